@@ -1,0 +1,62 @@
+"""Every exception that mimic_checks raises on purpose.
+
+    MimicChecksError
+    ├── UsageError                 what the user asked for cannot be done; exit code 4 in the plugin and the command
+    │   ├── InvalidArgument        a value outside what is allowed
+    │   ├── EmptyPool              a request for cases that the catalog cannot meet
+    │   ├── CatalogError           a catalog that cannot be read
+    │   ├── ModelLoadError         a model or adapter that cannot be loaded
+    │   ├── ThresholdsError        thresholds that are wrong, or under which a pass is unreachable
+    │   └── RunFolderError         a run folder, case set or journal that cannot be used
+    └── AnswerError                a model that failed while answering; recorded as the outcome `error`
+
+Imports nothing of the project, so every module may raise these.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class MimicChecksError(Exception):
+    """Base of all errors below."""
+
+
+class UsageError(MimicChecksError):
+    """What the user asked for cannot be done; the message says what to change."""
+
+
+class InvalidArgument(UsageError):
+    """A value outside what is allowed: names the argument, the value, what is allowed and the next step."""
+
+    def __init__(self, name: str, value: object, *, allowed: Iterable[object] | str, hint: str = "") -> None:
+        self.name, self.value = name, value
+        choices = allowed if isinstance(allowed, str) else ", ".join(repr(item) for item in allowed)
+        close = difflib.get_close_matches(str(value), [str(item) for item in allowed]) if not isinstance(allowed, str) else []
+        advice = hint or (f"did you mean {close[0]!r}?" if close else "")
+        super().__init__(f"{name}={value!r} is not allowed; allowed: {choices}" + (f"; {advice}" if advice else ""))
+
+
+class EmptyPool(UsageError):
+    """No case meets a request; the message names the constraint that empties the pool."""
+
+
+class CatalogError(UsageError):
+    """A catalog that cannot be read, or that holds nothing."""
+
+
+class ModelLoadError(UsageError):
+    """A model, processor or adapter that cannot be loaded."""
+
+
+class ThresholdsError(UsageError):
+    """Thresholds that are wrong, or under which a pass is unreachable."""
+
+
+class RunFolderError(UsageError):
+    """A run folder, case set or journal that cannot be used."""
+
+
+class AnswerError(MimicChecksError):
+    """A model that failed while answering; recorded, never raised out of a run."""

@@ -1,0 +1,55 @@
+"""The built-in model's tokenizer: byte-level BPE learnt on the suite's own questions, so any text can be written.
+
+Data in: the wording of `mimic_checks.cases` over the rendered classes. Data out: a `PreTrainedTokenizerFast`.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
+from mimic_checks.catalog.labels import plural
+from mimic_checks.catalog.shapes import SHAPES
+from mimic_checks.cases.wording import TASKS, TEMPLATES, names_text, question
+
+IMAGE, USER, ASSISTANT, END, PAD = "<image>", "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
+CHAT_TEMPLATE = (
+    "{% for message in messages %}{{ '<|' + message['role'] + '|>' }}"
+    "{% if message['content'] is string %}{{ message['content'] }}{% else %}{% for part in message['content'] %}"
+    "{% if part['type'] == 'image' %}{{ '<image>' }}{% else %}{{ part['text'] }}{% endif %}{% endfor %}{% endif %}"
+    "{% if message['role'] == 'assistant' %}{{ '<|end|>' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+)
+
+
+def build(vocabulary: int = 640) -> PreTrainedTokenizerFast:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(  # type: ignore[assignment]
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()  # type: ignore[assignment]
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary, special_tokens=[PAD, IMAGE, USER, ASSISTANT, END], show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )  # fmt: skip
+    tokenizer.train_from_iterator(_corpus(), trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token=PAD, eos_token=END, padding_side="left",
+        extra_special_tokens={"image_token": IMAGE}, chat_template=CHAT_TEMPLATE, clean_up_tokenization_spaces=False,
+    )  # fmt: skip
+
+
+def _corpus() -> list[str]:
+    names = tuple(SHAPES)
+    lines = [f"{name}: number, {name}, {plural(name)} and {name}" for name in names] * 20
+    supercategories = {shape.supercategory for shape in SHAPES.values()}
+    for task, template, images in itertools.product(TASKS, TEMPLATES, (1, 2)):
+        for first, second in zip(names, names[1:] + names[:1], strict=True):
+            classes = [first, second] if task == "counting" else []
+            for supercategory in supercategories:
+                lines.append(question(task=task, template=template, images=images, classes=classes[:1], supercategory=supercategory))
+            lines += [question(task=task, template=template, images=images, classes=classes)] if classes else []
+            lines.append(names_text([first, second]))
+    return lines + ["none"] * 50
