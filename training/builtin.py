@@ -107,7 +107,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=Path("/tmp/mimic_builtin"))
     parser.add_argument("--scenes", type=int, default=40_000)
     parser.add_argument("--tower-steps", type=int, default=2_000)
-    parser.add_argument("--steps", type=int, default=8_000)
+    parser.add_argument("--steps", type=int, default=5_500)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--decay", type=float, default=0.3)
     parser.add_argument("--seed", type=int, default=20261120)

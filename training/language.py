@@ -145,7 +145,7 @@ class Packer:
 
 def train(
     packer: Packer, mixture: Mixture, *, steps: int, lr: float, warm_up: int, decay: float, save: Callable[[int, dict], None],
-    state: dict | None = None, batch: tuple[int, int, int] = (24, 3, 6),
+    state: dict | None = None, batch: tuple[int, int, int] = (12, 2, 3),
 ) -> dict[str, float]:  # fmt: skip
     """Trains projector and language model; `batch` = rows of (one scene, one among blanks, two scenes) in a step.
 

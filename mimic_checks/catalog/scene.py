@@ -93,7 +93,7 @@ def mask_box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
 
 def place(class_indices: list[int], rng: np.random.Generator) -> Scene:
     """A scene with one object of each listed class: size, place, rotation, colour and background are drawn from `rng`."""
-    return arrange([_loose_object(index, rng) for index in class_indices], rng)
+    return arrange([loose_object(index, rng) for index in class_indices], rng)
 
 
 def arrange(objects: list[SceneObject], rng: np.random.Generator) -> Scene:
@@ -116,7 +116,8 @@ def blank(rng: np.random.Generator) -> Scene:
     return arrange([], rng)
 
 
-def _loose_object(class_index: int, rng: np.random.Generator) -> SceneObject:
+def loose_object(class_index: int, rng: np.random.Generator) -> SceneObject:
+    """An object of a class with a drawn size, rotation and colour, not yet placed."""
     size, turn, hue, saturation, value = rng.random(5)
     shape = _SHAPE_LIST[class_index]
     colour = colorsys.hsv_to_rgb((shape.hue_deg + 24 * (hue - 0.5)) / 360 % 1.0, 0.7 + 0.3 * saturation, 0.75 + 0.25 * value)

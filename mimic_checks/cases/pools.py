@@ -1,0 +1,104 @@
+"""Pieces that every case strategy uses: eligible classes, uniform picks of rows, order.
+
+Data in: a catalog and hypothesis's `draw`. Data out: classes and rows. An empty pool names the constraint that emptied it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, get_args
+
+import numpy as np
+from hypothesis import assume
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from mimic_checks.catalog import Catalog
+from mimic_checks.cases.wording import TEMPLATES, Template
+from mimic_checks.errors import EmptyPool, InvalidArgument
+
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+Order = Literal["shuffled", "needles_first", "needles_last"]
+ORDERS: tuple[Order, ...] = get_args(Order)
+TemplateChoice = Template | Literal["any"]
+
+
+def eligible(catalog: Catalog, request: str, constraints: Iterable[tuple[str, Callable[[int], bool]]],
+             candidates: Sequence[int] | None = None) -> list[int]:  # fmt: skip
+    """Classes that meet every constraint, `(what it says, test on a class index)`.
+
+    Raises:
+        EmptyPool: names the constraint after which no class is left, and how many met the ones before.
+    """
+    pool = list(range(len(catalog.class_names))) if candidates is None else list(candidates)
+    for says, test in constraints:
+        left = [index for index in pool if test(index)]
+        if not left:
+            raise EmptyPool(
+                f"{request} on catalog={catalog.name!r}: no class has {says} ({len(pool)} classes met the other constraints); "
+                "ask for less or use a larger catalog"
+            )
+        pool = left
+    return pool
+
+
+def candidates(catalog: Catalog, classes: Sequence[str] | None) -> list[int] | None:
+    """The columns of a user's `classes=`; None for all.
+
+    Raises:
+        InvalidArgument: a class that the catalog does not have.
+    """
+    return None if classes is None else [catalog.class_index(name) for name in classes]
+
+
+def one(draw: Draw, pool: Sequence[Any] | NDArray[Any]) -> Any:
+    """One element of a pool, uniformly."""
+    return pool[draw(st.integers(0, len(pool) - 1))]
+
+
+def distinct(draw: Draw, pool: Sequence[int] | NDArray[np.int64], number: int) -> list[int]:
+    """`number` different elements of a pool, uniformly and in uniform order (a Fisher-Yates shuffle cut short)."""
+    moved: dict[int, int] = {}
+    chosen = []
+    for done in range(number):
+        at = draw(st.integers(0, len(pool) - 1 - done))
+        last = len(pool) - 1 - done
+        chosen.append(int(pool[moved.get(at, at)]))
+        moved[at] = moved.get(last, last)
+    return chosen
+
+
+def readable(catalog: Catalog, rows: Iterable[int]) -> None:
+    """Gives a draw up if one of its images cannot be read; the manifest keeps the reason for the run's report."""
+    assume(all([catalog.manifest.readable(row) for row in rows]))
+
+
+def pick_template(draw: Draw, template: TemplateChoice) -> Template:
+    return one(draw, TEMPLATES) if template == "any" else template
+
+
+def check_template(template: str) -> None:
+    if template != "any" and template not in TEMPLATES:
+        raise InvalidArgument("template", template, allowed=(*TEMPLATES, "any"))
+
+
+def whole(name: str, value: object, low: int, high: int = 1000) -> int:
+    """A whole number in [low, high].
+
+    Raises:
+        InvalidArgument: it is not.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise InvalidArgument(name, value, allowed=f"whole numbers from {low} to {high}")
+    return value
+
+
+def image_levels(levels: Sequence[int], low: int) -> tuple[int, ...]:
+    """The levels of an images sweep, each a whole number from `low`, none twice.
+
+    Raises:
+        InvalidArgument: they are not.
+    """
+    if not levels or len(set(levels)) != len(levels):
+        raise InvalidArgument("levels", tuple(levels), allowed="one or more different values")
+    return tuple(whole("images", level, low) for level in levels)

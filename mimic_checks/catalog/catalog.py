@@ -1,0 +1,108 @@
+"""One catalog for every source: which classes are certainly in which image, how often, and where absence is certain.
+
+Data in: arrays made by `coco.py` or `rendered.py`. Data out: rows (image numbers) that meet a condition, as arrays.
+A class that is *uncountable* in an image (crowd, or an instance too small to be asked for) makes that image neither
+needle nor distractor for it: it may be present, nobody may be asked how often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimic_checks.catalog.images import ImageSource, Manifest
+from mimic_checks.errors import CatalogError, InvalidArgument
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The same instances of one class, placed over one image or several: `rows[split]` shows `split[i]` in image i."""
+
+    class_index: int
+    rows: Mapping[tuple[int, ...], tuple[int, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Catalog:
+    """Images with their true objects.
+
+    `counts` [images, classes] instances that may be asked for; `uncountable` [images, classes]; `areas`
+    [images, classes] share of the image that the class's smallest askable instance covers with its box (0: none);
+    `families`: groups of rows that show the same instances again and again; `class_names`, `supercategories`: one each
+    per class.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    supercategories: tuple[str, ...]
+    counts: NDArray[np.int16]
+    uncountable: NDArray[np.bool_]
+    areas: NDArray[np.float32]
+    source: ImageSource
+    families: tuple[Family, ...] = ()
+    manifest: Manifest = field(init=False)
+    _rows: dict[tuple[str, int, int], Rows] = field(init=False, default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "manifest", Manifest(self.source))
+        if not len(self.counts):
+            raise CatalogError(f"catalog={self.name!r} holds no images; give a catalog with at least one image")
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def class_index(self, name: str) -> int:
+        """The column of a class.
+
+        Raises:
+            InvalidArgument: no such class.
+        """
+        if name not in self.class_names:
+            raise InvalidArgument("class", name, allowed=self.class_names)
+        return self.class_names.index(name)
+
+    def members(self, supercategory: str) -> Rows:
+        """The classes of a super-category, as columns.
+
+        Raises:
+            InvalidArgument: no such super-category.
+        """
+        found = np.flatnonzero(np.array(self.supercategories) == supercategory)
+        if not len(found):
+            raise InvalidArgument("supercategory", supercategory, allowed=sorted(set(self.supercategories)))
+        return found
+
+    def exactly(self, class_index: int, count: int) -> Rows:
+        """Images with exactly `count` askable instances of a class, and no doubt about it."""
+        return self._cached("exactly", class_index, count)
+
+    def without(self, class_index: int) -> Rows:
+        """Images that certainly do not show a class: the only ones that may be distractors."""
+        return self._cached("exactly", class_index, 0)
+
+    def showing(self, class_index: int) -> Rows:
+        """Images with at least one askable instance of a class, and no doubt about how many."""
+        return self._cached("showing", class_index, 0)
+
+    @cached_property
+    def possible(self) -> NDArray[np.bool_]:
+        """Whether a class may be in an image, [images, classes]: not possible means certainly absent."""
+        return (self.counts > 0) | self.uncountable
+
+    @cached_property
+    def certain(self) -> Rows:
+        """Images in which nothing is uncountable."""
+        return np.flatnonzero(~self.uncountable.any(axis=1))
+
+    def _cached(self, query: str, class_index: int, count: int) -> Rows:
+        key = (query, class_index, count)
+        if key not in self._rows:
+            column, sure = self.counts[:, class_index], ~self.uncountable[:, class_index]
+            self._rows[key] = np.flatnonzero(((column > 0) if query == "showing" else (column == count)) & sure)
+        return self._rows[key]

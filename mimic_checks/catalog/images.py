@@ -1,0 +1,124 @@
+"""Where a catalog's pictures come from, and their identity.
+
+Data in: rows of a catalog. Data out: opened RGB pictures and image ids (SHA-256: of the file's bytes, or of a rendered
+scene's lossless pixels). Ids are made once per catalog and picture, when the picture is first needed; the same look
+decides whether the picture can be read, so a broken file is known before a model sees it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from PIL import Image
+
+from mimic_checks.catalog.scene import Scene, render
+
+
+class ImageSource(Protocol):
+    """Pictures by row."""
+
+    def load(self, row: int) -> tuple[Image.Image, bytes]:
+        """The decoded RGB picture and the bytes that its id hashes. Raises OSError or ValueError if it cannot be read."""
+
+    def describe(self, row: int) -> str:
+        """What a person calls this picture: its file name, or the scene's number."""
+
+
+class FileImages:
+    """Pictures in files. `paths[row]` is the file of a row."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = paths
+
+    def load(self, row: int) -> tuple[Image.Image, bytes]:
+        data = self.paths[row].read_bytes()
+        return open_image(self.paths[row]), data
+
+    def describe(self, row: int) -> str:
+        return self.paths[row].name
+
+
+class SceneImages:
+    """Rendered scenes, drawn when asked for."""
+
+    def __init__(self, scenes: Sequence[Scene], size_px: int) -> None:
+        self.scenes, self.size_px = scenes, size_px
+
+    def load(self, row: int) -> tuple[Image.Image, bytes]:
+        picture = render(self.scenes[row], self.size_px)
+        return picture, f"RGB {picture.width}x{picture.height}:".encode() + picture.tobytes()
+
+    def describe(self, row: int) -> str:
+        return f"scene {row}"
+
+
+def open_image(path: Path) -> Image.Image:
+    """A file decoded to RGB.
+
+    Raises:
+        OSError: the file is missing, truncated or no picture.
+        ValueError: it decodes to more pixels than Pillow allows (a decompression bomb).
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            with Image.open(path) as picture:
+                return picture.convert("RGB")
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+            raise ValueError(f"decompression bomb: {error}") from error
+        except SyntaxError as error:  # Pillow's word for a broken PNG
+            raise OSError(str(error)) from error
+
+
+class Manifest:
+    """Image ids of a catalog's rows, and which rows could not be read (row -> reason). Safe to use from threads."""
+
+    def __init__(self, source: ImageSource) -> None:
+        self._source = source
+        self._ids: dict[int, str] = {}
+        self._row_of: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self.unreadable: dict[int, str] = {}
+
+    def readable(self, row: int) -> bool:
+        """Whether the picture decodes; looks at it once."""
+        with self._lock:
+            if row in self._ids:
+                return True
+            if row in self.unreadable:
+                return False
+            try:
+                _, data = self._source.load(row)
+            except (OSError, ValueError) as error:
+                self.unreadable[row] = f"{self._source.describe(row)}: {error}"
+                return False
+            self._ids[row] = hashlib.sha256(data).hexdigest()
+            self._row_of[self._ids[row]] = row
+            return True
+
+    def id(self, row: int) -> str:
+        """The picture's SHA-256.
+
+        Raises:
+            OSError: the picture cannot be read.
+        """
+        if not self.readable(row):
+            raise OSError(self.unreadable[row])
+        return self._ids[row]
+
+    def row(self, image_id: str) -> int:
+        """The row of an id that this manifest has handed out.
+
+        Raises:
+            KeyError: no row was asked for that has this id.
+        """
+        return self._row_of[image_id]
+
+    def open(self, image_id: str) -> Image.Image:
+        """The decoded RGB picture of an id that this manifest has handed out."""
+        return self._source.load(self._row_of[image_id])[0]

@@ -1,0 +1,62 @@
+"""Numbers in an answer: our own small table, and which of several numbers is the total.
+
+Data in: a model's text. Data out: every number it states with its place, and the one it gives as the total. Nothing is
+guessed: two different numbers without a stated total are no answer.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_UNITS = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+          "eighteen nineteen").split()  # fmt: skip
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+WORDS: dict[str, int] = {word: value for value, word in enumerate(_UNITS)}
+WORDS |= {word: 10 * value for value, word in enumerate(_TENS, start=2)}
+WORDS |= {f"{ten}-{unit}": 10 * t + u for t, ten in enumerate(_TENS, start=2) for u, unit in enumerate(_UNITS[:10]) if u}
+WORDS |= {"a dozen": 12, "one dozen": 12, "dozen": 12, "none": 0, "nothing": 0}
+
+_WORD = "|".join(re.escape(word) for word in sorted(WORDS, key=len, reverse=True))
+NUMBER = re.compile(rf"(?<![\w.])(?:(?P<digits>\d+(?:\.\d+)?)|(?P<word>{_WORD}))(?![\w]|-\w|\.\d)")
+_OF_IMAGES = re.compile(r"^\s*(?:different |separate |given )?(?:images?|pictures?|photos?|scenes?)\b")
+_BEFORE_TOTAL = re.compile(
+    r"(?:=|\btotal(?: number| count)?(?: of(?: all)?(?: the)?(?: \w+)?)?(?: is| are|:| equals)?|\bso|\btherefore|\bthus|\baltogether|"
+    r"\bsum(?: is|:)?|\banswer(?: is|:)|\boverall)[\s,:]*(?:there (?:are|is) |is |are |that is |that makes |it is |a total of )*$"
+)
+_AFTER_TOTAL = re.compile(r"^(?:\s+\w+){0,2}\s*,?\s*(?:in total|altogether|in all|overall|combined|all together)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number in a text: its value, where it stands, and whether the text gives it as the total."""
+
+    value: int
+    start: int
+    end: int
+    total: bool
+
+
+def find(text: str) -> list[Number] | None:
+    """All numbers in a lower-case text, but for numbers of images; None if one is not whole."""
+    numbers = []
+    for match in NUMBER.finditer(text):
+        if _OF_IMAGES.match(text[match.end() :]):
+            continue
+        digits = match["digits"]
+        value = WORDS[match["word"]] if digits is None else float(digits)
+        if value != int(value) or value > 10**9:
+            return None
+        total = bool(_BEFORE_TOTAL.search(text[: match.start()]) or _AFTER_TOTAL.match(text[match.end() :]))
+        numbers.append(Number(int(value), match.start(), match.end(), total))
+    return numbers
+
+
+def total(text: str) -> int | None:
+    """The one number that an answer gives: the stated total, else the only value it mentions, else nothing."""
+    numbers = find(text)
+    if not numbers:
+        return None
+    stated = {number.value for number in numbers if number.total}
+    values = stated or {number.value for number in numbers}
+    return values.pop() if len(values) == 1 else None
