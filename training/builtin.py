@@ -14,7 +14,14 @@ import time
 from pathlib import Path
 
 import torch
-from transformers import LlavaConfig, LlavaForConditionalGeneration, LlavaProcessor, Qwen2Config, SiglipImageProcessor, SiglipVisionModel
+from transformers import (
+    LlavaConfig,
+    LlavaForConditionalGeneration,
+    LlavaProcessor,
+    Qwen2Config,
+    SiglipImageProcessor,
+    SiglipVisionModel,
+)
 
 from training import language, scenes, tokenizer, tower
 

@@ -11,8 +11,8 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_checks.catalog.shapes import SHAPES
 from mimic_checks.cases.wording import TEMPLATES, Task, counts_text, names_text, question
+from mimic_checks.catalog.shapes import SHAPES
 
 NAMES = tuple(SHAPES)
 SUPERCATEGORIES = tuple(dict.fromkeys(shape.supercategory for shape in SHAPES.values()))

@@ -10,9 +10,9 @@ import itertools
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from mimic_checks.cases.wording import TASKS, TEMPLATES, names_text, question
 from mimic_checks.catalog.labels import plural
 from mimic_checks.catalog.shapes import SHAPES
-from mimic_checks.cases.wording import TASKS, TEMPLATES, names_text, question
 
 IMAGE, USER, ASSISTANT, END, PAD = "<image>", "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
 CHAT_TEMPLATE = (
@@ -49,7 +49,9 @@ def _corpus() -> list[str]:
         for first, second in zip(names, names[1:] + names[:1], strict=True):
             classes = [first, second] if task == "counting" else []
             for supercategory in supercategories:
-                lines.append(question(task=task, template=template, images=images, classes=classes[:1], supercategory=supercategory))
+                lines.append(
+                    question(task=task, template=template, images=images, classes=classes[:1], supercategory=supercategory)
+                )
             lines += [question(task=task, template=template, images=images, classes=classes)] if classes else []
             lines.append(names_text([first, second]))
     return lines + ["none"] * 50

@@ -71,9 +71,7 @@ def chat_messages(images: int, question: str) -> list[dict[str, Any]]:
     return [{"role": "user", "content": content}]
 
 
-def make_case(
-    *, task: Task, template: Template, images: Sequence[str], question: str, truth: Truth, factors: Factors
-) -> Case:
+def make_case(*, task: Task, template: Template, images: Sequence[str], question: str, truth: Truth, factors: Factors) -> Case:
     """A case with its content hash as id, in a cluster of its own."""
     content = [list(images), chat_messages(len(images), question), truth.text, RULE_VERSION]
     case_id = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]

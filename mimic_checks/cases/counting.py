@@ -11,22 +11,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache
 from typing import Any, Literal, get_args
 
 import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from mimic_checks.catalog import Catalog
 from mimic_checks.cases import pools
 from mimic_checks.cases.case import Case, Truth, clustered, make_case
 from mimic_checks.cases.pools import Draw, Order, TemplateChoice
 from mimic_checks.cases.wording import question
+from mimic_checks.catalog import Catalog
 from mimic_checks.errors import InvalidArgument
 
 Distribution = Literal["even", "random"]
-CountingFactor = Literal["spread", "distractors", "concepts"]
+CountingFactor = Literal["spread", "distractors", "concepts", "images"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class _Request:
     """Everything a strategy was asked for, checked."""
 
     settings: tuple[_Setting, ...]
-    total: int | None
+    totals: tuple[int, ...]
     instances: tuple[int, ...]
     distribution: Distribution
     order: Order
@@ -55,20 +55,20 @@ class _Request:
         return _Setting(*(max(column) for column in columns))
 
     def __str__(self) -> str:
-        kind = f"total={self.total}" if self.total else f"instances={self.instances}"
+        kind = f"total={self.totals}" if self.totals else f"instances={self.instances}"
         return f"counting cases with {kind}, {', '.join(map(str, self.settings))}".replace("_Setting", "")
 
 
 def counting_cases(
-    catalog: Catalog, *, spread: int = 1, distractors: int = 0, concepts: int = 1, total: int | None = None,
+    catalog: Catalog, *, spread: int = 1, distractors: int = 0, concepts: int = 1, total: int | tuple[int, int] | None = None,
     instances: int | tuple[int, int] = (1, 4), distribution: Distribution = "even", order: Order = "shuffled",
     template: TemplateChoice = "plain", classes: Sequence[str] | None = None,
 ) -> st.SearchStrategy[Case]:  # fmt: skip
     """Counting cases at one setting.
 
-    `spread` needles hold the asked class, `distractors` images certainly do not. `total` (balanced): that many instances
-    over all needles, split evenly or (`distribution="random"`) in a random way; else each needle has `instances` (a number
-    or a range), drawn uniformly. `concepts` > 1 asks for several classes at once.
+    `spread` needles hold the asked class, `distractors` images certainly do not. `total` (balanced; a number or a range,
+    drawn uniformly): that many instances over all needles, split evenly or (`distribution="random"`) in a random way; else
+    each needle has `instances` (a number or a range), drawn uniformly. `concepts` > 1 asks for several classes at once.
 
     Raises:
         InvalidArgument: a value out of range, or factors that contradict each other.
@@ -81,11 +81,13 @@ def counting_cases(
 
 def counting_sweep(
     catalog: Catalog, *, factor: CountingFactor, levels: Sequence[int], spread: int = 1, distractors: int = 0,
-    concepts: int = 1, total: int | None = None, instances: int | tuple[int, int] = (1, 4),
+    concepts: int = 1, total: int | tuple[int, int] | None = None, instances: int | tuple[int, int] = (1, 4),
     distribution: Distribution = "even", order: Order = "shuffled", template: TemplateChoice = "plain",
     classes: Sequence[str] | None = None,
 ) -> st.SearchStrategy[tuple[Case, ...]]:  # fmt: skip
     """Counting cases at every level of one factor, from one draw; the other arguments as in `counting_cases`.
+
+    `factor="images"` makes half of the images needles (rounded up) and half distractors.
 
     Raises:
         InvalidArgument, EmptyPool: as `counting_cases`, over all levels at once.
@@ -95,30 +97,38 @@ def counting_sweep(
     if not levels or len(set(levels)) != len(levels):
         raise InvalidArgument("levels", tuple(levels), allowed="one or more different values")
     base = _Setting(spread, distractors, concepts)
-    settings = tuple(replace(base, **{factor: level}) for level in levels)
+    if factor == "images":
+        settings = tuple(_Setting((level + 1) // 2, level // 2, concepts) for level in pools.image_levels(levels, 1))
+    else:
+        settings = tuple(replace(base, **{factor: level}) for level in levels)
     return _strategy(catalog, _check(settings, total, instances, distribution, order, template), classes)
 
 
 def _check(
-    settings: tuple[_Setting, ...], total: int | None, instances: int | tuple[int, int], distribution: Distribution,
+    settings: tuple[_Setting, ...], total: int | tuple[int, int] | None, instances: int | tuple[int, int], distribution: Distribution,
     order: Order, template: TemplateChoice,
 ) -> _Request:  # fmt: skip
+    totals = () if total is None else _range("total", total)
     for setting in settings:
         pools.whole("spread", setting.spread, 1)
         pools.whole("distractors", setting.distractors, 0)
         pools.whole("concepts", setting.concepts, 1, 20)
-        if total is not None and pools.whole("total", total, 1) < setting.spread:
+        if totals and totals[0] < setting.spread:
             raise InvalidArgument("total", total, allowed=f"at least spread={setting.spread}: every needle holds an instance")
-        if total is not None and setting.concepts > 1:
+        if totals and setting.concepts > 1:
             raise InvalidArgument("total", total, allowed="None when concepts > 1")
-    low, high = (instances, instances) if isinstance(instances, int) else instances
-    if not 1 <= low <= high:
-        raise InvalidArgument("instances", instances, allowed="a number from 1, or (low, high) with 1 <= low <= high")
     for name, value, allowed in (("distribution", distribution, get_args(Distribution)), ("order", order, pools.ORDERS)):
         if value not in allowed:
             raise InvalidArgument(name, value, allowed=allowed)
     pools.check_template(template)
-    return _Request(settings, total, tuple(range(low, high + 1)), distribution, order, template)
+    return _Request(settings, totals, _range("instances", instances), distribution, order, template)
+
+
+def _range(name: str, value: int | tuple[int, int]) -> tuple[int, ...]:
+    low, high = (value, value) if isinstance(value, int) else value
+    if not 1 <= low <= high:
+        raise InvalidArgument(name, value, allowed="a number from 1, or (low, high) with 1 <= low <= high")
+    return tuple(range(low, high + 1))
 
 
 def _strategy(catalog: Catalog, request: _Request, classes: Sequence[str] | None) -> st.SearchStrategy[tuple[Case, ...]]:
@@ -146,17 +156,16 @@ def _strategy(catalog: Catalog, request: _Request, classes: Sequence[str] | None
 
 
 class _Single:
-    """Needles for one asked class: balanced (a partition of `total`) or unbalanced (nested)."""
+    """Needles for one asked class: balanced (a partition of a total) or unbalanced (nested)."""
 
     def __init__(self, catalog: Catalog, request: _Request, classes: Sequence[str] | None) -> None:
         self.catalog, self.request = catalog, request
         self.spreads = sorted({setting.spread for setting in request.settings})
         self.families = _families(catalog, request, self.spreads)
         most = request.most
-        has_needles = self._balanced if request.total else self._unbalanced
-        says = f"enough images with the asked instances (total={request.total}, instances={request.instances})"
+        says = f"enough images with the asked instances ({f'total={request.totals}' if request.totals else f'instances={request.instances}'})"
         self.pool = pools.eligible(catalog, str(request), (
-            (says, has_needles),
+            (says, lambda c: bool(self._totals(c) if request.totals else self._instances(c))),
             (f"distractors={most.distractors} images certainly without it", lambda c: len(catalog.without(c)) >= most.distractors),
         ), pools.candidates(catalog, classes))  # fmt: skip
 
@@ -165,30 +174,29 @@ class _Single:
 
     def draw(self, draw: Draw) -> tuple[list[int], dict[int, list[int]]]:
         asked = pools.one(draw, self.pool)
-        if self.families:
-            family = pools.one(draw, self.families[asked])
-            return [asked], {spread: family[spread] for spread in self.spreads}
-        if self.request.total:
-            return [asked], {spread: self._parts(draw, asked, spread) for spread in self.spreads}
+        if self.request.totals:
+            total = pools.one(draw, self._totals(asked))
+            if self.families:
+                return [asked], pools.one(draw, self.families[asked, total])
+            return [asked], {spread: self._parts(draw, asked, total, spread) for spread in self.spreads}
         numbers = [pools.one(draw, self._instances(asked)) for _ in range(self.spreads[-1])]
         rows = _exact_rows(draw, self.catalog, asked, numbers)
         return [asked], {spread: rows[:spread] for spread in self.spreads}
 
-    def _parts(self, draw: Draw, asked: int, spread: int) -> list[int]:
-        split = pools.one(draw, self._splits(asked, spread))
+    def _parts(self, draw: Draw, asked: int, total: int, spread: int) -> list[int]:
+        split = pools.one(draw, self._splits(asked, total, spread))
         return _exact_rows(draw, self.catalog, asked, list(split))
 
-    def _balanced(self, asked: int) -> bool:
-        return bool(self.families.get(asked)) if self.families else all(self._splits(asked, s) for s in self.spreads)
+    def _totals(self, asked: int) -> list[int]:
+        """The totals that this class has images for at every spread."""
+        if self.families:
+            return [total for total in self.request.totals if (asked, total) in self.families]
+        return [total for total in self.request.totals if all(self._splits(asked, total, spread) for spread in self.spreads)]
 
-    def _splits(self, asked: int, spread: int) -> list[tuple[int, ...]]:
-        assert self.request.total
-        found = partitions(self.request.total, spread)
+    def _splits(self, asked: int, total: int, spread: int) -> list[tuple[int, ...]]:
+        found = partitions(total, spread)
         found = found[:1] if self.request.distribution == "even" else found
         return [s for s in found if all(len(self.catalog.exactly(asked, k)) >= need for k, need in Counter(s).items())]
-
-    def _unbalanced(self, asked: int) -> bool:
-        return bool(self._instances(asked))
 
     def _instances(self, asked: int) -> list[int]:
         """Instance numbers with enough images that every needle may have the same one."""
@@ -237,32 +245,31 @@ class _Several:
 
 def partitions(total: int, parts: int) -> list[tuple[int, ...]]:
     """Ways to split `total` into `parts` positive whole numbers, largest first in each, most even split first."""
-    return list(_partitions(total, parts))
+    return sorted(_partitions(total, parts, total), key=lambda split: (split[0] - split[-1], split))
 
 
-@lru_cache(maxsize=None)
-def _partitions(total: int, parts: int, most: int | None = None) -> tuple[tuple[int, ...], ...]:
+@cache
+def _partitions(total: int, parts: int, most: int) -> tuple[tuple[int, ...], ...]:
+    """Splits with no part above `most`."""
     if parts == 1:
-        return ((total,),) if total <= (most or total) else ()
-    found = (
-        (first, *rest)
-        for first in range(1, min(total - parts + 1, most or total) + 1)
-        for rest in _partitions(total - first, parts - 1, first)
+        return ((total,),) if 1 <= total <= most else ()
+    return tuple(
+        (first, *rest) for first in range(1, min(total, most) + 1) for rest in _partitions(total - first, parts - 1, first)
     )
-    return tuple(sorted(found, key=lambda split: (split[0] - split[-1], split)))
 
 
-def _families(catalog: Catalog, request: _Request, spreads: list[int]) -> dict[int, list[dict[int, list[int]]]]:
-    """Per class, its families as {spread: rows}, when the catalog has families of just this total."""
-    if not request.total or request.distribution != "even":
+def _families(catalog: Catalog, request: _Request, spreads: list[int]) -> dict[tuple[int, int], list[dict[int, list[int]]]]:
+    """Per class and total, its families as {spread: rows}; empty unless the catalog has families for every total asked."""
+    if not request.totals or request.distribution != "even":
         return {}
-    wanted = {spread: partitions(request.total, spread)[0] for spread in spreads}
-    found: dict[int, list[dict[int, list[int]]]] = {}
+    found: dict[tuple[int, int], list[dict[int, list[int]]]] = {}
     for family in catalog.families:
-        if all(tuple(sorted(split, reverse=True)) in family.rows for split in wanted.values()):
-            rows = {spread: list(family.rows[tuple(sorted(split, reverse=True))]) for spread, split in wanted.items()}
-            found.setdefault(family.class_index, []).append(rows)
-    return found
+        total = sum(next(iter(family.rows)))
+        splits = {spread: partitions(total, spread)[0] for spread in spreads if spread <= total}
+        if total in request.totals and len(splits) == len(spreads) and all(split in family.rows for split in splits.values()):
+            rows = {spread: list(family.rows[split]) for spread, split in splits.items()}
+            found.setdefault((family.class_index, total), []).append(rows)
+    return found if {total for _, total in found} == set(request.totals) else {}
 
 
 def _exact_rows(draw: Draw, catalog: Catalog, asked: int, numbers: list[int]) -> list[int]:
@@ -287,7 +294,7 @@ def _case(
     counts = catalog.counts[rows][:, asked].sum(axis=0)
     factors: dict[str, int | str] = {
         "images": len(rows), "spread": setting.spread, "distractors": setting.distractors, "concepts": setting.concepts,
-        "instances": int(counts.sum()), "order": request.order, "balance": "balanced" if request.total else "unbalanced",
+        "instances": int(counts.sum()), "order": request.order, "balance": "balanced" if request.totals else "unbalanced",
         "needles": ",".join(str(place + 1) for place, (_, needle) in enumerate(shown) if needle),
     }  # fmt: skip
     return make_case(

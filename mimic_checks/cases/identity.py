@@ -15,11 +15,11 @@ import numpy as np
 from hypothesis import assume, reject
 from hypothesis import strategies as st
 
-from mimic_checks.catalog import Catalog
 from mimic_checks.cases import pools
 from mimic_checks.cases.case import Case, Truth, clustered, make_case
 from mimic_checks.cases.pools import Draw, TemplateChoice
 from mimic_checks.cases.wording import Task, Template, question
+from mimic_checks.catalog import Catalog
 
 _EXACT_UP_TO = 500
 """Rows showing a class up to which the second image of a common case is drawn from an exact list; above, by rejection."""

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 from hypothesis import strategies as st
 
-from mimic_checks.catalog import Catalog
 from mimic_checks.cases import pools
 from mimic_checks.cases.case import Case, Truth, clustered, make_case
 from mimic_checks.cases.pools import Draw, TemplateChoice
 from mimic_checks.cases.wording import Template, question
+from mimic_checks.catalog import Catalog
 from mimic_checks.errors import EmptyPool
 
 

@@ -13,8 +13,8 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mimic_checks.catalog import Catalog
 from mimic_checks.cases.wording import TEMPLATES, Template
+from mimic_checks.catalog import Catalog
 from mimic_checks.errors import EmptyPool, InvalidArgument
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]

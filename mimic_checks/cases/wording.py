@@ -49,9 +49,7 @@ _SHORT: dict[Task, str] = {
 _SHORT_SEVERAL = "How many {classes} are there in {images}, in the form {form}?"
 
 
-def question(
-    *, task: Task, template: Template, images: int, classes: Sequence[str] = (), supercategory: str = ""
-) -> str:
+def question(*, task: Task, template: Template, images: int, classes: Sequence[str] = (), supercategory: str = "") -> str:
     """The question of a case.
 
     `classes` are the asked classes (counting: one or more), `supercategory` belongs to listing.

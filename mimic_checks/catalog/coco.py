@@ -29,9 +29,7 @@ _REQUIRED = {
 }
 
 
-def coco(
-    folder: Path | str, *, min_share: float = MIN_SHARE, max_instances: int = MAX_INSTANCES, annotations: str = ""
-) -> Catalog:
+def coco(folder: Path | str, *, min_share: float = MIN_SHARE, max_instances: int = MAX_INSTANCES, annotations: str = "") -> Catalog:
     """A catalog of photos with COCO annotations.
 
     `folder` holds `annotations/*.json` and the images in `images/`, in a folder named after the split (`train2017/`)

@@ -28,6 +28,9 @@ class ImageSource(Protocol):
     def describe(self, row: int) -> str:
         """What a person calls this picture: its file name, or the scene's number."""
 
+    def file(self, row: int) -> Path | None:
+        """The picture's file, or None if it is rendered."""
+
 
 class FileImages:
     """Pictures in files. `paths[row]` is the file of a row."""
@@ -42,6 +45,9 @@ class FileImages:
     def describe(self, row: int) -> str:
         return self.paths[row].name
 
+    def file(self, row: int) -> Path | None:
+        return self.paths[row]
+
 
 class SceneImages:
     """Rendered scenes, drawn when asked for."""
@@ -51,10 +57,18 @@ class SceneImages:
 
     def load(self, row: int) -> tuple[Image.Image, bytes]:
         picture = render(self.scenes[row], self.size_px)
-        return picture, f"RGB {picture.width}x{picture.height}:".encode() + picture.tobytes()
+        return picture, pixel_bytes(picture)
 
     def describe(self, row: int) -> str:
         return f"scene {row}"
+
+    def file(self, row: int) -> Path | None:
+        return None
+
+
+def pixel_bytes(picture: Image.Image) -> bytes:
+    """What the id of a rendered scene hashes: size and raw pixels."""
+    return f"RGB {picture.width}x{picture.height}:".encode() + picture.tobytes()
 
 
 def open_image(path: Path) -> Image.Image:

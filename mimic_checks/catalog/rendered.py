@@ -1,8 +1,8 @@
 """The rendered catalog: thousands of scenes from one seed, drawn only when looked at.
 
 Data in: a seed and sizes. Data out: a `Catalog` whose counts, boxes and masks are exact, and that can be written as a
-COCO data set. Two kinds of rows: *mixed* scenes (1-8 objects of 1-4 classes), and *families*: the same `FAMILY_TOTAL`
-objects of one class placed again and again, all in one scene, split over two, three, and one by one; every other family
+COCO data set. Two kinds of rows: *mixed* scenes (1-8 objects of 1-4 classes), and *families*: four to six
+objects of one class placed again and again, all in one scene, and split over two, three and four; every other family
 has a bystander of another class in each scene. Families let a spread sweep move the same objects apart.
 """
 
@@ -31,11 +31,15 @@ from mimic_checks.catalog.shapes import SHAPES
 from mimic_checks.errors import InvalidArgument
 
 TRAINING_SEED = 2**32  # catalogs accept seeds below this; training scenes start here
-FAMILY_TOTAL = 4
-FAMILY_SPLITS = ((4,), (2, 2), (2, 1, 1), (1, 1, 1, 1))
+FAMILY_SPLITS = (
+    ((4,), (2, 2), (2, 1, 1), (1, 1, 1, 1)),
+    ((5,), (3, 2), (2, 2, 1), (2, 1, 1, 1)),
+    ((6,), (3, 3), (2, 2, 2), (2, 2, 1, 1)),
+)
+"""How a family's objects are split over scenes, for totals of 4, 5 and 6."""
 
 
-def rendered(*, seed: int = 0, size_px: int = 64, scenes: int = 2400, families: int = 32) -> Catalog:
+def rendered(*, seed: int = 0, size_px: int = 64, scenes: int = 2400, families: int = 36) -> Catalog:
     """A catalog of rendered scenes; the same arguments give the same scenes on every machine.
 
     `scenes` mixed scenes, and `families` families of ten scenes for each of the 16 classes.
@@ -57,7 +61,8 @@ def rendered(*, seed: int = 0, size_px: int = 64, scenes: int = 2400, families: 
     for index in range(families * len(SHAPES)):
         rng = np.random.default_rng([seed, 1, index])
         class_index = index % len(SHAPES)
-        splits = _family(class_index, index // len(SHAPES) % 2 == 1, rng)
+        number = index // len(SHAPES)
+        splits = _family(class_index, FAMILY_SPLITS[number % 3], number // 3 % 2 == 1, rng)
         rows = {}
         for split, group in splits.items():
             rows[split] = tuple(range(len(made), len(made) + len(group)))
@@ -125,11 +130,13 @@ def _annotation(item: SceneObject, size_px: int) -> dict[str, object]:
     }
 
 
-def _family(class_index: int, bystander: bool, rng: np.random.Generator) -> dict[tuple[int, ...], list[Scene]]:
-    objects = [loose_object(class_index, rng) for _ in range(FAMILY_TOTAL)]
+def _family(
+    class_index: int, wanted: tuple[tuple[int, ...], ...], bystander: bool, rng: np.random.Generator
+) -> dict[tuple[int, ...], list[Scene]]:
+    objects = [loose_object(class_index, rng) for _ in range(sum(wanted[0]))]
     others = [index for index in range(len(SHAPES)) if index != class_index]
     splits = {}
-    for split in FAMILY_SPLITS:
+    for split in wanted:
         group, start = [], 0
         for part in split:
             shown = objects[start : start + part]

@@ -17,7 +17,8 @@ _CASTS = {"int": int, "float": float, "str": str}
 
 
 def load_catalog(spec: str) -> Catalog:
-    """The catalog that a spec names: `rendered[?option=value&...]` or `coco:<folder>[?option=value&...]`.
+    """The catalog that a spec names: `rendered[?option=value&...]`, `coco:<folder>[?option=value&...]`, or `cases:<folder>`
+    (the images of a stored case set).
 
     Raises:
         InvalidArgument: unknown kind, option or value.
@@ -25,6 +26,7 @@ def load_catalog(spec: str) -> Catalog:
     """
     from mimic_checks.catalog.coco import coco
     from mimic_checks.catalog.rendered import rendered
+    from mimic_checks.catalog.stored import stored
 
     head, _, query = spec.partition("?")
     kind, _, folder = head.partition(":")
@@ -32,7 +34,11 @@ def load_catalog(spec: str) -> Catalog:
         return rendered(**_options(rendered, query))
     if kind == "coco" and folder:
         return coco(folder, **_options(coco, query))
-    raise InvalidArgument("vlm-catalog", spec, allowed="'rendered' or 'coco:<folder>', each with ?option=value&...")
+    if kind == "cases" and folder and not query:
+        return stored(folder)
+    raise InvalidArgument(
+        "vlm-catalog", spec, allowed="'rendered' or 'coco:<folder>' (both take ?option=value&...), or 'cases:<folder>'"
+    )
 
 
 def _options(maker: Callable[..., Catalog], query: str) -> dict[str, Any]:

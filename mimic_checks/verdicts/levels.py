@@ -113,8 +113,7 @@ def smallest_passing_n(thresholds: Thresholds) -> int:
     """The fewest cases per level with which a model that is always right passes every rule."""
     n = 1
     while not (
-        lower(n, n, thresholds.alpha) > thresholds.reference_floor
-        and lower(n, n, thresholds.alpha / 4) >= thresholds.retention
+        lower(n, n, thresholds.alpha) > thresholds.reference_floor and lower(n, n, thresholds.alpha / 4) >= thresholds.retention
     ):
         n += 1
         if n > 10**5:
@@ -169,7 +168,10 @@ def _judge_retention(name: str, level: Tally, reference: Tally, thresholds: Thre
     elif high < wanted:
         verdict, reason = "fail", f"keeps at most {high:.2f} of the reference level's rate ({wanted:.2f} needed)"
     else:
-        verdict, reason = "inconclusive", f"keeps between {low:.2f} and {high:.2f} of the reference level's rate ({wanted:.2f} needed)"
+        verdict, reason = (
+            "inconclusive",
+            f"keeps between {low:.2f} and {high:.2f} of the reference level's rate ({wanted:.2f} needed)",
+        )
     return _level(name, level, verdict, reason, wanted, thresholds.alpha,  # type: ignore[arg-type]
                   retention=retention_interval(level, reference, thresholds.alpha))  # fmt: skip
 

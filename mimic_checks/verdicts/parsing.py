@@ -19,10 +19,7 @@ _NONE = {"none", "nothing", "zero", "none of them", "no", "there are none", "0"}
 _ITEM_MARK = re.compile(r"^\s*(?:[-*•]|\d+[.)]|\(?[a-z]\))\s+")
 _SEPARATOR = re.compile(r"[,;\n/&|]|\band\b|\bas well as\b")
 _FILLER = frozenset(
-    "a an the some many several of in is are it there these this all each every one both image images picture pictures "
-    "photo photos scene object objects kind kinds type types class classes name names category answer show shows shown "
-    "showing contain contains containing include includes present appear appears visible see i can we following common "
-    "odd that which only also with its different various and question list".split()
+    ["a", "an", "the", "some", "many", "several", "of", "in", "is", "are", "it", "there", "these", "this", "all", "each", "every", "one", "both", "image", "images", "picture", "pictures", "photo", "photos", "scene", "object", "objects", "kind", "kinds", "type", "types", "class", "classes", "name", "names", "category", "answer", "show", "shows", "shown", "showing", "contain", "contains", "containing", "include", "includes", "present", "appear", "appears", "visible", "see", "i", "can", "we", "following", "common", "odd", "that", "which", "only", "also", "with", "its", "different", "various", "and", "question", "list"]
 )
 _LONGEST_UNKNOWN = 3
 """Words of a noun phrase outside the vocabulary that still counts as a label (a wrong one); longer is prose."""
@@ -62,7 +59,7 @@ def parse(case: Case, answer: str, vocabulary: Vocabulary) -> Prediction | None:
 
 
 def _zero(text: str, name: str) -> int | None:
-    """"There are no dogs" is zero; any other negation with a number in it says nothing certain."""
+    """ "There are no dogs" is zero; any other negation with a number in it says nothing certain."""
     names = "|".join(re.escape(form) for form in (plural(name), name))
     denied = re.search(rf"\b(?:no|not any) (?:\w+ )?(?:{names})\b", text)
     return 0 if denied and not [n for n in numbers.find(text) or () if n.value] else None

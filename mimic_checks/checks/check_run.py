@@ -1,0 +1,78 @@
+"""The `vlm_check` fixture: what a check's test function does with its session.
+
+Data in: a session and the check's spec. Data out: a recorded `CheckResult`, and pytest's pass, failure or skip.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from mimic_checks.checks.preflight import Preflight, blanked
+from mimic_checks.checks.session import CheckSession
+from mimic_checks.checks.specs import CheckSpec
+from mimic_checks.verdicts import CheckVerdict, LevelVerdict, tally
+from mimic_checks.verdicts.intervals import lower, upper
+from mimic_checks.verdicts.result import CheckResult
+from mimic_checks.verdicts.text import failure
+
+INCONCLUSIVE = "inconclusive: "
+BLANK_MARGIN = 0.1
+"""With blank pictures, a rate this far above the best constant answer must be ruled out to pass."""
+
+
+class CheckRun:
+    """One check being run. `attach` receives the result before pytest learns the verdict."""
+
+    def __init__(self, session: CheckSession, spec: CheckSpec, behaviour: str, attach: Callable[[CheckResult], None]) -> None:
+        self.session, self.spec, self.behaviour, self._attach = session, spec, behaviour, attach
+        self._began = time.monotonic()
+
+    def sweep(self) -> None:
+        """Draws, answers and judges the check's sweep."""
+        self._settle(self.session.run_sweep(self.spec, self.behaviour))
+
+    def preflight(self) -> Preflight:
+        """The deterministic harness tests on this check's cases."""
+        return Preflight(self.session, self.spec)
+
+    def conclude(self, problem: str) -> None:
+        """Passes if there is no problem, fails with it otherwise."""
+        verdict = CheckVerdict("fail", problem) if problem else CheckVerdict("pass", "nothing wrong found")
+        self._settle(self.session.record(self.spec, self.behaviour, verdict, {}, time.monotonic() - self._began))
+
+    def blank_images(self) -> None:
+        """Judges the rate under blank pictures against the best constant answer; the real pictures are asked first, so that
+        a model that remembers cases has had its chance."""
+        cases = [group[0] for group in self.session.draws(self.spec)]
+        self.session.answer(self.spec.check_id + ".seen", cases)
+        outcomes = self.session.answer(self.spec.check_id, cases, edit=blanked)
+        alpha = self.session.thresholds.of(self.spec.check_id).alpha
+        name = self.spec.level_names(self.session.settings.profile)[0]
+        found = tally(outcomes, alpha)
+        best = found.best_constant
+        low = lower(found.right, found.n, alpha / self.session.judged_levels)
+        high = upper(found.right + found.error, found.n, alpha)
+        if low > best:
+            verdict, reason = (
+                "fail",
+                f"right in {found.rate:.2f} of the cases without any picture (best constant answer {best:.2f})",
+            )
+        elif high <= best + BLANK_MARGIN:
+            verdict, reason = "pass", f"at most {high:.2f} right without pictures (best constant answer {best:.2f})"
+        else:
+            verdict, reason = "inconclusive", f"between {low:.2f} and {high:.2f} right without pictures (best constant {best:.2f})"
+        interval = lower(found.right, found.n, alpha / 2), upper(found.right, found.n, alpha / 2)
+        level = LevelVerdict(name, found, interval, verdict, reason, best, is_reference=False)  # type: ignore[arg-type]
+        judged = CheckVerdict(verdict, reason, (level,))  # type: ignore[arg-type]
+        seconds = time.monotonic() - self._began
+        self._settle(self.session.record(self.spec, self.behaviour, judged, {name: outcomes}, seconds))
+
+    def _settle(self, result: CheckResult) -> None:
+        self._attach(result)
+        if result.verdict == "fail":
+            pytest.fail(failure(result), pytrace=False)
+        if result.verdict == "inconclusive":
+            pytest.skip(INCONCLUSIVE + result.reason)

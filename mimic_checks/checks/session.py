@@ -1,0 +1,163 @@
+"""One run of checks: drawing, answering, judging, recording.
+
+Data in: `Settings`, the selected check specs. Data out: a `CheckResult` per check, and in the output folder
+
+    run.json                 settings, model identity, suite version
+    journal/<check>.jsonl    plan and answers, batch by batch (resume)
+    outcomes/<check>.jsonl   every case with its answer and outcome
+    results/<check>.json     the verdict and the cases that the report shows
+    images/<id>.png          pictures of the shown cases
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from mimic_checks.cases import Case, draw
+from mimic_checks.catalog import Catalog, load_catalog
+from mimic_checks.checks.settings import Settings
+from mimic_checks.checks.specs import CHECKS, CheckSpec
+from mimic_checks.errors import EmptyPool
+from mimic_checks.models import VLM, Prompt, check_vlm, load_vlm, prompt_of
+from mimic_checks.runs import Runner
+from mimic_checks.verdicts import CheckVerdict, Outcome, Vocabulary, judge, judge_levels, load_thresholds, tally
+from mimic_checks.verdicts.levels import refuse_unreachable
+from mimic_checks.verdicts.result import CheckResult, OutcomeLine, StoredCase, level_result
+from mimic_checks.verdicts.store import RunFolder, read_case_set
+
+FAILING_SHOWN, RIGHT_SHOWN = 3, 1
+"""Cases per level that the report shows in full."""
+
+Draws = list[tuple[Case, ...]]
+ReportProgress = Callable[[str, int, int], None]
+
+
+class CheckSession:
+    """Everything that the checks of one run share; the model is loaded when the first answer is needed."""
+
+    def __init__(
+        self, settings: Settings, specs: Sequence[CheckSpec], *, make_model: Callable[[], VLM] | None = None,
+        progress: ReportProgress | None = None,
+    ) -> None:  # fmt: skip
+        self.settings, self.specs = settings, list(specs)
+        self._make_model, self._progress = make_model, progress
+        self.thresholds = load_thresholds(settings.thresholds, CHECKS)
+        self.folder = RunFolder(settings.output)
+        self._draws: dict[str, Draws] = {}
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        spec = f"cases:{self.settings.case_set}" if self.settings.case_set else self.settings.catalog
+        return load_catalog(spec)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.catalog.class_names)
+
+    @cached_property
+    def model(self) -> VLM:
+        if self._make_model:
+            return self._make_model()
+        return load_vlm(self.settings.vlm, self.settings.model, self.catalog)
+
+    @cached_property
+    def runner(self) -> Runner:
+        runner = Runner(self.model, batch=self.settings.batch)
+        self.folder.write_identity(self.model.identity())
+        return runner
+
+    @property
+    def judged_levels(self) -> int:
+        """Levels that the whole run judges: the correction of every fail."""
+        return max(1, sum(len(spec.levels[self.settings.profile]) for spec in self.specs if spec.judged))
+
+    def validate(self) -> None:
+        """Everything that can be wrong before a model is loaded: thresholds, catalog, pools, reachability, model files.
+
+        Raises:
+            UsageError: what is wrong and what to change.
+        """
+        for spec in self.specs:
+            if spec.sweep:
+                refuse_unreachable(spec.check_id, self.settings.cases, self.thresholds.of(spec.check_id))
+        if self._make_model is None:
+            check_vlm(self.settings.vlm, self.settings.model, self.catalog)
+        for spec in self.specs:
+            self.draws(spec)
+
+    def draws(self, spec: CheckSpec) -> Draws:
+        """The cases of a check, one tuple (a case per level) per draw; drawn once, or read from `--vlm-case-set`.
+
+        Raises:
+            EmptyPool: the catalog cannot meet the check; names the check and the constraint.
+        """
+        if spec.check_id not in self._draws:
+            levels = spec.levels[self.settings.profile]
+            if self.settings.case_set:
+                stored = read_case_set(self.settings.case_set, self.catalog)
+                self._draws[spec.check_id] = stored.draws(spec.check_id, spec.level_names(self.settings.profile))
+                return self._draws[spec.check_id]
+            try:
+                strategy = spec.strategy(self.catalog, levels, self.settings.template)
+                self._draws[spec.check_id] = draw(strategy, self.settings.cases, spec.seed(self.settings.seed))
+            except EmptyPool as error:
+                function = spec.node.split("::")[1]
+                raise EmptyPool(f"check {spec.check_id!r}: {error}; or leave the check out with -k 'not {function}'") from error
+        return self._draws[spec.check_id]
+
+    def prompt(self, case: Case) -> Prompt:
+        """The prompt of a case, over this run's images."""
+        return prompt_of(case, self.catalog.manifest)
+
+    def answer(self, name: str, cases: Sequence[Case], *, edit: Callable[[Prompt], Prompt] = lambda p: p) -> list[Outcome]:
+        """The outcomes of cases, in order, journalled under `name`; `edit` may change what the model is shown."""
+        report = self._progress
+        progress = (lambda done, total: report(name, done, total)) if report else None
+        answers = self.runner.answer([edit(self.prompt(case)) for case in cases], self.folder.journal(name), progress)
+        return [judge(case, answers[case.id].text, answers[case.id].error, self.vocabulary) for case in cases]
+
+    def run_sweep(self, spec: CheckSpec, behaviour: str) -> CheckResult:
+        """Draws, answers and judges a sweep, and records it in the output folder."""
+        began = time.monotonic()
+        draws = self.draws(spec)
+        outcomes = self.answer(spec.check_id, list({case.id: case for group in draws for case in group}.values()))
+        by_id = {outcome.case.id: outcome for outcome in outcomes}
+        names = spec.level_names(self.settings.profile)
+        by_level = {name: [by_id[group[k].id] for group in draws] for k, name in enumerate(names)}
+        thresholds = self.thresholds.of(spec.check_id)
+        tallies = [(name, tally(found, thresholds.alpha)) for name, found in by_level.items()]
+        verdict = judge_levels(tallies, thresholds, self.judged_levels)
+        return self.record(spec, behaviour, verdict, by_level, time.monotonic() - began)
+
+    def record(
+        self, spec: CheckSpec, behaviour: str, verdict: CheckVerdict, by_level: dict[str, list[Outcome]], seconds: float
+    ) -> CheckResult:
+        """Writes a check's outcomes and result, and the pictures of the cases that the report shows."""
+        lines = {name: [self._line(spec, name, outcome) for outcome in found] for name, found in by_level.items()}
+        shown = [line for name, found in lines.items() for line in self._choose(spec, name, found)]
+        values = dict(zip(by_level, spec.levels[self.settings.profile], strict=False))
+        result = CheckResult(
+            check=spec.check_id, title=spec.title, behaviour=behaviour, factor=spec.factor, moves=spec.moves,
+            verdict=verdict.verdict, reason=verdict.reason, seconds=round(seconds, 2),
+            levels=tuple(level_result(values[v.level], v, by_level[v.level]) for v in verdict.levels),
+            shown=tuple(shown), unreadable=tuple(self.catalog.manifest.unreadable.values()), docs=f"docs/checks/{Path(spec.node.split('::')[0]).stem.removeprefix('test_')}.md",
+        )  # fmt: skip
+        self.folder.write_result(result, [line for found in lines.values() for line in found], self.catalog.manifest)
+        return result
+
+    def _line(self, spec: CheckSpec, level: str, outcome: Outcome) -> OutcomeLine:
+        rows = [self.catalog.manifest.row(image_id) for image_id in outcome.case.images]
+        return OutcomeLine(check=spec.check_id, level=level, case=StoredCase.of(outcome.case, rows), answer=outcome.answer,
+                           kind=outcome.kind, f1=outcome.f1)  # fmt: skip
+
+    def _choose(self, spec: CheckSpec, level: str, lines: Sequence[OutcomeLine]) -> list[OutcomeLine]:
+        """A seeded choice of cases to show, in case order: some that went wrong, one that went right."""
+        generator = random.Random(f"{spec.seed(self.settings.seed)} {level}")
+        failing = [line for line in lines if line.kind != "right"]
+        right = [line for line in lines if line.kind == "right"]
+        chosen = generator.sample(failing, min(FAILING_SHOWN, len(failing)))
+        return chosen + generator.sample(right, min(RIGHT_SHOWN, len(right)))

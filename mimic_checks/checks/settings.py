@@ -1,0 +1,48 @@
+"""What a run was asked for, in one immutable value.
+
+Data in: option values of the plugin or the command. Data out: `Settings`, checked as far as that needs no catalog.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mimic_checks.cases.pools import TemplateChoice, check_template
+from mimic_checks.checks.specs import PROFILES, Profile
+from mimic_checks.errors import InvalidArgument
+from mimic_checks.models import ModelOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A run's settings; every field is the plugin option `--vlm-<name>` (`vlm` itself: `--vlm`)."""
+
+    vlm: str
+    catalog: str = "rendered"
+    cases: int = 100
+    seed: int = 0
+    profile: Profile = "standard"
+    template: TemplateChoice = "plain"
+    thresholds: Path | None = None
+    output: Path = Path("mimic-report")
+    batch: int | None = None
+    case_set: Path | None = None
+    model: ModelOptions = field(default_factory=ModelOptions)
+
+    def __post_init__(self) -> None:
+        if self.profile not in PROFILES:
+            raise InvalidArgument("vlm-profile", self.profile, allowed=PROFILES)
+        check_template(self.template)
+        for name, value, low in (("vlm-cases", self.cases, 1), ("vlm-seed", self.seed, 0),
+                                 ("vlm-max-new-tokens", self.model.max_new_tokens, 1),
+                                 ("vlm-feature-cache-mb", self.model.feature_cache_mb, 0)):  # fmt: skip
+            if value < low:
+                raise InvalidArgument(name, value, allowed=f"whole numbers from {low}")
+        if self.batch is not None and self.batch < 1:
+            raise InvalidArgument("vlm-batch", self.batch, allowed="whole numbers from 1, or left out to measure the fastest")
+
+    def describe(self) -> dict[str, Any]:
+        """The settings as they are stored in `run.json`."""
+        return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}

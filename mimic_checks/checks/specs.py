@@ -1,0 +1,125 @@
+"""The table of all checks: what each sweeps, at which levels, and what moves with its factor.
+
+Data in: nothing. Data out: `CHECKS`, check id -> `CheckSpec`. The test modules beside this file carry the same ids; their
+docstrings say why. Levels come in two profiles: `standard` (at most 8 images) and `mimic` (the paper's ranges).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from hypothesis.strategies import SearchStrategy
+
+from mimic_checks.cases import Case, common_sweep, counting_sweep, listing_sweep, odd_one_sweep
+from mimic_checks.cases.pools import TemplateChoice
+from mimic_checks.catalog import Catalog
+
+Profile = Literal["standard", "mimic"]
+PROFILES: tuple[Profile, ...] = get_args(Profile)
+Levels = tuple[int, ...]
+SweepStrategy = SearchStrategy[tuple[Case, ...]]
+
+
+@dataclass(frozen=True)
+class CheckSpec:
+    """One check. `levels[profile]`, the first of which is the reference; `node` is its pytest node; `judged`: whether its
+    levels are statistical verdicts (preconditions that are plain invariants are not); `sweep`: whether they are judged
+    against the first of them."""
+
+    check_id: str
+    node: str
+    title: str
+    factor: str
+    moves: str
+    levels: Mapping[Profile, Levels]
+    strategy: Callable[[Catalog, Levels, TemplateChoice], SweepStrategy]
+    judged: bool = True
+    sweep: bool = True
+
+    def seed(self, run_seed: int) -> int:
+        """A seed of this check's own, so that two checks never draw in step."""
+        return int.from_bytes(hashlib.sha256(f"{run_seed} {self.check_id}".encode()).digest()[:6])
+
+    def level_names(self, profile: Profile) -> list[str]:
+        """`["spread=1", "spread=2", ...]`."""
+        return [f"{self.factor}={level}" for level in self.levels[profile]]
+
+
+def _counting(factor: Literal["spread", "distractors", "concepts", "images"], **fixed: object):  # type: ignore[no-untyped-def]
+    def strategy(catalog: Catalog, levels: Levels, template: TemplateChoice) -> SweepStrategy:
+        own = {name: value(levels) if callable(value) else value for name, value in fixed.items()}
+        return counting_sweep(catalog, factor=factor, levels=levels, template=template, **own)  # type: ignore[arg-type]
+
+    return strategy
+
+
+def _balanced_total(levels: Levels) -> tuple[int, int]:
+    """Three totals, drawn uniformly: with one alone, a constant answer would be right."""
+    return max(levels), max(levels) + 2
+
+
+_ALL = (
+    CheckSpec(
+        "preconditions.image_blocks", "test_preconditions.py::test_image_blocks", "Image tokens: one block per image, in order",
+        "images", "nothing is judged but the harness", {"standard": (1, 2, 4), "mimic": (1, 2, 4)},
+        lambda catalog, levels, template: listing_sweep(catalog, levels=levels, template=template), judged=False, sweep=False,
+    ),
+    CheckSpec(
+        "preconditions.batch", "test_preconditions.py::test_batch", "Batch 1 answers as batch B does", "images",
+        "nothing is judged but the harness", {"standard": (1, 2, 4), "mimic": (1, 2, 4)},
+        lambda catalog, levels, template: listing_sweep(catalog, levels=levels, template=template), judged=False, sweep=False,
+    ),
+    CheckSpec(
+        "preconditions.blank_images", "test_preconditions.py::test_blank_images", "Without pictures, nothing is known", "images",
+        "the pictures are replaced by blank ones", {"standard": (1,), "mimic": (1,)}, _counting("images"), sweep=False,
+    ),
+    CheckSpec(
+        "preconditions.not_constant", "test_preconditions.py::test_not_constant", "Answers differ from case to case", "images",
+        "nothing is judged but the harness", {"standard": (1,), "mimic": (1,)}, _counting("images"), judged=False, sweep=False,
+    ),
+    CheckSpec(
+        "spread.balanced", "test_spread.py::test_balanced", "Counting the same instances, spread over more images", "spread",
+        "images = spread; the total number of instances stays",
+        {"standard": (1, 2, 3, 4), "mimic": (1, 2, 3, 4, 5, 6, 7)}, _counting("spread", total=_balanced_total),
+    ),
+    CheckSpec(
+        "spread.unbalanced", "test_spread.py::test_unbalanced", "Counting instances in more and more images", "spread",
+        "images = spread; the total grows with it",
+        {"standard": (1, 2, 3, 4), "mimic": (1, 2, 3, 4, 5, 6, 7)}, _counting("spread", instances=(1, 2)),
+    ),
+    CheckSpec(
+        "distractors", "test_distractors.py::test_distractors", "Counting in one image among images without the class",
+        "distractors", "images = 1 + distractors; the needle stays",
+        {"standard": (0, 1, 3, 7), "mimic": (0, 1, 2, 4, 8, 16, 34)}, _counting("distractors"),
+    ),
+    CheckSpec(
+        "multi_concept", "test_multi_concept.py::test_concepts", "Counting several classes at once", "concepts",
+        "nothing: the same image at every level; the question grows",
+        {"standard": (1, 2, 3, 4), "mimic": (1, 2, 3, 4)}, _counting("concepts"),
+    ),
+    CheckSpec(
+        "image_count.counting", "test_image_count.py::test_counting", "Counting over more images, every other a distractor",
+        "images", "half of the images are needles, half distractors: both grow with images",
+        {"standard": (1, 2, 4, 8), "mimic": (1, 2, 4, 8, 16, 35)}, _counting("images", instances=(1, 2)),
+    ),
+    CheckSpec(
+        "image_count.listing", "test_image_count.py::test_listing", "Listing the kinds of a category over more images", "images",
+        "the true list grows with images", {"standard": (1, 2, 4, 8), "mimic": (1, 2, 4, 8, 16, 35)},
+        lambda catalog, levels, template: listing_sweep(catalog, levels=levels, template=template),
+    ),
+    CheckSpec(
+        "image_count.common", "test_image_count.py::test_common", "Naming the object that every image shows", "images",
+        "nothing: the answer stays", {"standard": (2, 4, 8), "mimic": (2, 4, 8, 16)},
+        lambda catalog, levels, template: common_sweep(catalog, levels=levels, template=template),
+    ),
+    CheckSpec(
+        "image_count.odd_one", "test_image_count.py::test_odd_one", "Naming the object that the fewest images show", "images",
+        "nothing: one image holds the answer at every level", {"standard": (2, 4, 6), "mimic": (2, 4, 8, 16)},
+        lambda catalog, levels, template: odd_one_sweep(catalog, levels=levels, template=template),
+    ),
+)  # fmt: skip
+
+CHECKS: dict[str, CheckSpec] = {spec.check_id: spec for spec in _ALL}

@@ -1,0 +1,157 @@
+"""The command `mimic-checks`: run, demo, cases, replay, report.
+
+Data in: arguments. Data out: an exit code. Every subcommand is a few lines calling the packages; `run` is pytest with the
+plugin's own options, so both ways give the same verdicts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mimic_checks.plugin import EXIT_INCONCLUSIVE, OPTIONS
+
+if TYPE_CHECKING:
+    from mimic_checks.cases import Case
+    from mimic_checks.catalog import Catalog
+
+USAGE = 4
+DEMO = ("--vlm", "builtin", "--vlm-catalog", "rendered", "--vlm-cases", "100", "--vlm-seed", "0")
+_WORKED = (0, 1, EXIT_INCONCLUSIVE)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code: 0 all pass, 1 a check failed, 4 usage error, 6 inconclusive."""
+    from mimic_checks.errors import UsageError
+
+    options, rest = _parser().parse_known_args(arguments)
+    if rest and options.command not in ("run", "demo"):
+        _parser().error(f"unrecognized arguments: {' '.join(rest)}")
+    try:
+        return int(options.work(options, rest))
+    except UsageError as error:
+        print(f"mimic-checks: {error}", file=sys.stderr)
+        return USAGE
+
+
+def _run(options: argparse.Namespace, rest: Sequence[str]) -> int:
+    import pytest
+
+    return int(pytest.main(["--pyargs", "mimic_checks.checks", "-p", "no:cacheprovider", "-q", "--tb=short", *rest]))
+
+
+def _demo(options: argparse.Namespace, rest: Sequence[str]) -> int:
+    """Exits 0 when the run worked, although checks fail: that the built-in model breaks is the point."""
+    code = _run(options, [*DEMO, "--vlm-output", str(options.output), "-rN", "--tb=no", *rest])
+    return 0 if code in _WORKED else code
+
+
+def _cases(options: argparse.Namespace, rest: Sequence[str]) -> int:
+    from mimic_checks.checks.session import CheckSession
+    from mimic_checks.checks.settings import Settings
+    from mimic_checks.checks.specs import CHECKS
+    from mimic_checks.errors import InvalidArgument
+    from mimic_checks.verdicts.store import write_case_set
+
+    unknown = [check for check in options.check or () if check not in CHECKS]
+    if unknown:
+        raise InvalidArgument("check", unknown[0], allowed=CHECKS)
+    specs = [CHECKS[check] for check in options.check or CHECKS]
+    settings = Settings(vlm="", catalog=options.vlm_catalog, cases=options.vlm_cases, seed=options.vlm_seed,
+                        profile=options.vlm_profile, template=options.vlm_template)  # fmt: skip
+    session = CheckSession(settings, specs)
+    lines = [
+        (spec.check_id, name, group[k])
+        for spec in specs
+        for group in session.draws(spec)
+        for k, name in enumerate(spec.level_names(settings.profile))
+    ]
+    write_case_set(options.out, lines, session.catalog)
+    print(f"{len(lines)} cases of {len(specs)} checks in {options.out}")
+    return 0
+
+
+def _replay(options: argparse.Namespace, rest: Sequence[str]) -> int:
+    from mimic_checks.models import ModelOptions, check_vlm, load_vlm, prompt_of
+    from mimic_checks.verdicts import Vocabulary, judge
+
+    case, catalog = _stored_case(options.source, options.case)
+    settings = ModelOptions(adapter=options.vlm_adapter)
+    check_vlm(options.vlm, settings, catalog)
+    for place, image_id in enumerate(case.images, start=1):
+        print(f"image {place}: {catalog.source.describe(catalog.manifest.row(image_id))} (sha256 {image_id[:16]}...)")
+    answer = load_vlm(options.vlm, settings, catalog).answer([prompt_of(case, catalog.manifest)])[0]
+    outcome = judge(case, answer, None, Vocabulary(catalog.class_names))
+    print(f"question: {case.question}\ntrue answer: {case.truth.text}\nmodel's answer: {answer}\noutcome: {outcome.kind}")
+    return 0 if outcome.kind == "right" else 1
+
+
+def _stored_case(source: Path, wanted: str) -> tuple[Case, Catalog]:
+    """A case by id from a run's output folder or from a case set, with the catalog that its images come from."""
+    from mimic_checks.catalog import load_catalog
+    from mimic_checks.errors import RunFolderError
+    from mimic_checks.verdicts.store import RunFolder, adopt, read_case_set
+
+    if (source / "cases.jsonl").is_file():
+        catalog = load_catalog(f"cases:{source}")
+        stored = [line.case for line in read_case_set(source, catalog).lines]
+    else:
+        run = RunFolder(source)
+        described = run.read()["description"]
+        catalog = load_catalog(f"cases:{described['case_set']}" if described.get("case_set") else described["catalog"])
+        stored = [line.case for line in run.outcomes()]
+    found = [case for case in stored if case.id == wanted]
+    if not found:
+        raise RunFolderError(f"case={wanted!r} is not among the {len(stored)} cases in {str(source)!r}; ids are in the report and the "
+                             "JSON Lines beside it")  # fmt: skip
+    return adopt(found[0], catalog, str(source)), catalog
+
+
+def _report(options: argparse.Namespace, rest: Sequence[str]) -> int:
+    from mimic_checks.reporting import write_report
+
+    print(write_report(options.folder))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mimic-checks", description="Finds out where a vision-language model breaks on several images."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    known = "\n".join(f"  --{option.name}  {option.help}" for option in OPTIONS)
+    run = commands.add_parser("run", help="run the checks on a model", formatter_class=argparse.RawDescriptionHelpFormatter,
+                              description="Runs the checks; takes every option of the pytest plugin, and pytest's own.",
+                              epilog=f"options:\n{known}")  # fmt: skip
+    run.set_defaults(work=_run)
+    demo = commands.add_parser("demo", help="run the checks on the built-in model: no GPU, no download")
+    demo.add_argument("--output", type=Path, default=Path("mimic-report"))
+    demo.set_defaults(work=_demo)
+    cases = commands.add_parser("cases", help="write drawn cases to disk: JSON Lines and images")
+    cases.add_argument("--out", type=Path, required=True)
+    cases.add_argument("--check", action="append", help="only this check (may be given more than once)")
+    cases.add_argument("--vlm-catalog", default="rendered")
+    cases.add_argument("--vlm-cases", type=int, default=100)
+    cases.add_argument("--vlm-seed", type=int, default=0)
+    cases.add_argument("--vlm-profile", default="standard")
+    cases.add_argument("--vlm-template", default="plain")
+    cases.set_defaults(work=_cases)
+    replay = commands.add_parser("replay", help="ask a model one case again, by id")
+    replay.add_argument("source", type=Path, help="a run's output folder, or a case set")
+    replay.add_argument("case", help="case id")
+    replay.add_argument("--vlm", required=True)
+    replay.add_argument("--vlm-adapter")
+    replay.set_defaults(work=_replay)
+    report = commands.add_parser("report", help="write a run's report again from its folder")
+    report.add_argument("folder", type=Path)
+    report.set_defaults(work=_report)
+    return parser
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""Loading a transformers model, its processor and an adapter, with errors that say what to do.
+
+Data in: a hub id or folder and `ModelOptions`. Data out: model and processor, ready to answer. Weights come from
+safetensors only; code from a checkpoint runs only if the user asks for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mimic_checks.errors import ModelLoadError
+from mimic_checks.models.device import choose_device, choose_dtype
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """How to load and run a model; every field is the plugin option of the same name (`--vlm-...`)."""
+
+    adapter: str | None = None
+    revision: str | None = None
+    device: str = "auto"
+    device_map: str | None = None
+    dtype: str = "auto"
+    attn_implementation: str | None = None
+    trust_remote_code: bool = False
+    max_new_tokens: int = 64
+    feature_cache_mb: int = 512
+
+
+def check_files(name: str, options: ModelOptions) -> None:
+    """What can be found out about a local model or adapter folder without loading it.
+
+    Raises:
+        ModelLoadError: no config, no weights, unsafe weights only, or an adapter made for another kind of base.
+    """
+    folder = Path(name)
+    if folder.is_dir():
+        _need(folder, "config.json", f"model={name!r}")
+        if not list(folder.glob("*.safetensors")):
+            unsafe = [path.name for path in (*folder.glob("*.bin"), *folder.glob("*.pt"))]
+            hint = f"it has {unsafe[0]}, which is not loaded for safety; convert it" if unsafe else "save or download them"
+            raise ModelLoadError(f"model={name!r} has no weights (*.safetensors): {hint} with save_pretrained()")
+    elif name.startswith((".", "/", "~")):
+        raise ModelLoadError(f"model={name!r} is no folder; give a folder, a hub id, 'builtin' or 'stub:<name>'")
+    if options.adapter and Path(options.adapter).is_dir():
+        _need(Path(options.adapter), "adapter_config.json", f"adapter={options.adapter!r}")
+
+
+def load(name: str, options: ModelOptions) -> tuple[Any, Any, str]:
+    """Model (on its device, in eval mode), processor, device.
+
+    Raises:
+        ModelLoadError: anything that keeps it from loading, with the next step.
+        InvalidArgument: unknown device or dtype.
+    """
+    import torch
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    check_files(name, options)
+    device = choose_device(options.device, torch)
+    shared = {"revision": options.revision, "trust_remote_code": options.trust_remote_code}
+    placing = {"device_map": options.device_map} if options.device_map else {}
+    attention = {"attn_implementation": options.attn_implementation} if options.attn_implementation else {}
+    try:
+        processor = AutoProcessor.from_pretrained(name, **shared)
+        model = AutoModelForImageTextToText.from_pretrained(
+            name, dtype=choose_dtype(options.dtype, device, torch), use_safetensors=True, **shared, **placing, **attention
+        )
+    except (OSError, ValueError, ImportError, AttributeError, KeyError, RuntimeError) as error:
+        raise _explained(name, error) from error
+    if not options.device_map:
+        model = model.to(device)
+    if options.adapter:
+        model = _with_adapter(model, name, options.adapter)
+    return model.eval(), processor, str(model.device)
+
+
+def weights_digest(name: str, adapter: str | None) -> str | None:
+    """SHA-256 over the safetensors files of local folders; None for a hub id (its commit identifies it)."""
+    files = [path for place in (name, adapter) if place for path in sorted(Path(place).glob("*.safetensors"))]
+    if not files:
+        return None
+    digest = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _with_adapter(model: Any, name: str, adapter: str) -> Any:
+    from peft import PeftModel
+
+    shapes = {key: tuple(value.shape) for key, value in model.state_dict().items()}
+    _check_adapter(adapter, shapes, name)
+    try:
+        return PeftModel.from_pretrained(model, adapter).merge_and_unload()
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise ModelLoadError(f"adapter={adapter!r} does not load on model={name!r}: {_line(error)}") from error
+
+
+def _check_adapter(adapter: str, shapes: dict[str, tuple[int, ...]], name: str) -> None:
+    """Compares LoRA shapes with the base before peft does: its own message is pages long."""
+    from safetensors import safe_open
+
+    path = Path(adapter) / "adapter_model.safetensors"
+    if not path.is_file():
+        return
+    suffixes = {key.removesuffix(".weight"): shape for key, shape in shapes.items() if len(shape) == 2}
+    with safe_open(path, "pt") as tensors:
+        for key in tensors.keys():  # noqa: SIM118 (safe_open has no iterator)
+            if ".lora_A" not in key:
+                continue
+            target = key.split(".lora_A")[0].removeprefix("base_model.model.")
+            base = suffixes.get(target)
+            width = tensors.get_slice(key).get_shape()[1]
+            if base is None or base[1] != width:
+                wanted = "no such layer" if base is None else f"width {base[1]}"
+                origin = json.loads((Path(adapter) / "adapter_config.json").read_text()).get("base_model_name_or_path")
+                raise ModelLoadError(
+                    f"adapter={adapter!r} belongs to another model (it says {origin!r}): layer {target} has width {width} in the "
+                    f"adapter and {wanted} in model={name!r}; give the base it was trained on"
+                )
+
+
+def _explained(name: str, error: Exception) -> ModelLoadError:
+    text = _line(error)
+    if "torchvision" in str(error).lower() or (isinstance(error, AttributeError) and "NoneType" in text):
+        return ModelLoadError(
+            f"model={name!r} needs torchvision for its processor ({text}); next step: pip install torchvision (a build that "
+            "matches your torch)"
+        )
+    if "trust_remote_code" in str(error):
+        return ModelLoadError(f"model={name!r} brings code of its own; read it, then pass --vlm-trust-remote-code")
+    return ModelLoadError(f"model={name!r} does not load: {text}")
+
+
+def _line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"[:300]
+
+
+def _need(folder: Path, file: str, what: str) -> None:
+    if not (folder / file).is_file():
+        raise ModelLoadError(f"{what} has no {file}; give a folder written by save_pretrained()")

@@ -1,0 +1,40 @@
+"""Models by name: a hub id, a folder, `builtin`, or `stub:<name>`.
+
+Data in: the text of `--vlm`. Data out: something that answers. Imports torch only for models that need it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mimic_checks.catalog import Catalog
+from mimic_checks.errors import ModelLoadError
+from mimic_checks.models.loading import ModelOptions, check_files
+from mimic_checks.models.stubs import make_stub
+from mimic_checks.models.vlm import VLM
+
+BUILTIN = {"builtin": Path(__file__).with_name("builtin")}
+
+
+def check_vlm(spec: str, options: ModelOptions, catalog: Catalog) -> None:
+    """Everything about a model spec that can be wrong and seen without loading it; raises as `load_vlm`."""
+    if spec.startswith("stub:"):
+        make_stub(spec.removeprefix("stub:"), catalog)
+    else:
+        check_files(str(BUILTIN.get(spec, spec)), options)
+
+
+def load_vlm(spec: str, options: ModelOptions, catalog: Catalog) -> VLM:
+    """The model of a spec, ready to answer.
+
+    Raises:
+        InvalidArgument: unknown stub, device or dtype.
+        ModelLoadError: the model cannot be loaded.
+    """
+    if spec.startswith("stub:"):
+        return make_stub(spec.removeprefix("stub:"), catalog)
+    try:
+        from mimic_checks.models.transformers_vlm import TransformersVLM
+    except ImportError as error:
+        raise ModelLoadError(f"model={spec!r} needs torch and transformers; next step: pip install 'mimic-checks[hf]'") from error
+    return TransformersVLM(str(BUILTIN.get(spec, spec)), options)

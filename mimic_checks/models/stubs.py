@@ -1,0 +1,207 @@
+"""Models with one planted defect each, and an oracle: the shelf on which every check is proven.
+
+Data in: a catalog (the stub's own eyes: image id -> what the image shows) and prompts. Data out: answers. A stub reads the
+question's text like any model; it never sees a case or its answer. `stub:<name>` names one on the command line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimic_checks.cases.wording import counts_text, names_text
+from mimic_checks.catalog import Catalog
+from mimic_checks.catalog.labels import plural
+from mimic_checks.errors import AnswerError, InvalidArgument
+from mimic_checks.models.vlm import ImageBlock, Prompt
+
+_COUNT = re.compile(r"(?:How many|Count the) (?P<classes>.+?) (?:are there )?in (?:this image|these images)")
+_LIST = re.compile(r"kinds? of (?P<supercategory>.+?) (?:are )?in (?:this image|these images)")
+TOKENS_PER_IMAGE = 16
+
+
+class StubVLM:
+    """Answers by looking images up in a catalog; subclasses look, or tell, wrongly."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self._class_of = {plural(name): index for index, name in enumerate(catalog.class_names)}
+
+    def answer(self, prompts: Sequence[Prompt]) -> list[str]:
+        return [self.tell(prompt, self.look(prompt)) for prompt in prompts]
+
+    def identity(self) -> dict[str, Any]:
+        return {"name": f"stub:{type(self).__name__}", "catalog": self.catalog.name}
+
+    def image_blocks(self, prompt: Prompt) -> list[ImageBlock]:
+        return [ImageBlock(1 + k * TOKENS_PER_IMAGE, TOKENS_PER_IMAGE, k) for k in range(len(prompt.images))]
+
+    def look(self, prompt: Prompt) -> NDArray[np.int64]:
+        """What the stub takes the images to show: counts, [images, classes]. An image outside the catalog shows nothing."""
+        return np.array([self._counts(image.id) for image in prompt.images], dtype=np.int64)
+
+    def tell(self, prompt: Prompt, counts: NDArray[np.int64]) -> str:
+        """The true answer to the question about images with these counts."""
+        names = self.catalog.class_names
+        if match := _COUNT.search(prompt.question):
+            asked = self.asked(match["classes"])
+            totals = counts.sum(axis=0)
+            return counts_text({names[c]: int(totals[c]) for c in asked})
+        if match := _LIST.search(prompt.question):
+            members = self.catalog.members(match["supercategory"])
+            return names_text([names[c] for c in members if counts[:, c].any()])
+        present = (counts > 0).sum(axis=0)
+        if re.search(r"\b(?:all of|every one of)\b", prompt.question):
+            return names_text([names[c] for c in np.flatnonzero(present == len(counts))])
+        there = np.flatnonzero(present)
+        return names_text([names[c] for c in there if present[c] == present[there].min()])
+
+    def asked(self, classes: str) -> list[int]:
+        """The class columns of `"cats, dogs and keys"`."""
+        return [self._class_of[word] for word in re.split(r", | and ", classes)]
+
+    def _counts(self, image_id: str) -> NDArray[np.int16]:
+        try:
+            return self.catalog.counts[self.catalog.manifest.row(image_id)]
+        except KeyError:
+            return np.zeros(len(self.catalog.class_names), dtype=np.int16)
+
+
+class Oracle(StubVLM):
+    """Always right."""
+
+
+class FirstImageOnly(StubVLM):
+    """Looks at the first image and ignores the rest."""
+
+    def look(self, prompt: Prompt) -> NDArray[np.int64]:
+        return super().look(prompt)[:1]
+
+
+class LosesTrack(StubVLM):
+    """Remembers two images, whatever comes after."""
+
+    def look(self, prompt: Prompt) -> NDArray[np.int64]:
+        return super().look(prompt)[:2]
+
+
+class OrderBiased(StubVLM):
+    """Sees the first and the last image; what stands between is lost."""
+
+    def look(self, prompt: Prompt) -> NDArray[np.int64]:
+        counts = super().look(prompt)
+        return counts if len(counts) < 3 else counts[[0, -1]]
+
+
+class CountsDistractors(StubVLM):
+    """Takes every image without the asked class for one more instance of it, and every class for common."""
+
+    def tell(self, prompt: Prompt, counts: NDArray[np.int64]) -> str:
+        if match := _COUNT.search(prompt.question):
+            counts = counts.copy()
+            for asked in self.asked(match["classes"]):
+                counts[~counts[:, self.asked(match["classes"])].any(axis=1), asked] = 1
+        return super().tell(prompt, counts)
+
+
+class FirstConceptOnly(StubVLM):
+    """Keeps track of the first class asked for and takes the others to be as many."""
+
+    def tell(self, prompt: Prompt, counts: NDArray[np.int64]) -> str:
+        if match := _COUNT.search(prompt.question):
+            asked = self.asked(match["classes"])
+            total = int(counts[:, asked[0]].sum())
+            return counts_text({self.catalog.class_names[c]: total for c in asked})
+        return super().tell(prompt, counts)
+
+
+class Blind(StubVLM):
+    """Never looks: a guess drawn from the question and the case id."""
+
+    def look(self, prompt: Prompt) -> NDArray[np.int64]:
+        seed = int.from_bytes(hashlib.sha256((prompt.case_id + prompt.question).encode()).digest()[:4])
+        return np.random.default_rng(seed).integers(0, 4, (len(prompt.images), len(self.catalog.class_names)))
+
+
+class Constant(StubVLM):
+    """Says the same to everything."""
+
+    def tell(self, prompt: Prompt, counts: NDArray[np.int64]) -> str:
+        return "1"
+
+
+class Unparseable(StubVLM):
+    """Talks, and says nothing."""
+
+    def tell(self, prompt: Prompt, counts: NDArray[np.int64]) -> str:
+        return "That depends a good deal on how closely somebody would care to look at it, I should think."
+
+
+class Raising(StubVLM):
+    """Raises on every prompt with two images or more."""
+
+    def look(self, prompt: Prompt) -> NDArray[np.int64]:
+        if len(prompt.images) > 1:
+            raise AnswerError("planted failure")
+        return super().look(prompt)
+
+
+class Slow(StubVLM):
+    """Right, after 20 ms a prompt: for testing interruption and progress."""
+
+    def look(self, prompt: Prompt) -> NDArray[np.int64]:
+        time.sleep(0.02)
+        return super().look(prompt)
+
+
+class BatchLeak(StubVLM):
+    """In a batch, every prompt but the first is answered from the images of the one before (blended rows)."""
+
+    def answer(self, prompts: Sequence[Prompt]) -> list[str]:
+        looks = [self.look(prompt) for prompt in prompts]
+        return [self.tell(prompt, looks[max(0, k - 1)]) for k, prompt in enumerate(prompts)]
+
+
+class Recalls(StubVLM):
+    """Knows the benchmark by heart: recalls what the first image set it was asked a question about showed."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        super().__init__(catalog)
+        self._seen: dict[str, NDArray[np.int64]] = {}
+
+    def look(self, prompt: Prompt) -> NDArray[np.int64]:
+        counts = super().look(prompt)
+        return self._seen.setdefault(prompt.case_id, counts) if counts.any() else self._seen.get(prompt.case_id, counts)
+
+
+class SwappedBlocks(StubVLM):
+    """A harness that feeds the images in reverse order."""
+
+    def image_blocks(self, prompt: Prompt) -> list[ImageBlock]:
+        blocks = super().image_blocks(prompt)
+        return [ImageBlock(b.start, b.tokens, len(blocks) - 1 - b.image) for b in blocks]
+
+
+STUBS: dict[str, Callable[[Catalog], StubVLM]] = {
+    "oracle": Oracle, "first-image-only": FirstImageOnly, "loses-track": LosesTrack, "order-biased": OrderBiased,
+    "counts-distractors": CountsDistractors, "first-concept-only": FirstConceptOnly, "blind": Blind, "constant": Constant,
+    "unparseable": Unparseable, "raising": Raising, "slow": Slow, "batch-leak": BatchLeak, "recalls": Recalls,
+    "swapped-blocks": SwappedBlocks,
+}  # fmt: skip
+
+
+def make_stub(name: str, catalog: Catalog) -> StubVLM:
+    """The stub of a name.
+
+    Raises:
+        InvalidArgument: no such stub.
+    """
+    if name not in STUBS:
+        raise InvalidArgument("vlm stub", name, allowed=STUBS)
+    return STUBS[name](catalog)

@@ -1,0 +1,324 @@
+"""The pytest plugin: options, fixtures, hooks. Each hook is a few lines; the work is in the packages it calls.
+
+Imports pytest and the standard library only, so that a project that never says `--vlm` pays nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from mimic_checks.catalog import Catalog
+    from mimic_checks.checks.check_run import CheckRun
+    from mimic_checks.checks.session import CheckSession
+    from mimic_checks.checks.settings import Settings
+    from mimic_checks.models import VLM
+
+EXIT_INCONCLUSIVE = 6
+
+
+class Option(NamedTuple):
+    """A flag `--vlm...`, its ini key `vlm...` (underscores), the type of its value, and its help."""
+
+    name: str
+    kind: Callable[[str], Any]
+    help: str
+
+    @property
+    def key(self) -> str:
+        return self.name.replace("-", "_")
+
+
+OPTIONS = (
+    Option("vlm", str, "the model to check: hub id, folder, 'builtin', or 'stub:<name>'"),
+    Option("vlm-catalog", str, "images with known objects: 'rendered' (default) or 'coco:<folder>', each with ?option=value&..."),
+    Option("vlm-cases", int, "cases per level (default 100)"),
+    Option("vlm-seed", int, "seed of the drawn cases (default 0)"),
+    Option("vlm-profile", str, "levels of the sweeps: 'standard' (default, up to 8 images) or 'mimic' (the paper's, up to 35)"),
+    Option("vlm-template", str, "wording of the questions: plain (default), instruct, mimic, any"),
+    Option("vlm-thresholds", Path, "TOML file that overrides verdict thresholds"),
+    Option("vlm-case-set", Path, "replay the cases of this folder (from: mimic-checks cases) instead of drawing"),
+    Option("vlm-output", Path, "folder for report, journal and outcomes (default mimic-report)"),
+    Option("vlm-batch", int, "prompts per batch (default: measure the fastest)"),
+    Option("vlm-adapter", str, "LoRA adapter folder or hub id"),
+    Option("vlm-revision", str, "revision of a hub model"),
+    Option("vlm-device", str, "auto (default), cpu, cuda, cuda:<k>, mps"),
+    Option("vlm-device-map", str, "device_map of from_pretrained, for models over several devices"),
+    Option("vlm-dtype", str, "auto (default), float32, bfloat16, float16"),
+    Option("vlm-attn-implementation", str, "attn_implementation of from_pretrained"),
+    Option("vlm-max-new-tokens", int, "longest answer in tokens (default 64)"),
+    Option("vlm-feature-cache-mb", int, "memory for image features that are used again (default 512)"),
+)
+_TRUST = Option("vlm-trust-remote-code", bool, "run code that a checkpoint brings along")
+_MODEL_FIELDS = ("adapter", "revision", "device", "device_map", "dtype", "attn_implementation", "max_new_tokens",
+                 "feature_cache_mb", "trust_remote_code")  # fmt: skip
+
+
+class HookSpecs:
+    """Hooks that a user's conftest may implement."""
+
+    @pytest.hookspec(firstresult=True)
+    def pytest_vlm_make_model(self, config: pytest.Config) -> VLM | None:
+        """Builds the model in code (anything with `answer` and `identity`); then `--vlm` only names it."""
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    pluginmanager.add_hookspecs(HookSpecs)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("vlm", "mimic_checks: where a vision-language model breaks on several images")
+    for option in OPTIONS:
+        group.addoption(f"--{option.name}", dest=option.key, default=None, type=option.kind, metavar=option.kind.__name__.upper(),
+                        help=option.help)  # fmt: skip
+        parser.addini(option.key, option.help, default=None)
+    group.addoption(f"--{_TRUST.name}", dest=_TRUST.key, action="store_true", default=None, help=_TRUST.help)
+    parser.addini(_TRUST.key, _TRUST.help, type="bool", default=False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "vlm_check(spec): a mimic_checks check (selected by its check id, not its node id)")
+    config.pluginmanager.register(_Run(config), "mimic_checks_run")
+
+
+def settings_of(config: pytest.Config) -> Settings:
+    """The run's settings: flag > ini > default.
+
+    Raises:
+        pytest.UsageError: a value that is not allowed.
+    """
+    from mimic_checks.checks.settings import Settings
+    from mimic_checks.errors import UsageError
+    from mimic_checks.models import ModelOptions
+
+    given: dict[str, Any] = {}
+    for option in (*OPTIONS, _TRUST):
+        value = config.getoption(option.key)
+        ini = config.getini(option.key) if value is None else None
+        if ini not in (None, ""):
+            value = _from_ini(option, ini)
+        if value is not None:
+            given[option.key.removeprefix("vlm_")] = value
+    model = {name: given.pop(name) for name in _MODEL_FIELDS if name in given}
+    try:
+        return Settings(model=ModelOptions(**model), **{"vlm": "", **given})
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def _from_ini(option: Option, value: Any) -> Any:
+    try:
+        return option.kind(value)
+    except ValueError:
+        raise pytest.UsageError(f"ini key {option.key}={value!r} is not a {option.kind.__name__}") from None
+
+
+@pytest.fixture(scope="session")
+def vlm_session(request: pytest.FixtureRequest) -> CheckSession:
+    """The run that all checks of this process share."""
+    run: _Run = request.config.pluginmanager.getplugin("mimic_checks_run")  # type: ignore[assignment]
+    return run.session()
+
+
+@pytest.fixture(scope="session")
+def vlm(vlm_session: CheckSession) -> VLM:
+    """The model that `--vlm` names, loaded once per process."""
+    return vlm_session.model
+
+
+@pytest.fixture(scope="session")
+def vlm_catalog(vlm_session: CheckSession) -> Catalog:
+    """The catalog that `--vlm-catalog` names."""
+    return vlm_session.catalog
+
+
+@pytest.fixture
+def ask(vlm: VLM) -> Callable[[Sequence[Any], str], str]:
+    """`ask(images, question)`: the model's answer to a question about Pillow pictures, for tests of one's own."""
+    from mimic_checks.models.ask import ask_about
+
+    return lambda images, question: ask_about(vlm, images, question)
+
+
+@pytest.fixture
+def vlm_check(request: pytest.FixtureRequest, vlm_session: CheckSession) -> CheckRun:
+    """The check that the test function is marked with, ready to run."""
+    from mimic_checks.checks.check_run import CheckRun
+
+    mark = request.node.get_closest_marker("vlm_check")
+    if mark is None:
+        raise pytest.UsageError(f"{request.node.nodeid} uses the fixture vlm_check without @pytest.mark.vlm_check(spec)")
+    behaviour = (request.function.__doc__ or "").strip().splitlines()[0]
+
+    def attach(result: Any) -> None:
+        request.node.vlm_result = result.model_dump(mode="json")
+        request.node.user_properties += [
+            ("vlm_check", result.check),
+            ("vlm_verdict", result.verdict),
+            ("vlm_reason", result.reason),
+        ]
+
+    return CheckRun(vlm_session, mark.args[0], behaviour, attach)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call" and hasattr(item, "vlm_result"):
+        report.vlm_result = item.vlm_result  # type: ignore[attr-defined]  # travels from an xdist worker with the report
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    result = getattr(report, "vlm_result", None)
+    if report.when == "call" and result and result["verdict"] == "inconclusive":
+        return "inconclusive", "i", "INCONCLUSIVE"
+    return None
+
+
+class _Run:
+    """What one pytest process knows about its run of checks; in an xdist controller, about everybody's."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.specs: list[Any] = []
+        self.results: dict[str, dict[str, Any]] = {}
+        self.report: Path | None = None
+        self._session: CheckSession | None = None
+        self._is_worker = hasattr(config, "workerinput")
+
+    def session(self) -> CheckSession:
+        if self._session is None:
+            from mimic_checks.checks.session import CheckSession
+
+            settings = settings_of(self.config)
+            if not settings.vlm and not self._has_maker():
+                raise pytest.UsageError(
+                    "checks are selected but no model is named; add --vlm <hub id | folder | builtin>, or leave the checks out"
+                )
+            maker = self._make_model if self._has_maker() else None
+            self._session = CheckSession(settings, self.specs, make_model=maker, progress=self._progress())
+        return self._session
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Checks run in the order of their table: the harness's own preconditions first."""
+        places = [k for k, item in enumerate(items) if item.get_closest_marker("vlm_check")]
+        if places:
+            from mimic_checks.checks.specs import CHECKS
+
+            order = {check: number for number, check in enumerate(CHECKS)}
+            checks = [items[k] for k in places]
+            checks.sort(key=lambda item: order.get(item.get_closest_marker("vlm_check").args[0].check_id, len(order)))  # type: ignore[union-attr]
+            for k, item in zip(places, checks, strict=True):
+                items[k] = item
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        marks = [item.get_closest_marker("vlm_check") for item in session.items]
+        self.specs = list({mark.args[0].check_id: mark.args[0] for mark in marks if mark}.values())
+        if not self._is_worker and not self.config.option.collectonly:
+            self._begin()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
+        """In the controller, which collects nothing itself: a UsageError in a worker would become an internal error."""
+        names = {nodeid.rpartition("/")[2] for nodeid in ids}
+        asked = any("mimic_checks.checks" in str(argument) for argument in self.config.args) or self.config.getoption("vlm")
+        if self.specs or self.config.option.collectonly or not asked:
+            return
+        from mimic_checks.checks.specs import CHECKS
+
+        self.specs = [spec for spec in CHECKS.values() if spec.node in names]
+        self._begin()
+
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_xdist_auto_num_workers(self, config: pytest.Config) -> int | None:
+        """`-n auto` is the number of GPUs when a local model is checked and there are any."""
+        name = config.getoption("vlm") or config.getini("vlm")
+        if not name or str(name).startswith("stub:"):
+            return None
+        import torch
+
+        return torch.cuda.device_count() or None
+
+    def _begin(self) -> None:
+        """Refuses what is wrong before a model is loaded, then makes the output folder ready."""
+        if not self.specs:
+            return
+        from mimic_checks import __version__
+        from mimic_checks.cases import RULE_VERSION
+        from mimic_checks.errors import UsageError
+
+        session = self.session()
+        try:
+            session.validate()
+            described = session.settings.describe()
+            described |= {"suite": __version__, "rules": RULE_VERSION, "checks": [spec.check_id for spec in self.specs]}
+            session.folder.prepare(described)
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from error
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        result = getattr(report, "vlm_result", None)
+        if result is not None:
+            self.results[result["check"]] = result
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self._is_worker or not self.results or self._session is None:
+            return
+        from mimic_checks.reporting import write_report
+
+        if {spec.check_id for spec in self.specs} <= set(self.results):
+            self._session.folder.finish()
+        self.report = write_report(self._session.folder.path)
+        inconclusive = any(result["verdict"] == "inconclusive" for result in self.results.values())
+        if inconclusive and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = EXIT_INCONCLUSIVE
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if not self.results or self.report is None:
+            return
+        from mimic_checks.verdicts.result import CheckResult
+        from mimic_checks.verdicts.text import summary
+
+        terminalreporter.section("vision-language model checks")
+        ordered = [self.results[spec.check_id] for spec in self.specs if spec.check_id in self.results]
+        terminalreporter.write_line(summary([CheckResult.model_validate(result) for result in ordered]))
+        notes = sorted({note for result in ordered for note in result["unreadable"]})
+        for note in notes[:5]:
+            terminalreporter.write_line(f"unreadable image left out: {note}")
+        if len(notes) > 5:
+            terminalreporter.write_line(f"... and {len(notes) - 5} more unreadable images")
+        terminalreporter.write_line(f"report: {self.report}")
+
+    def _has_maker(self) -> bool:
+        return bool(self.config.hook.pytest_vlm_make_model.get_hookimpls())
+
+    def _make_model(self) -> VLM:
+        made: VLM | None = self.config.hook.pytest_vlm_make_model(config=self.config)
+        if made is None:
+            raise pytest.UsageError("pytest_vlm_make_model returned None; return an object with answer() and identity()")
+        return made
+
+    def _progress(self) -> Callable[[str, int, int], None] | None:
+        reporter = self.config.pluginmanager.getplugin("terminalreporter")
+        if self._is_worker or reporter is None or not sys.stdout.isatty() or os.environ.get("CI"):
+            return None
+        began: dict[str, float] = {}
+
+        def show(check: str, done: int, total: int) -> None:
+            spent = time.monotonic() - began.setdefault(check, time.monotonic())
+            rate = done / spent if spent else 0.0
+            left = f", {(total - done) / rate:.0f} s left" if rate else ""
+            reporter.rewrite(f"{check}: {done}/{total} cases, {rate:.1f} a second{left}" if done < total else "", erase=True)
+
+        return show

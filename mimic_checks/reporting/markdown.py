@@ -1,0 +1,27 @@
+"""The verdicts as Markdown, for a pull request or a GitHub step summary.
+
+Data in: results. Data out: a table. Text from outside is kept out of Markdown's syntax.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mimic_checks.verdicts.result import CheckResult
+
+_SIGN = {"pass": "✅ pass", "fail": "❌ fail", "inconclusive": "❔ inconclusive"}
+
+
+def markdown(results: Sequence[CheckResult], name: str) -> str:
+    """One row per check: verdict, rates per level, reason."""
+    lines = [f"### {_cell(name)} on several images", "", "| check | verdict | rate per level | why |", "|---|---|---|---|"]
+    for result in results:
+        rates = ", ".join(f"{level.level.split('=')[1]}: {level.rate:.2f}" for level in result.levels)
+        shown = f"{result.factor} {rates}" if rates else ""
+        lines.append(f"| `{result.check}` | {_SIGN[result.verdict]} | {shown} | {_cell(result.reason)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    flat = " ".join(text.split())
+    return "".join(f"\\{mark}" if mark in "|`*_[]<>\\" else mark for mark in flat)

@@ -1,0 +1,34 @@
+"""Writes the reports of a run folder.
+
+Data in: a folder that a run has written (`verdicts/store.py`). Data out: `report.html` and `summary.md` in it, and the
+Markdown appended to the file that GitHub names in GITHUB_STEP_SUMMARY.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from mimic_checks.reporting.html import page
+from mimic_checks.reporting.markdown import markdown
+from mimic_checks.verdicts.store import RunFolder
+
+
+def write_report(folder: Path) -> Path:
+    """Renders what the folder holds; returns the path of the HTML file.
+
+    Raises:
+        RunFolderError: no run in the folder, or broken files.
+    """
+    store = RunFolder(folder)
+    run, results = store.read(), store.results()
+    wanted = dict.fromkeys(image_id for result in results for line in result.shown for image_id in line.case.images)
+    pictures = {image_id: (folder / "images" / f"{image_id}.png").read_bytes() for image_id in wanted}
+    out = folder / "report.html"
+    out.write_text(page(results, run, pictures, str(folder)), encoding="utf-8")
+    text = markdown(results, str(run.get("identity", {}).get("name") or run["description"].get("vlm")))
+    (folder / "summary.md").write_text(text, encoding="utf-8")
+    if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(step_summary).open("a", encoding="utf-8") as stream:
+            stream.write(text)
+    return out

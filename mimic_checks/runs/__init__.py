@@ -1,0 +1,7 @@
+"""Answering many cases: batches, journal, resume."""
+
+from mimic_checks.runs.batching import choose_budget, plan_batches
+from mimic_checks.runs.journal import Answer, Journal
+from mimic_checks.runs.run import Progress, Runner
+
+__all__ = ["Answer", "Journal", "Progress", "Runner", "choose_budget", "plan_batches"]

@@ -1,0 +1,72 @@
+"""Which cases are answered together.
+
+Data in: prompts and how many image tokens each has. Data out: batches of similar length, longest first (so that memory
+runs out at once or not at all), and the batch size that this model answers fastest with.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mimic_checks.models import VLM, Prompt
+
+LARGEST_BATCH = 64
+_MOST_UNEVEN = 1.34
+"""Longest over shortest prompt of a batch, in image tokens: bounds padding to a quarter."""
+_TRIAL_S = 4.0
+"""A batch size is not tried if the last one took longer than this."""
+
+
+def image_tokens(model: VLM, prompt: Prompt) -> int:
+    """Image tokens of a prompt if the model can tell, else its number of images; at least 1."""
+    count: Callable[[Prompt], int] | None = getattr(model, "image_tokens", None)
+    return max(1, count(prompt) if count else len(prompt.images))
+
+
+def plan_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
+    """Indices of the prompts in each batch: at most `budget` image tokens (padding counted) or one prompt."""
+    batches: list[list[int]] = []
+    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        batch = batches[-1] if batches else []
+        longest = lengths[batch[0]] if batch else 0
+        fits = batch and len(batch) < LARGEST_BATCH and longest * (len(batch) + 1) <= budget
+        if fits and longest <= _MOST_UNEVEN * lengths[index]:
+            batch.append(index)
+        else:
+            batches.append([index])
+    return batches
+
+
+def choose_budget(model: VLM, prompts: Sequence[Prompt], *, clock: Callable[[], float] = time.perf_counter) -> int:
+    """Image tokens per batch at which this model answers these prompts fastest; never slower than one by one.
+
+    Tries batches of 1, 2, 4, ... prompts of middling length and stops when the time per prompt no longer falls.
+    """
+    by_length = sorted(prompts, key=lambda prompt: image_tokens(model, prompt))
+    middle = len(by_length) // 2
+    trial = by_length[max(0, middle - LARGEST_BATCH // 2) :][:LARGEST_BATCH]
+    longest = max(image_tokens(model, prompt) for prompt in trial)
+    _timed(model, trial[:1], clock)  # the first call pays for set-up and for the features of shared images
+    best, best_s = 1, min(_timed(model, trial[:1], clock), _timed(model, trial[1:2] or trial[:1], clock))
+    size = 2
+    while size <= len(trial):
+        _timed(model, trial[:size], clock) if size == 2 else None
+        spent = _timed(model, trial[:size], clock)
+        if spent is None or spent / size > 0.97 * best_s:
+            break
+        best, best_s = size, spent / size
+        if spent > _TRIAL_S:
+            break
+        size *= 2
+    return best * longest
+
+
+def _timed(model: VLM, prompts: Sequence[Prompt], clock: Callable[[], float]) -> Any:
+    began = clock()
+    try:
+        model.answer(prompts)
+    except Exception:  # a batch size that fails (out of memory, say) is simply not chosen
+        return float("inf")
+    return clock() - began

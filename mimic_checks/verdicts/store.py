@@ -1,0 +1,205 @@
+"""Folders on disk: what a run writes, and sets of drawn cases.
+
+Data in: results, outcomes, cases. Data out: the same, read back. A case set (`mimic-checks cases`) is self-contained:
+`cases.jsonl`, one `{"check", "level", "case"}` a line, beside the images and what they show (`catalog/stored.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from pydantic import BaseModel, ValidationError
+
+from mimic_checks.cases import Case, ImageOpener
+from mimic_checks.catalog import Catalog
+from mimic_checks.catalog.stored import write_stored
+from mimic_checks.errors import RunFolderError
+from mimic_checks.verdicts.result import CheckResult, OutcomeLine, StoredCase
+
+SHOWN_PX = 288
+"""Longest side of a picture in the report."""
+
+
+class RunFolder:
+    """The output folder of a run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def prepare(self, description: dict[str, Any]) -> None:
+        """Makes the folder ready: an unfinished run of the same description is taken up, a finished one replaced.
+
+        Raises:
+            RunFolderError: the folder cannot be written, or holds something that is not a run.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            marker = self.path / "run.json"
+            old = json.loads(marker.read_text()) if marker.is_file() else None
+        except (OSError, json.JSONDecodeError) as error:
+            raise RunFolderError(f"output={str(self.path)!r} cannot be used: {error}; give another --vlm-output") from error
+        if old is None and any(self.path.iterdir()):
+            raise RunFolderError(f"output={str(self.path)!r} holds other files and no run; give an empty or new --vlm-output")
+        if old is not None and (old.get("finished") or old.get("description") != description):
+            for part in ("journal", "outcomes", "results", "images"):
+                for file in (self.path / part).glob("*"):
+                    file.unlink()
+        self._write(marker, json.dumps({"description": description, "finished": False}, indent=2))
+
+    def write_identity(self, identity: dict[str, Any]) -> None:
+        """Records which model answers."""
+        self._write(self.path / "identity.json", json.dumps(identity, indent=2))
+
+    def finish(self) -> None:
+        """Marks the run finished; the next run into this folder starts afresh."""
+        self._write(self.path / "run.json", json.dumps({**self.read(), "finished": True}, indent=2))
+
+    def journal(self, check: str) -> Path:
+        """Where a check's journal is."""
+        return self.path / "journal" / f"{check}.jsonl"
+
+    def write_result(self, result: CheckResult, lines: Sequence[OutcomeLine], opener: ImageOpener) -> None:
+        """Writes a check's outcomes, its result, and the pictures of its shown cases."""
+        self._write(self.path / "outcomes" / f"{result.check}.jsonl", "".join(line.model_dump_json() + "\n" for line in lines))
+        for line in result.shown:
+            for image_id in line.case.images:
+                save_picture(opener.open(image_id), self.path / "images" / f"{image_id}.png", SHOWN_PX)
+        self._write(self.path / "results" / f"{result.check}.json", result.model_dump_json(indent=1))
+
+    def results(self) -> list[CheckResult]:
+        """The results in the folder, in the order that the run named its checks in."""
+        order = self.read()["description"].get("checks", [])
+        found = {path.name.removesuffix(".json"): path for path in (self.path / "results").glob("*.json")}
+        known = [check for check in order if check in found] + sorted(set(found) - set(order))
+        return [_parse(CheckResult, found[check].read_text(), found[check]) for check in known]
+
+    def outcomes(self) -> list[OutcomeLine]:
+        """Every outcome line in the folder."""
+        return [line for path in sorted((self.path / "outcomes").glob("*.jsonl")) for line in _lines(OutcomeLine, path)]
+
+    def read(self) -> dict[str, Any]:
+        """What `run.json` says.
+
+        Raises:
+            RunFolderError: no run here.
+        """
+        try:
+            data: dict[str, Any] = json.loads((self.path / "run.json").read_text())
+        except (OSError, json.JSONDecodeError) as error:
+            raise RunFolderError(f"run={str(self.path)!r} holds no run (run.json: {error}); give a --vlm-output folder") from error
+        identity = self.path / "identity.json"
+        data["identity"] = json.loads(identity.read_text()) if identity.is_file() else {}
+        return data
+
+    def _write(self, path: Path, text: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        part.write_text(text)
+        os.replace(part, path)
+
+
+class CaseLine(BaseModel):
+    """One case of a case set, with the check and level that it belongs to."""
+
+    check: str
+    level: str
+    case: StoredCase
+
+
+@dataclass(frozen=True)
+class CaseSet:
+    """Stored cases of checks, in draw order."""
+
+    lines: tuple[CaseLine, ...]
+    path: Path
+
+    def draws(self, check: str, levels: Sequence[str]) -> list[tuple[Case, ...]]:
+        """The draws of a check: one tuple of cases, a case per level, for every cluster.
+
+        Raises:
+            RunFolderError: the set has no such check, or not just these levels.
+        """
+        by_level: dict[str, list[Case]] = defaultdict(list)
+        for line in self.lines:
+            if line.check == check:
+                by_level[line.level].append(line.case.case())
+        if set(by_level) != set(levels) or len({len(found) for found in by_level.values()}) != 1:
+            there = ", ".join(sorted(by_level)) or "none"
+            raise RunFolderError(f"case-set={str(self.path)!r} has for check {check!r} the levels: {there}; needed: {', '.join(levels)}; "
+                                 "write it with the same --vlm-profile, or select its checks with -k")  # fmt: skip
+        return list(zip(*(by_level[name] for name in levels), strict=True))
+
+
+def write_case_set(folder: Path, cases: Sequence[tuple[str, str, Case]], catalog: Catalog) -> None:
+    """Writes (check, level, case) lines with their images.
+
+    Raises:
+        RunFolderError: the folder already holds a case set.
+    """
+    if (folder / "cases.jsonl").exists():
+        raise RunFolderError(f"out={str(folder)!r} already holds cases.jsonl; give a new folder")
+    rows = list(dict.fromkeys(catalog.manifest.row(image_id) for _, _, case in cases for image_id in case.images))
+    write_stored(catalog, rows, folder)
+    new_row = {catalog.manifest.id(row): number for number, row in enumerate(rows)}
+    lines = [
+        CaseLine(check=check, level=level, case=StoredCase.of(case, [new_row[i] for i in case.images]))
+        for check, level, case in cases
+    ]
+    (folder / "cases.jsonl").write_text("".join(line.model_dump_json() + "\n" for line in lines))
+
+
+def read_case_set(folder: Path, catalog: Catalog) -> CaseSet:
+    """Reads a case set; `catalog` is the set's own (`cases:<folder>`).
+
+    Raises:
+        RunFolderError: no case set, a broken line, or a picture that is not the case's any more.
+    """
+    path = folder / "cases.jsonl"
+    if not path.is_file():
+        raise RunFolderError(f"case-set={str(folder)!r} has no cases.jsonl; write one with: mimic-checks cases --out {folder}")
+    lines = tuple(_lines(CaseLine, path))
+    for line in lines:
+        adopt(line.case, catalog, str(folder))
+    return CaseSet(lines, folder)
+
+
+def adopt(case: StoredCase, catalog: Catalog, source: str) -> Case:
+    """A stored case whose images are opened from the catalog.
+
+    Raises:
+        RunFolderError: a row of the catalog is not the image that the case names.
+    """
+    for image_id, row in zip(case.images, case.rows, strict=True):
+        if not 0 <= row < len(catalog) or not catalog.manifest.readable(row) or catalog.manifest.id(row) != image_id:
+            raise RunFolderError(f"{source!r}: case {case.id!r} shows image {image_id[:12]}, which is not row {row} of "
+                                 f"catalog={catalog.name!r}; name the catalog that the cases were drawn from")  # fmt: skip
+    return case.case()
+
+
+def save_picture(picture: Image.Image, path: Path, longest_px: int | None = None) -> None:
+    """Saves a picture as PNG, once; made smaller if a longest side is given."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if longest_px:
+        picture.thumbnail((longest_px, longest_px))
+    picture.save(path)
+
+
+def _lines(kind: type[Any], path: Path) -> list[Any]:
+    return [_parse(kind, line, f"{path}:{number}") for number, line in enumerate(path.read_text().splitlines(), start=1) if line]
+
+
+def _parse(kind: type[Any], text: str, where: object) -> Any:
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise RunFolderError(f"{str(where)!r} is not a {kind.__name__}: {first['loc']}: {first['msg']}") from error

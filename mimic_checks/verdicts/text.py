@@ -1,0 +1,54 @@
+"""Results as plain text: the failure of one check, and the table of all.
+
+Data in: `CheckResult`s. Data out: lines for a terminal, at most 100 columns wide.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from mimic_checks.verdicts.result import CheckResult, LevelResult
+
+WIDTH = 100
+
+
+def failure(result: CheckResult) -> str:
+    """Why a check did not pass: the verdict, every level with its numbers, one failing case, where to read on."""
+    lines = textwrap.wrap(f"{result.check}: {result.verdict}: {result.reason}", WIDTH, subsequent_indent="  ")
+    if result.levels:
+        lines += ["", *_table([("level", "right", "rate", "95 % interval", "verdict"), *map(_level_row, result.levels)])]
+    wrong = next((line for line in result.shown if line.kind != "right"), None)
+    if wrong:
+        lines += ["", f"e.g. case {wrong.case.id} at {wrong.level}, {len(wrong.case.images)} images: {wrong.case.question!r}",
+                  f"     true answer {wrong.case.case().truth.text!r}, model's answer {wrong.answer!r} ({wrong.kind})"]  # fmt: skip
+    if result.docs:
+        lines += ["", f"What it means and what to do: {result.docs}"]
+    return "\n".join(lines)
+
+
+def summary(results: Sequence[CheckResult]) -> str:
+    """The verdict table of a run: one line per check, rates per level."""
+    rows = [("check", "verdict", "rate per level")]
+    for result in results:
+        rates = "  ".join(f"{level.level.split('=')[1]}: {level.rate:.2f}" for level in result.levels)
+        factor = f"{result.factor} " if rates else ""
+        rows.append((result.check, result.verdict, factor + rates if rates else _short(result.reason)))
+    return "\n".join(_table(rows))
+
+
+def _level_row(level: LevelResult) -> tuple[str, ...]:
+    mark = " (reference)" if level.is_reference else ""
+    doubtful = f", {level.unparseable} unparseable" if level.unparseable else ""
+    doubtful += f", {level.error} errors" if level.error else ""
+    return (level.level + mark, f"{level.right}/{level.n}{doubtful}", f"{level.rate:.3f}", f"[{level.low:.3f}, {level.high:.3f}]",
+            level.verdict)  # fmt: skip
+
+
+def _short(reason: str) -> str:
+    return textwrap.shorten(reason, 60, placeholder="...")
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
