@@ -123,7 +123,7 @@ def _from_ini(option: Option, value: Any) -> Any:
 @pytest.fixture(scope="session")
 def vlm_session(request: pytest.FixtureRequest) -> CheckSession:
     """The run that all checks of this process share."""
-    run: _Run = request.config.pluginmanager.getplugin("mimic_checks_run")  # type: ignore[assignment]
+    run: _Run = request.config.pluginmanager.getplugin("mimic_checks_run")
     return run.session()
 
 

@@ -124,7 +124,8 @@ def _unique_with(catalog: Catalog, asked: int, row: int, partners: np.ndarray) -
     """Which partners certainly lack every other class that `row` may show, [partners]."""
     others = np.flatnonzero(catalog.possible[row])
     others = others[others != asked]
-    return ~catalog.possible[np.ix_(partners, others)].any(axis=1) & (partners != row)
+    alone: np.ndarray = ~catalog.possible[np.ix_(partners, others)].any(axis=1) & (partners != row)
+    return alone
 
 
 def _has_unique_pair(catalog: Catalog, asked: int) -> bool:

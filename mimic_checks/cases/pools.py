@@ -58,10 +58,10 @@ def one(draw: Draw, pool: Sequence[Any] | NDArray[Any]) -> Any:
 
 def distinct(draw: Draw, pool: Sequence[int] | NDArray[np.int64], number: int) -> list[int]:
     """`number` different elements of a pool, uniformly and in uniform order (a Fisher-Yates shuffle cut short)."""
-    moved: dict[int, int] = {}
+    moved: dict[int, int] = {}  # where a place was already taken, what stands there now
     chosen = []
     for done in range(number):
-        at = draw(st.integers(0, len(pool) - 1 - done))
+        at: int = draw(st.integers(0, len(pool) - 1 - done))
         last = len(pool) - 1 - done
         chosen.append(int(pool[moved.get(at, at)]))
         moved[at] = moved.get(last, last)

@@ -103,7 +103,8 @@ def write_coco(catalog: Catalog, folder: Path) -> Path:
     (folder / "images").mkdir(parents=True, exist_ok=True)
     (folder / "annotations").mkdir(exist_ok=True)
     size_px = catalog.source.size_px
-    images, annotations = [], []
+    images: list[dict[str, object]] = []
+    annotations: list[dict[str, object]] = []
     for row, scene in enumerate(catalog.source.scenes):
         name = f"{row:06d}.png"
         render(scene, size_px).save(folder / "images" / name)

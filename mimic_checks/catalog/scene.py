@@ -43,7 +43,8 @@ class SceneObject:
         cos, sin = np.cos(angle), np.sin(angle)
         half = self.size / 2.0 / np.sqrt(1.25)  # rotated corners stay inside the cell
         turned = points @ np.array([[cos, sin], [-sin, cos]])
-        return np.clip(turned * half + (self.x, self.y), 0.0, 1.0)
+        placed: NDArray[np.float64] = np.clip(turned * half + (self.x, self.y), 0.0, 1.0)
+        return placed
 
     @property
     def parts(self) -> int:
@@ -82,7 +83,8 @@ def object_mask(item: SceneObject, size_px: int) -> NDArray[np.bool_]:
     for part in range(item.parts):
         pen.polygon(_canvas_corners(item, part, size_px), fill=1)
     cover = np.asarray(canvas).reshape(size_px, OVERSAMPLING, size_px, OVERSAMPLING).sum(axis=(1, 3))
-    return cover >= OVERSAMPLING**2 / 2
+    mask: NDArray[np.bool_] = cover >= OVERSAMPLING**2 / 2
+    return mask
 
 
 def mask_box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:

@@ -144,7 +144,8 @@ class CheckSession:
             check=spec.check_id, title=spec.title, behaviour=behaviour, factor=spec.factor, moves=spec.moves,
             verdict=verdict.verdict, reason=verdict.reason, seconds=round(seconds, 2),
             levels=tuple(level_result(values[v.level], v, by_level[v.level]) for v in verdict.levels),
-            shown=tuple(shown), unreadable=tuple(self.catalog.manifest.unreadable.values()), docs=f"docs/checks/{Path(spec.node.split('::')[0]).stem.removeprefix('test_')}.md",
+            shown=tuple(shown), unreadable=tuple(self.catalog.manifest.unreadable.values()),
+            docs=f"docs/checks/{Path(spec.node.split('::')[0]).stem.removeprefix('test_')}.md",
         )  # fmt: skip
         self.folder.write_result(result, [line for found in lines.values() for line in found], self.catalog.manifest)
         return result

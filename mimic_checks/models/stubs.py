@@ -68,7 +68,8 @@ class StubVLM:
 
     def _counts(self, image_id: str) -> NDArray[np.int16]:
         try:
-            return self.catalog.counts[self.catalog.manifest.row(image_id)]
+            row: NDArray[np.int16] = self.catalog.counts[self.catalog.manifest.row(image_id)]
+            return row
         except KeyError:
             return np.zeros(len(self.catalog.class_names), dtype=np.int16)
 

@@ -93,7 +93,8 @@ class TransformersVLM:
 
         A block's `image` is found by comparing what the model embeds at its positions with every image's own features.
         """
-        blocks, start = [], 0
+        blocks: list[ImageBlock] = []
+        start = 0
         with torch.inference_mode():
             inputs = self._reusing([prompt]) if self.reuses_features else self._processed([prompt])
             own = [self._features_alone(image) for image in prompt.images]
@@ -154,7 +155,7 @@ class TransformersVLM:
     def _tokens_per_image(self) -> int:
         config = self.model.config.vision_config
         extra = 0 if self.model.config.vision_feature_select_strategy == "default" else self.processor.num_additional_image_tokens
-        return (config.image_size // config.patch_size) ** 2 + extra
+        return int((config.image_size // config.patch_size) ** 2 + extra)
 
     def _encode(self, ids: list[str], shown: Sequence[PromptImage]) -> list[Tensor]:
         """Projected features of the images with these ids, [T, D] each."""

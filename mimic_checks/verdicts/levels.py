@@ -206,5 +206,5 @@ def _combine(levels: Sequence[LevelVerdict]) -> CheckVerdict:
     for verdict in ("fail", "inconclusive"):
         found = [level for level in levels if level.verdict == verdict]
         if found:
-            return CheckVerdict(verdict, f"{found[0].level}: {found[0].reason}", tuple(levels))  # type: ignore[arg-type]
+            return CheckVerdict(verdict, f"{found[0].level}: {found[0].reason}", tuple(levels))
     return CheckVerdict("pass", f"all {len(levels)} levels pass", tuple(levels))

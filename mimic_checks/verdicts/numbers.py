@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_UNITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]  # fmt: skip
-_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_UNIT_WORDS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+seventeen eighteen nineteen"""
+_TEN_WORDS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_UNITS, _TENS = _UNIT_WORDS.split(), _TEN_WORDS.split()
 WORDS: dict[str, int] = {word: value for value, word in enumerate(_UNITS)}
 WORDS |= {word: 10 * value for value, word in enumerate(_TENS, start=2)}
 WORDS |= {f"{ten}-{unit}": 10 * t + u for t, ten in enumerate(_TENS, start=2) for u, unit in enumerate(_UNITS[:10]) if u}
 WORDS |= {"a dozen": 12, "one dozen": 12, "dozen": 12, "none": 0, "nothing": 0}
 
 _WORD = "|".join(re.escape(word) for word in sorted(WORDS, key=len, reverse=True))
-NUMBER = re.compile(rf"(?<![\w.])(?:(?P<digits>\d+(?:\.\d+)?)|(?P<word>{_WORD}))(?![\w]|-\w|\.\d)")
+NUMBER = re.compile(rf"(?<![\w.\-])(?:(?P<digits>\d+(?:\.\d+)?)|(?P<word>{_WORD}))(?![\w]|-\w|\.\d)")
 _OF_IMAGES = re.compile(r"^\s*(?:different |separate |given )?(?:images?|pictures?|photos?|scenes?)\b")
 _BEFORE_TOTAL = re.compile(
     r"(?:=|\btotal(?: number| count)?(?: of(?: all)?(?: the)?(?: \w+)?)?(?: is| are|:| equals)?|\bso|\btherefore|\bthus|\baltogether|"
@@ -28,12 +30,13 @@ _AFTER_TOTAL = re.compile(r"^(?:\s+\w+){0,2}\s*,?\s*(?:in total|altogether|in al
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number in a text: its value, where it stands, and whether the text gives it as the total."""
+    """A number in a text: its value, where it stands, and whether the text calls it the total, before or after it."""
 
     value: int
     start: int
     end: int
-    total: bool
+    before: bool
+    after: bool
 
 
 def find(text: str) -> list[Number] | None:
@@ -46,16 +49,20 @@ def find(text: str) -> list[Number] | None:
         value = WORDS[match["word"]] if digits is None else float(digits)
         if value != int(value) or value > 10**9:
             return None
-        total = bool(_BEFORE_TOTAL.search(text[: match.start()]) or _AFTER_TOTAL.match(text[match.end() :]))
-        numbers.append(Number(int(value), match.start(), match.end(), total))
+        before = bool(_BEFORE_TOTAL.search(text[: match.start()]))
+        after = bool(_AFTER_TOTAL.match(text[match.end() :]))
+        numbers.append(Number(int(value), match.start(), match.end(), before, after))
     return numbers
 
 
 def total(text: str) -> int | None:
-    """The one number that an answer gives: the stated total, else the only value it mentions, else nothing."""
+    """The one number that an answer gives: the stated total, else the only value it mentions, else nothing.
+
+    "12 in total" binds tighter than "in total: 5": a total named after its number goes first.
+    """
     numbers = find(text)
     if not numbers:
         return None
-    stated = {number.value for number in numbers if number.total}
+    stated = {n.value for n in numbers if n.after} or {n.value for n in numbers if n.before}
     values = stated or {number.value for number in numbers}
     return values.pop() if len(values) == 1 else None

@@ -7,7 +7,6 @@ Data in: results, outcomes, cases. Data out: the same, read back. A case set (`m
 from __future__ import annotations
 
 import json
-import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -102,7 +101,7 @@ class RunFolder:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
         part.write_text(text)
-        os.replace(part, path)
+        part.replace(path)
 
 
 class CaseLine(BaseModel):

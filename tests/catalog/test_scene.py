@@ -1,0 +1,80 @@
+"""Rendered scenes: exact masks and boxes, shapes that differ, every size."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mimic_checks.catalog import scene as scenes
+from mimic_checks.catalog.scene import GRID, MAX_OBJECTS, Scene, arrange, loose_object, mask_box, object_mask, place, render
+from mimic_checks.catalog.shapes import SHAPES
+
+
+@given(st.integers(0, 2**32), st.integers(1, MAX_OBJECTS), st.sampled_from([64, 96, 224]))
+def test_a_mask_is_where_the_object_changes_the_picture(seed, objects, size_px):
+    """Against an oracle that shares nothing with masks: the difference between the scene with and without the object."""
+    rng = np.random.default_rng(seed)
+    scene = place(rng.integers(len(SHAPES), size=objects).tolist(), rng)
+    item = scene.objects[0]
+    without = Scene(scene.objects[1:], scene.background, scene.noise_seed)
+    changed = (np.asarray(render(scene, size_px)) != np.asarray(render(without, size_px))).any(axis=-1)
+    mask = object_mask(item, size_px)
+    assert not (mask & ~changed).any() or (mask & ~changed).sum() <= 2, "a covered pixel may equal its background by chance"
+    if size_px < 200:
+        return  # thinner parts than a pixel change pixels that they cover by less than half
+    grown = np.pad(mask, 1)
+    near = np.logical_or.reduce(
+        [grown[1 + dy : 1 + dy + size_px, 1 + dx : 1 + dx + size_px] for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    )
+    assert not (changed & ~near).any()
+
+
+@given(st.integers(0, 2**32), st.integers(2, MAX_OBJECTS))
+def test_objects_never_overlap_and_keep_to_their_cells(seed, objects):
+    rng = np.random.default_rng(seed)
+    scene = place(rng.integers(len(SHAPES), size=objects).tolist(), rng)
+    masks = np.stack([object_mask(item, 128) for item in scene.objects])
+    assert masks.sum(axis=0).max() == 1
+    cells = {(int(item.y * GRID), int(item.x * GRID)) for item in scene.objects}
+    assert len(cells) == objects
+    for _item, mask in zip(scene.objects, masks, strict=True):
+        left, top, width, height = mask_box(mask)
+        assert mask[top : top + height, left : left + width].sum() == mask.sum()
+        assert width * height / 128**2 > 0.01, "every object is large enough to be asked for"
+
+
+def test_classes_differ_in_shape_and_not_only_in_colour():
+    """Silhouettes of any two classes, same size and no rotation, differ in more than a tenth of their union."""
+    masks = []
+    for index in range(len(SHAPES)):
+        item = scenes.SceneObject(index, 0.5, 0.5, 0.24, 0.0, (200, 200, 200))
+        masks.append(object_mask(item, 256))
+    assert len(masks) >= 16
+    assert len({shape.supercategory for shape in SHAPES.values()}) >= 4
+    for first in range(len(masks)):
+        for second in range(first):
+            union, both = (masks[first] | masks[second]).sum(), (masks[first] & masks[second]).sum()
+            assert 1 - both / union > 0.1, (list(SHAPES)[first], list(SHAPES)[second])
+
+
+@pytest.mark.parametrize("size_px", [32, 64, 224, 448])
+def test_one_scene_is_the_same_picture_at_every_size(size_px):
+    scene = place([0, 5, 9], np.random.default_rng(1))
+    picture = render(scene, size_px)
+    assert picture.size == (size_px, size_px)
+    assert picture.mode == "RGB"
+    assert render(scene, size_px).tobytes() == picture.tobytes()
+    small, large = object_mask(scene.objects[0], size_px), object_mask(scene.objects[0], 448)
+    assert small.mean() == pytest.approx(large.mean(), rel=0.2)
+
+
+def test_re_placing_keeps_everything_but_the_place():
+    rng = np.random.default_rng(2)
+    objects = [loose_object(3, rng) for _ in range(4)]
+    for scene in (arrange(objects, rng), arrange(objects, rng)):
+        assert [(o.class_index, o.size, o.rotation_deg, o.colour) for o in scene.objects] == [
+            (o.class_index, o.size, o.rotation_deg, o.colour) for o in objects]  # fmt: skip
+    with pytest.raises(ValueError, match="objects=17"):
+        arrange([loose_object(0, rng)] * 17, rng)

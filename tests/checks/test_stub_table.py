@@ -1,0 +1,68 @@
+"""Every check fails on a stub with its defect and passes on the oracle: the committed table, cell by cell."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+import pytest
+
+from mimic_checks.checks import test_preconditions as preconditions
+from mimic_checks.checks.check_run import CheckRun
+from mimic_checks.checks.session import CheckSession
+from mimic_checks.checks.settings import Settings
+from mimic_checks.checks.specs import CHECKS
+from mimic_checks.models import STUBS
+from mimic_checks.models.stubs import make_stub
+
+TABLE = json.loads(Path(__file__).with_name("stub_verdicts.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """One session whose catalog and draws all stubs share."""
+    session = _session(tmp_path_factory.mktemp("base"), None)
+    for spec in session.specs:
+        session.draws(spec)
+    return session
+
+
+def _session(folder, stub):
+    make = (lambda: stub) if stub else None
+    return CheckSession(Settings(vlm="stub", cases=100, batch=8, output=folder), list(CHECKS.values()), make_model=make)
+
+
+def verdicts(drawn, name, folder):
+    """The verdicts of one stub on every check, as the test functions of the package give them."""
+    session = _session(folder, make_stub(name, drawn.catalog))
+    session.__dict__["catalog"], session._draws = drawn.catalog, drawn._draws
+    found = {}
+    for spec in session.specs:
+        results = []
+        run = CheckRun(session, spec, "behaviour", results.append)
+        function = spec.node.split("::")[1]
+        body = getattr(preconditions, function, lambda check: check.sweep())
+        with contextlib.suppress(pytest.fail.Exception, pytest.skip.Exception):
+            body(run)
+        found[spec.check_id] = results[0].verdict
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(STUBS))
+def test_stub(drawn, name, tmp_path):
+    assert verdicts(drawn, name, tmp_path) == TABLE[name]
+
+
+def test_the_table_proves_every_check_and_every_stub():
+    assert set(TABLE) == set(STUBS)
+    assert set(TABLE["oracle"].values()) == {"pass"}
+    assert all(set(row) == set(CHECKS) for row in TABLE.values())
+    for check in CHECKS:
+        assert any(row[check] == "fail" for row in TABLE.values()), f"no stub fails {check}"
+    for name, row in TABLE.items():
+        if name in ("oracle", "slow"):  # slow is right, only late
+            continue
+        assert "fail" in row.values(), f"{name} fails nothing"
+    assert {TABLE["raising"][check] for check in CHECKS if check.startswith("spread")} == {"inconclusive"}, "errors prove nothing"

@@ -1,0 +1,111 @@
+"""Loading: device and dtype choice with faked devices, files refused before a model is built, adapters compared."""
+
+from __future__ import annotations
+
+import json
+import types
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from mimic_checks.errors import InvalidArgument, ModelLoadError
+from mimic_checks.models import ModelOptions, check_vlm
+from mimic_checks.models.device import choose_device, choose_dtype
+from mimic_checks.models.loading import _explained, check_files, load
+from mimic_checks.models.spec import BUILTIN
+
+
+def fake(cuda=0, mps=False):
+    """A torch in which so many CUDA devices, and maybe Apple's, are there."""
+    return types.SimpleNamespace(
+        cuda=types.SimpleNamespace(is_available=lambda: cuda > 0, device_count=lambda: cuda),
+        backends=types.SimpleNamespace(mps=types.SimpleNamespace(is_available=lambda: mps)),
+        float32="float32", bfloat16="bfloat16", float16="float16",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wish", "there", "worker", "device"),
+    [
+        ("auto", fake(), "", "cpu"),
+        ("auto", fake(cuda=2), "", "cuda:0"),
+        ("auto", fake(mps=True), "", "mps"),
+        ("auto", fake(cuda=2), "gw1", "cuda:1"),
+        ("auto", fake(cuda=2), "gw5", "cuda:1"),
+        ("auto", fake(), "gw3", "cpu"),
+        ("cuda:1", fake(cuda=2), "gw0", "cuda:1"),
+        ("cpu", fake(cuda=2), "", "cpu"),
+    ],
+)
+def test_device(monkeypatch, wish, there, worker, device):
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)
+    assert choose_device(wish, there) == device
+
+
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(
+        InvalidArgument, match=r"vlm-device='cuda:2' is not allowed; allowed: 'auto', 'cpu', 'cuda', 'cuda:0', 'cuda:1'"
+    ):
+        choose_device("cuda:2", fake(cuda=2))
+    with pytest.raises(InvalidArgument, match="vlm-device='gpu'"):
+        choose_device("gpu", fake())
+
+
+def test_dtype():
+    assert choose_dtype("auto", "cpu", fake()) == "float32"
+    assert choose_dtype("auto", "cuda:0", fake()) == "bfloat16"
+    assert choose_dtype("float16", "cuda:0", fake()) == "float16"
+    with pytest.raises(InvalidArgument, match=r"vlm-dtype='fp16'"):
+        choose_dtype("fp16", "cpu", fake())
+
+
+def test_folders_that_hold_no_model_are_refused_before_loading(tmp_path, scenes):
+    with pytest.raises(ModelLoadError, match=r"has no config.json; give a folder written by save_pretrained"):
+        check_vlm(str(tmp_path), ModelOptions(), scenes)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ModelLoadError, match=r"has no weights \(\*.safetensors\): save or download them"):
+        check_vlm(str(tmp_path), ModelOptions(), scenes)
+    (tmp_path / "pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(ModelLoadError, match="pytorch_model.bin, which is not loaded for safety"):
+        check_vlm(str(tmp_path), ModelOptions(), scenes)
+    with pytest.raises(ModelLoadError, match="is no folder; give a folder, a hub id"):
+        check_vlm("./nowhere", ModelOptions(), scenes)
+    with pytest.raises(InvalidArgument, match=r"vlm stub='orcale'.*did you mean 'oracle'"):
+        check_vlm("stub:orcale", ModelOptions(), scenes)
+    check_files("some/hub-id", ModelOptions())
+    with pytest.raises(ModelLoadError, match=r"has no adapter_config.json"):
+        check_files("some/hub-id", ModelOptions(adapter=str(tmp_path)))
+
+
+def test_an_adapter_of_another_model_is_named(tmp_path):
+    (tmp_path / "adapter_config.json").write_text(
+        json.dumps({"peft_type": "LORA", "base_model_name_or_path": "other/model", "r": 4})
+    )
+    key = "base_model.model.model.language_model.layers.0.self_attn.q_proj.lora_A.weight"
+    save_file(
+        {key: torch.zeros(4, 77), key.replace("lora_A", "lora_B"): torch.zeros(77, 4)}, tmp_path / "adapter_model.safetensors"
+    )
+    with pytest.raises(ModelLoadError, match=r"belongs to another model \(it says 'other/model'\): layer .*q_proj has width 77"):
+        load(str(BUILTIN["builtin"]), ModelOptions(adapter=str(tmp_path)))
+    other = tmp_path / "deeper"
+    other.mkdir()
+    (other / "adapter_config.json").write_text((tmp_path / "adapter_config.json").read_text())
+    save_file({key.replace("layers.0", "layers.99"): torch.zeros(4, 192)}, other / "adapter_model.safetensors")
+    with pytest.raises(ModelLoadError, match="no such layer"):
+        load(str(BUILTIN["builtin"]), ModelOptions(adapter=str(other)))
+
+
+def test_what_a_broken_checkpoint_says_is_one_line(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "llava"}')
+    (tmp_path / "model.safetensors").write_bytes(b"not weights")
+    with pytest.raises(ModelLoadError) as raised:
+        load(str(tmp_path), ModelOptions())
+    assert str(raised.value).startswith(f"model={str(tmp_path)!r} does not load")
+    assert "\n" not in str(raised.value)
+
+
+def test_the_torchvision_trap_is_explained():
+    error = AttributeError("'NoneType' object has no attribute 'from_pretrained'")
+    assert "pip install torchvision" in str(_explained("some/model", error))
+    assert "--vlm-trust-remote-code" in str(_explained("some/model", ValueError("set trust_remote_code=True")))

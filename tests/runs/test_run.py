@@ -1,0 +1,168 @@
+"""Runs: batches, journal, resume after kill -9, out of memory, errors."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mimic_checks.errors import RunFolderError, UsageError
+from mimic_checks.models import prompt_for
+from mimic_checks.models.vlm import PromptImage
+from mimic_checks.runs import Journal, Runner, choose_budget, plan_batches
+
+
+class Echo:
+    """Answers with the case id; fails as told."""
+
+    def __init__(self, *, most=10**9, bad=()):
+        self.calls, self.most, self.bad = [], most, set(bad)
+
+    def answer(self, prompts):
+        self.calls.append([prompt.case_id for prompt in prompts])
+        if sum(len(p.images) for p in prompts) > self.most:
+            raise type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory")
+        for prompt in prompts:
+            if prompt.case_id in self.bad:
+                raise ValueError("bad case")
+        return [f"answer {prompt.case_id}" for prompt in prompts]
+
+    def identity(self):
+        return {"name": "echo"}
+
+
+def prompts(sizes):
+    return [
+        prompt_for([PromptImage(f"{n}-{k}", lambda: None) for k in range(size)], "?", f"case{n}") for n, size in enumerate(sizes)
+    ]
+
+
+@given(st.lists(st.integers(1, 40), max_size=60), st.integers(1, 200))
+def test_a_plan_holds_every_prompt_once_within_its_budget(lengths, budget):
+    plan = plan_batches(lengths, budget)
+    assert sorted(index for batch in plan for index in batch) == list(range(len(lengths)))
+    for batch in plan:
+        longest = max(lengths[i] for i in batch)
+        assert len(batch) == 1 or longest * len(batch) <= budget
+        assert longest <= 1.34 * min(lengths[i] for i in batch)
+    tops = [max(lengths[i] for i in batch) for batch in plan]
+    assert tops == sorted(tops, reverse=True)
+
+
+@pytest.mark.parametrize(("per_call", "per_case", "chosen"), [(1.0, 0.01, 32), (0.0, 1.0, 1), (0.1, 0.1, 8)])
+def test_the_chosen_batch_is_never_slower_than_one_by_one(per_call, per_case, chosen):
+    """On a faked clock: a call costs `per_call` seconds, a prompt `per_case`."""
+    now = [0.0]
+
+    class Timed(Echo):
+        def answer(self, asked):
+            now[0] += per_call + per_case * len(asked)
+            return super().answer(asked)
+
+    budget = choose_budget(Timed(), prompts([2] * 64), clock=lambda: now[0])
+    size = budget // 2
+    assert (per_call + per_case * size) / size <= per_call + per_case
+    assert size >= chosen
+    assert size == 1 or per_call > 0, "a batch that gains nothing is not made larger"
+
+
+def test_out_of_memory_halves_the_batch_and_goes_on():
+    model = Echo(most=3)
+    found = Runner(model, batch=8).answer(prompts([1] * 8))
+    assert {key: answer.text for key, answer in found.items()} == {f"case{k}": f"answer case{k}" for k in range(8)}
+    assert [len(call) for call in model.calls] == [8, 4, 2, 2, 4, 2, 2]
+
+
+def test_one_bad_case_takes_no_other_with_it():
+    found = Runner(Echo(bad={"case5"}), batch=8).answer(prompts([1] * 8))
+    assert found["case5"].text is None
+    assert found["case5"].error == "ValueError: bad case"
+    assert all(answer.text for key, answer in found.items() if key != "case5")
+
+
+def test_a_model_that_returns_too_few_answers_is_refused():
+    class Short(Echo):
+        def answer(self, asked):
+            return super().answer(asked)[:-1]
+
+    with pytest.raises(UsageError, match=r"returned 3 answers to 4 prompts"):
+        Runner(Short(), batch=4).answer(prompts([1] * 4))
+
+
+def test_a_resumed_run_asks_only_what_is_missing(tmp_path):
+    path = tmp_path / "journal" / "check.jsonl"
+    first = Echo()
+    whole = Runner(first, batch=2).answer(prompts([1] * 7), path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:3]) + lines[3][:20])  # plan, two batches, and one cut off in writing
+    second = Echo()
+    assert Runner(second, batch=5).answer(prompts([1] * 7), path) == whole
+    assert second.calls == first.calls[2:], "the interrupted batch is asked again whole, in the plan of the first run"
+    assert path.read_bytes() == b"".join(lines)
+    third = Echo()
+    assert Runner(third).answer(prompts([1] * 7), path) == whole
+    assert third.calls == []
+
+
+def test_a_journal_of_other_cases_or_another_model_is_not_used(tmp_path):
+    path = tmp_path / "check.jsonl"
+    Runner(Echo(), batch=2).answer(prompts([1] * 4), path)
+    other = Echo()
+    Runner(other, batch=2).answer(prompts([1] * 5), path)
+    assert sum(map(len, other.calls)) == 5
+    renamed = Echo()
+    renamed.identity = lambda: {"name": "other"}
+    Runner(renamed, batch=2).answer(prompts([1] * 5), path)
+    assert sum(map(len, renamed.calls)) == 5
+
+
+def test_a_full_disk_is_explained(tmp_path, monkeypatch):
+    journal = Journal(tmp_path / "check.jsonl", "x")
+    journal.start([["a"]])
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunFolderError, match="No space left on device; free the disk and run again"):
+        journal.record(0, {})
+
+
+@pytest.mark.slow
+def test_kill_nine_loses_at_most_the_batch_in_flight(tmp_path):
+    """A run of the slow stub is killed three times at arbitrary moments; what comes out in the end is what an
+    uninterrupted run writes, byte for byte but for times."""
+    command = [sys.executable, "-m", "pytest", "--pyargs", "mimic_checks.checks", "-k", "test_unbalanced", "--vlm", "stub:slow",
+               "--vlm-cases", "40", "--vlm-batch", "4", "-p", "no:cacheprovider", "-q"]  # fmt: skip
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    journal = killed / "journal" / "spread.unbalanced.jsonl"
+    kept = 0
+    for _ in range(3):
+        process = subprocess.Popen([*command, "--vlm-output", str(killed)], **quiet)
+        waited = time.monotonic()
+        while time.monotonic() - waited < 60 and process.poll() is None:
+            if journal.is_file() and len(journal.read_bytes().splitlines()) >= kept + 4:
+                break
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        lines = journal.read_bytes().splitlines()
+        assert len(lines) >= kept + 4, "no answered batch was lost"
+        kept = len(lines) - 1
+    for folder in (killed, whole):
+        subprocess.run([*command, "--vlm-output", str(folder)], check=False, **quiet)
+    assert journal.read_bytes() == (whole / "journal" / journal.name).read_bytes()
+    name = "outcomes/spread.unbalanced.jsonl"
+    assert (killed / name).read_bytes() == (whole / name).read_bytes()
+    results = [json.loads((folder / "results" / "spread.unbalanced.json").read_text()) for folder in (killed, whole)]
+    for result in results:
+        result.pop("seconds")
+    assert results[0] == results[1]
