@@ -68,7 +68,7 @@ class CheckRun:
         level = LevelVerdict(name, found, interval, verdict, reason, best, is_reference=False)  # type: ignore[arg-type]
         judged = CheckVerdict(verdict, reason, (level,))  # type: ignore[arg-type]
         seconds = time.monotonic() - self._began
-        self._settle(self.session.record(self.spec, self.behaviour, judged, {name: outcomes}, seconds))
+        self._settle(self.session.record(self.spec, self.behaviour, judged, {name: outcomes}, seconds, show=False))
 
     def _settle(self, result: CheckResult) -> None:
         self._attach(result)

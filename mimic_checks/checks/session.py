@@ -134,11 +134,12 @@ class CheckSession:
         return self.record(spec, behaviour, verdict, by_level, time.monotonic() - began)
 
     def record(
-        self, spec: CheckSpec, behaviour: str, verdict: CheckVerdict, by_level: dict[str, list[Outcome]], seconds: float
-    ) -> CheckResult:
+        self, spec: CheckSpec, behaviour: str, verdict: CheckVerdict, by_level: dict[str, list[Outcome]], seconds: float, *,
+        show: bool = True,
+    ) -> CheckResult:  # fmt: skip
         """Writes a check's outcomes and result, and the pictures of the cases that the report shows."""
         lines = {name: [self._line(spec, name, outcome) for outcome in found] for name, found in by_level.items()}
-        shown = [line for name, found in lines.items() for line in self._choose(spec, name, found)]
+        shown = [line for name, found in lines.items() for line in self._choose(spec, name, found)] if show else []
         values = dict(zip(by_level, spec.levels[self.settings.profile], strict=False))
         result = CheckResult(
             check=spec.check_id, title=spec.title, behaviour=behaviour, factor=spec.factor, moves=spec.moves,

@@ -37,4 +37,4 @@ def load_vlm(spec: str, options: ModelOptions, catalog: Catalog) -> VLM:
         from mimic_checks.models.transformers_vlm import TransformersVLM
     except ImportError as error:
         raise ModelLoadError(f"model={spec!r} needs torch and transformers; next step: pip install 'mimic-checks[hf]'") from error
-    return TransformersVLM(str(BUILTIN.get(spec, spec)), options)
+    return TransformersVLM(str(BUILTIN.get(spec, spec)), options, name=spec)

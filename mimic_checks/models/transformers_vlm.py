@@ -28,17 +28,17 @@ _ENCODE_AT_ONCE = 32
 
 
 class TransformersVLM:
-    """A model from the hub or a folder behind `answer` and `identity`."""
+    """A model from the hub or a folder (`source`) behind `answer` and `identity`; `name` is what reports call it."""
 
-    def __init__(self, name: str, options: ModelOptions = ModelOptions()) -> None:  # noqa: B008 (frozen)
-        self.name, self.options = name, options
-        self.model, self.processor, self.device = load(name, options)
+    def __init__(self, source: str, options: ModelOptions = ModelOptions(), *, name: str = "") -> None:  # noqa: B008 (frozen)
+        self.source, self.name, self.options = source, name or source, options
+        self.model, self.processor, self.device = load(source, options)
         self.tokenizer = self.processor.tokenizer
         self.tokenizer.padding_side = "left"
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
         if not getattr(self.processor, "chat_template", None):
-            raise ModelLoadError(f"model={name!r} has no chat template; add chat_template.jinja to its processor")
+            raise ModelLoadError(f"model={source!r} has no chat template; add chat_template.jinja to its processor")
         self.reuses_features = self.model.config.model_type in _ONE_ROW_PER_IMAGE
         self.features = FeatureCache(options.feature_cache_mb * 2**20)
         self.image_token_id = int(getattr(self.model.config, "image_token_id", None) or self.model.config.image_token_index)
@@ -69,7 +69,7 @@ class TransformersVLM:
             "adapter": self.options.adapter,
             "model_type": config.model_type,
             "revision": getattr(config, "_commit_hash", None) or self.options.revision,
-            "weights": weights_digest(self.name, self.options.adapter),
+            "weights": weights_digest(self.source, self.options.adapter),
             "dtype": str(self.model.dtype).removeprefix("torch."),
             "device": self.device.split(":")[0],
             "attn_implementation": config._attn_implementation,

@@ -20,11 +20,13 @@ from mimic_checks.verdicts.outcome import KINDS
 from mimic_checks.verdicts.result import CheckResult, LevelResult, OutcomeLine
 
 _HERE = Path(__file__).parent
+_WORST_FIRST = ("fail", "inconclusive", "pass")
 
 
 def page(results: Sequence[CheckResult], run: Mapping[str, Any], pictures: Mapping[str, bytes], folder: str) -> str:
     """The whole page. `pictures`: PNG bytes by image id; `folder`: where the run is, for the replay commands."""
     identity, described = run.get("identity", {}), run.get("description", {})
+    results = sorted(results, key=lambda result: _WORST_FIRST.index(result.verdict))
     name = identity.get("name") or described.get("vlm") or "model"
     embedded = {key: "data:image/png;base64," + base64.b64encode(data).decode() for key, data in pictures.items()}
     return "\n".join([
@@ -53,7 +55,7 @@ def _json(value: object) -> str:
 
 def _headline(results: Sequence[CheckResult]) -> str:
     parts = []
-    for verdict in ("fail", "inconclusive", "pass"):
+    for verdict in _WORST_FIRST:
         number = sum(result.verdict == verdict for result in results)
         if number:
             word = {"fail": "failed", "pass": "passed"}.get(verdict, verdict)

@@ -28,13 +28,14 @@ def failure(result: CheckResult) -> str:
 
 
 def summary(results: Sequence[CheckResult]) -> str:
-    """The verdict table of a run: one line per check, rates per level."""
+    """The verdict table of a run: one line per check, rates per level; then why a verdict is inconclusive."""
     rows = [("check", "verdict", "rate per level")]
     for result in results:
         rates = "  ".join(f"{level.level.split('=')[1]}: {level.rate:.2f}" for level in result.levels)
         factor = f"{result.factor} " if rates else ""
         rows.append((result.check, result.verdict, factor + rates if rates else _short(result.reason)))
-    return "\n".join(_table(rows))
+    why = [f"inconclusive: {result.check}: {result.reason}" for result in results if result.verdict == "inconclusive"]
+    return "\n".join(_table(rows) + why)
 
 
 def _level_row(level: LevelResult) -> tuple[str, ...]:

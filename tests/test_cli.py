@@ -1,0 +1,94 @@
+"""The command: case sets and replay, exit codes, the same verdicts as pytest."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mimic_checks.cli import main
+
+SMALL = "rendered?scenes=600&families=6"
+
+
+@pytest.fixture
+def case_set(tmp_path):
+    folder = tmp_path / "set"
+    assert main(["cases", "--out", str(folder), "--vlm-catalog", SMALL, "--vlm-cases", "25", "--check", "spread.unbalanced"]) == 0
+    return folder
+
+
+def test_cases_are_written_as_json_lines_and_images(case_set, capsys):
+    lines = [json.loads(line) for line in (case_set / "cases.jsonl").read_text().splitlines()]
+    assert len(lines) == 100
+    assert {line["level"] for line in lines} == {f"spread={k}" for k in (1, 2, 3, 4)}
+    assert len(list((case_set / "images").iterdir())) == len({image for line in lines for image in line["case"]["images"]})
+    assert main(["cases", "--out", str(case_set)]) == 4
+    assert "already holds cases.jsonl; give a new folder" in capsys.readouterr().err
+
+
+def test_a_case_set_is_replayed_whole(case_set, tmp_path, pytester):
+    common = ("--pyargs", "mimic_checks.checks", "-k", "test_unbalanced", "--vlm-cases", "25", "-p", "no:cacheprovider")
+    stored = pytester.runpytest_subprocess(
+        *common, "--vlm", "stub:loses-track", "--vlm-case-set", str(case_set), "--vlm-output", "a"
+    )
+    drawn = pytester.runpytest_subprocess(*common, "--vlm", "stub:loses-track", "--vlm-catalog", SMALL, "--vlm-output", "b")
+    assert stored.ret == drawn.ret == 1
+    answers = [
+        [(line["case"]["id"], line["answer"], line["kind"]) for line in map(json.loads, (pytester.path / run / "outcomes" / "spread.unbalanced.jsonl").read_text().splitlines())]
+        for run in "ab"
+    ]  # fmt: skip
+    assert answers[0] == answers[1]
+    other = pytester.runpytest_subprocess(
+        "--pyargs", "mimic_checks.checks", "-k", "test_listing", "--vlm", "stub:oracle", "--vlm-case-set", str(case_set)
+    )
+    assert other.ret == 4
+    assert "has for check 'image_count.listing' the levels: none" in other.stderr.str()
+
+
+def test_one_case_is_replayed_by_id(case_set, capsys):
+    line = json.loads((case_set / "cases.jsonl").read_text().splitlines()[3])
+    assert line["level"] == "spread=4"
+    assert main(["replay", str(case_set), line["case"]["id"], "--vlm", "stub:oracle"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("image ") == 4
+    assert "outcome: right" in said
+    assert line["case"]["question"] in said
+    assert main(["replay", str(case_set), line["case"]["id"], "--vlm", "stub:constant"]) == 1
+    assert main(["replay", str(case_set), "nonsense", "--vlm", "stub:oracle"]) == 4
+    assert "case='nonsense' is not among the 100 cases" in capsys.readouterr().err
+
+
+def test_a_changed_picture_is_not_the_case_any_more(case_set, capsys):
+    line = json.loads((case_set / "cases.jsonl").read_text().splitlines()[0])
+    from PIL import Image
+
+    catalog = json.loads((case_set / "catalog.json").read_text())
+    Image.new("RGB", (64, 64)).save(case_set / "images" / catalog["files"][line["case"]["rows"][0]])
+    assert main(["replay", str(case_set), line["case"]["id"], "--vlm", "stub:oracle"]) == 4
+    assert "shows image" in capsys.readouterr().err
+
+
+def test_a_case_of_a_run_is_replayed_from_its_folder(pytester, capsys, monkeypatch):
+    pytester.runpytest_subprocess("--pyargs", "mimic_checks.checks", "-k", "test_unbalanced", "--vlm", "stub:first-image-only", "--vlm-cases",
+                                  "25", "--vlm-catalog", SMALL)  # fmt: skip
+    line = json.loads((pytester.path / "mimic-report" / "outcomes" / "spread.unbalanced.jsonl").read_text().splitlines()[-1])
+    assert main(["replay", "mimic-report", line["case"]["id"], "--vlm", "stub:first-image-only"]) == 1
+    assert f"model's answer: {line['answer']}" in capsys.readouterr().out
+    assert main(["report", "mimic-report"]) == 0
+    assert main(["report", "elsewhere"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["cases", "--out", "x", "--check", "spred.balanced"], "check='spred.balanced' is not allowed"),
+        (["cases", "--out", "x", "--vlm-catalog", "coco:nowhere"], "is no folder"),
+        (["cases", "--out", "x", "--vlm-profile", "big"], "vlm-profile='big'"),
+        (["replay", "nowhere", "id", "--vlm", "stub:oracle"], "holds no run"),
+    ],
+)
+def test_usage_errors_exit_4(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 4
+    assert message in capsys.readouterr().err

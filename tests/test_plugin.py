@@ -1,0 +1,177 @@
+"""The plugin's manners: options, exit codes, xdist, JUnit, fixtures, cost."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+ARGUMENTS = ("--pyargs", "mimic_checks.checks", "-p", "no:cacheprovider", "--vlm-cases", "40")
+ONE = (*ARGUMENTS, "-k", "test_unbalanced")
+WITH_AND_WITHOUT_XDIST = pytest.mark.parametrize(
+    "workers", [("-p", "no:xdist"), ("-n", "0"), ("-n", "2")], ids=["without", "n0", "n2"]
+)
+
+
+def run(pytester, *arguments):
+    return pytester.runpytest_subprocess(*arguments)
+
+
+@WITH_AND_WITHOUT_XDIST
+def test_a_passing_model_exits_0_with_table_and_report(pytester, workers):
+    result = run(pytester, *ARGUMENTS, "-k", "test_unbalanced or test_listing or test_batch", "--vlm", "stub:oracle", *workers)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        ["check * verdict *rate per level", "*", "spread.unbalanced *pass *1.00*", "report: mimic-report/report.html"]
+    )
+    assert (pytester.path / "mimic-report" / "report.html").is_file()
+    assert sorted(path.stem for path in (pytester.path / "mimic-report" / "results").iterdir()) == [
+        "image_count.listing", "preconditions.batch", "spread.unbalanced"]  # fmt: skip
+
+
+@WITH_AND_WITHOUT_XDIST
+def test_a_failing_model_exits_1_and_says_why(pytester, workers):
+    result = run(pytester, *ONE, "--vlm", "stub:first-image-only", *workers)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines([
+        "spread.unbalanced: fail: spread=2: keeps at most * of the reference level's rate (0.80 needed)",
+        "spread=1 (reference) * 40/40 * pass", "e.g. case * at spread=2, 2 images: 'How many *", "*docs/checks/spread.md"])  # fmt: skip
+
+
+@WITH_AND_WITHOUT_XDIST
+def test_inconclusive_is_a_skip_of_its_own_and_exits_6(pytester, workers):
+    result = run(pytester, *ONE, "--vlm", "stub:raising", *workers)
+    assert result.ret == 6
+    result.stdout.fnmatch_lines(["*1 inconclusive*"])
+    result.stdout.fnmatch_lines(["inconclusive: spread.unbalanced: spread=2: keeps between *"])
+    assert " failed" not in result.stdout.str()
+
+
+def test_a_failure_wins_over_inconclusive(pytester):
+    result = run(pytester, *ARGUMENTS, "-k", "test_unbalanced or test_batch", "--vlm", "stub:raising")
+    assert result.ret == 1
+
+
+@WITH_AND_WITHOUT_XDIST
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "add --vlm <hub id | folder | builtin>"),
+        (("--vlm", "stub:orcale"), "did you mean 'oracle'"),
+        (("--vlm", "stub:oracle", "--vlm-catalog", "coco:/nowhere"), "is no folder"),
+        (("--vlm", "stub:oracle", "--vlm-cases", "5"), "use at least --vlm-cases 20"),
+        (("--vlm", "stub:oracle", "--vlm-profile", "huge"), "vlm-profile='huge' is not allowed; allowed: 'standard', 'mimic'"),
+        (("--vlm", "stub:oracle", "--vlm-catalog", "rendered?scenes=3&families=0"), "-k 'not test_"),
+    ],
+)
+def test_usage_errors_exit_4_before_any_model(pytester, arguments, message, workers):
+    result = run(pytester, *ONE, *arguments, *workers)
+    assert result.ret == 4
+    assert message in result.stderr.str()
+    assert "INTERNALERROR" not in result.stdout.str()
+    assert not (pytester.path / "mimic-report").exists()
+
+
+def test_flag_beats_ini_beats_default(pytester):
+    pytester.makeini("[pytest]\nvlm = stub:blind\nvlm_cases = 33\nvlm_seed = 5\nvlm_output = here\n")
+    assert (
+        run(pytester, "--pyargs", "mimic_checks.checks", "-k", "test_unbalanced", "--vlm", "stub:oracle", "--vlm-seed", "6").ret
+        == 0
+    )
+    described = json.loads((pytester.path / "here" / "run.json").read_text())["description"]
+    assert (described["vlm"], described["cases"], described["seed"], described["profile"]) == ("stub:oracle", 33, 6, "standard")
+    pytester.makeini("[pytest]\nvlm = stub:oracle\nvlm_cases = many\n")
+    result = run(pytester, "--pyargs", "mimic_checks.checks")
+    assert result.ret == 4
+    assert "vlm_cases='many' is not a int" in result.stderr.str()
+
+
+def test_collect_only_needs_no_model_and_loads_none(pytester):
+    result = run(pytester, *ARGUMENTS[:4], "--collect-only", "-q", "--vlm", "/no/such/model")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        ["*test_preconditions.py::test_image_blocks", "*test_spread.py::test_balanced", "12 tests collected*"]
+    )
+
+
+def test_junit_carries_check_and_verdict(pytester):
+    run(pytester, *ONE, "--vlm", "stub:first-image-only", "--junitxml", "junit.xml")
+    case = ElementTree.parse(pytester.path / "junit.xml").getroot().find(".//testcase")
+    properties = {p.get("name"): p.get("value") for p in case.iter("property")}
+    assert (properties["vlm_check"], properties["vlm_verdict"]) == ("spread.unbalanced", "fail")
+
+
+def test_a_users_own_model_and_tests(pytester):
+    """The hook for a model made in code, and the fixtures `ask`, `vlm`, `vlm_catalog` in a test of one's own."""
+    pytester.makeconftest("""
+        class Own:
+            def answer(self, prompts):
+                return [f"{len(prompt.images)} images, {prompt.images[0].open().size[0]} px" for prompt in prompts]
+            def identity(self):
+                return {"name": "own"}
+        def pytest_vlm_make_model(config):
+            return Own()
+    """)
+    pytester.makepyfile("""
+        from PIL import Image
+        def test_own(ask, vlm, vlm_catalog):
+            assert ask([Image.new("L", (8, 8)), Image.new("RGB", (9, 9))], "What?") == "2 images, 8 px"
+            assert vlm.identity() == {"name": "own"}
+            assert len(vlm_catalog.class_names) == 16
+    """)
+    assert run(pytester).ret == 0
+    result = run(pytester, *ONE)
+    assert result.ret == 1
+    assert "40 of 40 answers are unparseable" in result.stdout.str()
+
+
+def test_the_shipped_checks_run_from_another_projects_root(pytester):
+    """With an unrelated conftest and addopts of its own."""
+    pytester.makeini("[pytest]\naddopts = -q\ntestpaths = tests\n")
+    pytester.makepyfile(test_mine="def test_mine(): pass")
+    assert run(pytester, *ONE, "--vlm", "stub:oracle", "--strict-markers").ret == 0
+
+
+def test_an_unfinished_run_is_taken_up_and_a_foreign_folder_left_alone(pytester):
+    assert run(pytester, *ONE, "--vlm", "stub:oracle").ret == 0
+    (pytester.path / "other").mkdir()
+    (pytester.path / "other" / "thesis.txt").write_text("dear")
+    result = run(pytester, *ONE, "--vlm", "stub:oracle", "--vlm-output", "other")
+    assert result.ret == 4
+    assert "holds other files and no run" in result.stderr.str()
+    assert (pytester.path / "other" / "thesis.txt").read_text() == "dear"
+
+
+def test_thresholds_of_ones_own_change_the_verdict(pytester):
+    pytester.makefile(".toml", own='[checks."spread.unbalanced"]\nretention = 0.01\n')
+    assert run(pytester, *ONE, "--vlm", "stub:loses-track").ret == 1
+    strict = run(pytester, *ONE, "--vlm", "stub:loses-track", "--vlm-thresholds", "own.toml")
+    assert strict.ret in (0, 6)
+    pytester.makefile(".toml", typo='[checks."spread.unbalancd"]\nretention = 0.01\n')
+    result = run(pytester, *ONE, "--vlm", "stub:oracle", "--vlm-thresholds", "typo.toml")
+    assert result.ret == 4
+    assert "did you mean 'spread.unbalanced'" in result.stderr.str()
+
+
+def test_unreadable_images_are_named_in_the_summary(pytester, photos):
+    import shutil
+
+    folder = pytester.path / "photos"
+    shutil.copytree(photos, folder)
+    for path in sorted((folder / "images").iterdir())[:6]:
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes()[:2000])
+    result = run(pytester, *ARGUMENTS, "-k", "test_listing", "--vlm", "stub:oracle", "--vlm-catalog", f"coco:{folder}")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["unreadable image left out: 0*.jpg: *"])
+
+
+def test_the_unused_plugin_loads_pytest_and_the_standard_library_only():
+    """What importing the plugin adds, measured against pytest alone, in fresh interpreters."""
+    code = "import pytest, sys; before = set(sys.modules); import mimic_checks.plugin; print(*sorted(set(sys.modules) - before))"
+    added = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    outside = {name.partition(".")[0] for name in added} - set(sys.stdlib_module_names) - {"mimic_checks"}
+    assert outside == set()
