@@ -257,8 +257,8 @@ class _Run:
         from mimic_checks.cases import RULE_VERSION
         from mimic_checks.errors import UsageError
 
-        session = self.session()
         try:
+            session = self.session()
             session.validate()
             described = session.settings.describe()
             described |= {"suite": __version__, "rules": RULE_VERSION, "checks": [spec.check_id for spec in self.specs]}

@@ -34,10 +34,8 @@ def test_a_case_set_is_replayed_whole(case_set, tmp_path, pytester):
     )
     drawn = pytester.runpytest_subprocess(*common, "--vlm", "stub:loses-track", "--vlm-catalog", SMALL, "--vlm-output", "b")
     assert stored.ret == drawn.ret == 1
-    answers = [
-        [(line["case"]["id"], line["answer"], line["kind"]) for line in map(json.loads, (pytester.path / run / "outcomes" / "spread.unbalanced.jsonl").read_text().splitlines())]
-        for run in "ab"
-    ]  # fmt: skip
+    lines = [(pytester.path / run / "outcomes" / "spread.unbalanced.jsonl").read_text().splitlines() for run in "ab"]
+    answers = [[(line["case"]["id"], line["answer"], line["kind"]) for line in map(json.loads, found)] for found in lines]
     assert answers[0] == answers[1]
     other = pytester.runpytest_subprocess(
         "--pyargs", "mimic_checks.checks", "-k", "test_listing", "--vlm", "stub:oracle", "--vlm-case-set", str(case_set)

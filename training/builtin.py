@@ -53,7 +53,15 @@ def main() -> None:
         (options.work / "last.tmp").replace(options.work / "last.pt")
 
     trained = language.train(
-        packer, mixture, steps=options.steps, lr=options.lr, warm_up=200, decay=options.decay, save=save, state=state
+        packer,
+        mixture,
+        steps=options.steps,
+        lr=options.lr,
+        warm_up=200,
+        decay=options.decay,
+        save=save,
+        state=state,
+        batch=tuple(options.batch),
     )
     write(model, text, options.out)
     record = {
@@ -69,9 +77,10 @@ def main() -> None:
 def _tower(options: argparse.Namespace, training: scenes.SceneSet) -> tuple[SiglipVisionModel, dict[str, float]]:
     """The trained tower, from `--work` when an earlier start got that far."""
     folder = options.work / "tower"
+    start = SiglipVisionModel.from_pretrained(options.tower) if options.tower else None
     if folder.exists():
         return SiglipVisionModel.from_pretrained(folder).eval(), json.loads((folder / "record.json").read_text())
-    trained, record = tower.train(training, steps=options.tower_steps, batch=64, lr=2e-3, seed=options.seed)
+    trained, record = tower.train(training, steps=options.tower_steps, batch=64, lr=2e-3, seed=options.seed, start=start)
     trained.save_pretrained(folder)
     (folder / "record.json").write_text(json.dumps(record))
     return trained, record
@@ -113,11 +122,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--record", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=Path("/tmp/mimic_builtin"))
     parser.add_argument("--scenes", type=int, default=40_000)
+    parser.add_argument("--tower", type=Path, help="go on from this trained tower")
     parser.add_argument("--tower-steps", type=int, default=2_000)
     parser.add_argument("--steps", type=int, default=5_500)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--decay", type=float, default=0.3)
     parser.add_argument("--seed", type=int, default=20261120)
+    parser.add_argument("--batch", type=int, nargs=3, default=(12, 2, 3), help="rows a step: one scene, among blanks, two scenes")
     parser.add_argument("--resume", action="store_true")
     return parser.parse_args()
 

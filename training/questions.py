@@ -18,6 +18,7 @@ NAMES = tuple(SHAPES)
 SUPERCATEGORIES = tuple(dict.fromkeys(shape.supercategory for shape in SHAPES.values()))
 _MEMBERS = {sup: [i for i, shape in enumerate(SHAPES.values()) if shape.supercategory == sup] for sup in SUPERCATEGORIES}
 QA = tuple[str, str]
+_RARITY = np.array([0, 1, 1.6, 2.6, 4, 5, 6, 7, 8.0])  # a class shown often is asked for more often, as it is rarer in scenes
 
 
 class Pairs:
@@ -63,7 +64,7 @@ def about_counts(counts: NDArray[np.int16], images: int, asked: int, rng: np.ran
     """`asked` questions on the summed counts of the shown scenes: counting (one to three classes) and listing."""
     present, absent = np.flatnonzero(counts), np.flatnonzero(counts == 0)
     pairs = []
-    for kind in rng.choice(4, size=asked, p=(0.5, 0.22, 0.08, 0.2)):
+    for kind in rng.choice(4, size=asked, p=(0.5, 0.25, 0.05, 0.2)):
         if kind == 3:
             supercategory = SUPERCATEGORIES[int(rng.integers(len(SUPERCATEGORIES)))]
             if rng.random() < 0.85 and len(present):
@@ -72,7 +73,12 @@ def about_counts(counts: NDArray[np.int16], images: int, asked: int, rng: np.ran
             pairs.append((_ask("listing", images, rng, supercategory=supercategory), names_text(names)))
             continue
         wanted = int(kind) + 1
-        pool = present if rng.random() < (0.85 if wanted == 1 else 0.6) and len(present) >= wanted else None
+        if wanted == 1 and len(present) and rng.random() < 0.9:
+            weights = _RARITY[np.minimum(counts[present], len(_RARITY) - 1)]
+            chosen_class = int(rng.choice(present, p=weights / weights.sum()))
+            pairs.append((_ask("counting", images, rng, classes=[NAMES[chosen_class]]), str(int(counts[chosen_class]))))
+            continue
+        pool = present if wanted > 1 and rng.random() < 0.6 and len(present) >= wanted else None
         if pool is None:
             pool = np.concatenate([absent, np.repeat(present, 3)]) if wanted > 1 else absent
         chosen = list(dict.fromkeys(int(i) for i in rng.permutation(pool)))[:wanted]

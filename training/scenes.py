@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimic_checks.catalog.rendered import TRAINING_SEED, draw_contents
-from mimic_checks.catalog.scene import Scene, place, render
+from mimic_checks.catalog.scene import GRID, Scene, place, render
 
 SIDE_PX, PATCH_PX = 64, 8
 PATCHES = SIDE_PX // PATCH_PX  # per side
@@ -21,12 +21,16 @@ PATCHES = SIDE_PX // PATCH_PX  # per side
 
 @dataclass(frozen=True)
 class SceneSet:
-    """S scenes: `pixels` [S, 64, 64, 3] uint8, `counts` [S, classes], `patch_class` and `patch_centre` [S, 64] (0 = none)."""
+    """S scenes: `pixels` [S, 64, 64, 3] uint8, `counts` [S, classes], `patch_class` and `patch_anchor` [S, 64] (0 = none).
+
+    An object's anchor is the first patch of the grid cell that it keeps to: exactly one a object, and never a matter of a
+    pixel, as the patch under its centre would be.
+    """
 
     pixels: NDArray[np.uint8]
     counts: NDArray[np.int16]
     patch_class: NDArray[np.int64]
-    patch_centre: NDArray[np.int64]
+    patch_anchor: NDArray[np.int64]
 
 
 def make(number: int, seed: int, *, processes: int = 2) -> SceneSet:
@@ -55,9 +59,10 @@ def _chunk(seed: int, start: int, stop: int) -> tuple[NDArray, ...]:
 def _patch_labels(scene: Scene) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     middle = (np.arange(PATCHES) + 0.5) / PATCHES
     patch_class = np.zeros((PATCHES, PATCHES), dtype=np.int64)
-    patch_centre = np.zeros((PATCHES, PATCHES), dtype=np.int64)
+    patch_anchor = np.zeros((PATCHES, PATCHES), dtype=np.int64)
     for item in scene.objects:
         near = (middle[:, None] - item.y) ** 2 + (middle[None, :] - item.x) ** 2 < (0.45 * item.size) ** 2
         patch_class[near] = item.class_index + 1
-        patch_centre[int(item.y * PATCHES), int(item.x * PATCHES)] = item.class_index + 1
-    return patch_class.ravel(), patch_centre.ravel()
+        row, column = (int(place * GRID) * (PATCHES // GRID) for place in (item.y, item.x))
+        patch_anchor[row, column] = item.class_index + 1
+    return patch_class.ravel(), patch_anchor.ravel()

@@ -1,6 +1,6 @@
 """The vision tower of the built-in model, trained on per-patch labels, then frozen.
 
-Two linear heads read every patch: which class covers it, and whether an object of which class has its centre there.
+Two linear heads read every patch: which class covers it, and whether it is the anchor of an object, and of which class.
 The second makes instances separable for the language model; both heads are thrown away afterwards.
 """
 
@@ -32,10 +32,12 @@ def pixels_to_input(pixels: NDArray[np.uint8]) -> Tensor:
     return (torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255.0 - MEAN) / STD
 
 
-def train(scenes: SceneSet, *, steps: int, batch: int, lr: float, seed: int) -> tuple[SiglipVisionModel, dict[str, float]]:
-    """Trains the tower; returns it with the accuracy on object patches of the last 50 steps."""
+def train(
+    scenes: SceneSet, *, steps: int, batch: int, lr: float, seed: int, start: SiglipVisionModel | None = None
+) -> tuple[SiglipVisionModel, dict[str, float]]:
+    """Trains the tower, from `start` or from scratch; returns it with the accuracy on object patches of the last 50 steps."""
     torch.manual_seed(seed)
-    tower = SiglipVisionModel(config())
+    tower = start or SiglipVisionModel(config())
     heads = nn.Linear(96, 2 * (len(SHAPES) + 1))
     parameters = [*tower.parameters(), *heads.parameters()]
     optimiser = torch.optim.AdamW(parameters, lr=lr, weight_decay=0.01)
@@ -45,7 +47,7 @@ def train(scenes: SceneSet, *, steps: int, batch: int, lr: float, seed: int) -> 
         rows = rng.integers(len(scenes.pixels), size=batch)
         patches = tower(pixels_to_input(scenes.pixels[rows])).last_hidden_state
         logits = heads(patches).unflatten(-1, (2, -1))
-        truth = torch.stack([torch.from_numpy(scenes.patch_class[rows]), torch.from_numpy(scenes.patch_centre[rows])], -1)
+        truth = torch.stack([torch.from_numpy(scenes.patch_class[rows]), torch.from_numpy(scenes.patch_anchor[rows])], -1)
         loss = nn.functional.cross_entropy(logits.flatten(0, 2), truth.flatten())
         optimiser.zero_grad()
         loss.backward()

@@ -79,6 +79,8 @@ def make_case(*, task: Task, template: Template, images: Sequence[str], question
 
 
 def clustered(cases: Sequence[Case]) -> tuple[Case, ...]:
-    """The same cases, marked as derived from one draw."""
+    """The same cases, marked as derived from one draw; one case alone is its own cluster already."""
+    if len(cases) == 1:
+        return tuple(cases)
     cluster = hashlib.sha256("".join(case.id for case in cases).encode()).hexdigest()[:24]
     return tuple(replace(case, cluster=cluster) for case in cases)

@@ -39,10 +39,10 @@ def draw(strategy: SearchStrategy[T], n: int, seed: int) -> list[T]:
         raise InvalidArgument("n", n, allowed="whole numbers from 0")
     values: list[T] = []
     seen: set[str] = set()
-    attempt = rejected = 0
+    rejected = 0
+    generator = random.Random(f"mimic_checks {seed}")
     while len(values) < n:
-        value = _one(strategy, random.Random(f"mimic_checks {seed} {attempt}"))
-        attempt += 1
+        value = _one(strategy, generator)
         ids = [case.id for case in ((value,) if isinstance(value, Case) else value or ())]
         if value is None or seen.intersection(ids):
             rejected += 1

@@ -5,7 +5,9 @@ Data in: a catalog and hypothesis's `draw`. Data out: classes and rows. An empty
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -51,20 +53,31 @@ def candidates(catalog: Catalog, classes: Sequence[str] | None) -> list[int] | N
     return None if classes is None else [catalog.class_index(name) for name in classes]
 
 
+@lru_cache(maxsize=4096)
+def _below(number: int) -> st.SearchStrategy[int]:
+    return st.integers(0, number - 1)
+
+
 def one(draw: Draw, pool: Sequence[Any] | NDArray[Any]) -> Any:
     """One element of a pool, uniformly."""
-    return pool[draw(st.integers(0, len(pool) - 1))]
+    return pool[draw(_below(len(pool)))]
 
 
 def distinct(draw: Draw, pool: Sequence[int] | NDArray[np.int64], number: int) -> list[int]:
-    """`number` different elements of a pool, uniformly and in uniform order (a Fisher-Yates shuffle cut short)."""
-    moved: dict[int, int] = {}  # where a place was already taken, what stands there now
+    """`number` different elements of a pool, uniformly and in uniform order.
+
+    One choice decides all: the digits of a mixed-radix number are the places of a Fisher-Yates shuffle cut short. A choice
+    costs hypothesis 20 microseconds whatever its range, and zero still shrinks to the first elements in order.
+    """
+    size = len(pool)
+    code: int = draw(_below(math.perm(size, number)))
+    moved: dict[int, int] = {}  # places that were taken -> what stands there now
     chosen = []
     for done in range(number):
-        at: int = draw(st.integers(0, len(pool) - 1 - done))
-        last = len(pool) - 1 - done
+        code, step = divmod(code, size - done)
+        at = done + step
         chosen.append(int(pool[moved.get(at, at)]))
-        moved[at] = moved.get(last, last)
+        moved[at] = moved.get(done, done)
     return chosen
 
 

@@ -101,6 +101,8 @@ class Manifest:
 
     def readable(self, row: int) -> bool:
         """Whether the picture decodes; looks at it once."""
+        if row in self._ids:
+            return True
         with self._lock:
             if row in self._ids:
                 return True

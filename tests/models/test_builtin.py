@@ -1,0 +1,119 @@
+"""The built-in model is a real one: loads like a hub model, answers alike however it is asked, never saw the evaluation."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from mimic_checks.cases import counting_cases, draw, flatten, listing_sweep
+from mimic_checks.catalog import rendered
+from mimic_checks.models import ModelOptions, prompt_of
+from mimic_checks.models.spec import BUILTIN
+from mimic_checks.models.transformers_vlm import TransformersVLM
+from mimic_checks.models.vlm import ImageBlock
+from mimic_checks.runs import Runner
+from mimic_checks.verdicts import Vocabulary, judge
+
+REPORTS = Path(__file__).parents[2] / "reports"
+
+
+@pytest.fixture(scope="module")
+def vlm():
+    return TransformersVLM(str(BUILTIN["builtin"]), name="builtin")
+
+
+@pytest.fixture(scope="module")
+def catalog():
+    return rendered(seed=424242, scenes=800, families=2)
+
+
+def test_it_loads_as_any_hub_model_does():
+    from transformers import AutoModelForImageTextToText, AutoProcessor, LlavaForConditionalGeneration
+
+    model = AutoModelForImageTextToText.from_pretrained(BUILTIN["builtin"])
+    processor = AutoProcessor.from_pretrained(BUILTIN["builtin"])
+    assert isinstance(model, LlavaForConditionalGeneration)
+    assert 3e6 < sum(p.numel() for p in model.parameters()) < 6e6
+    assert model.dtype == torch.float16, "stored in half precision"
+    assert processor.chat_template
+
+
+def test_it_runs_in_float32_on_a_cpu(vlm):
+    assert vlm.identity()["dtype"] == ("float32" if vlm.device == "cpu" else "bfloat16")
+    assert vlm.identity()["name"] == "builtin"
+    assert len(vlm.identity()["weights"]) == 64
+
+
+def test_answers_do_not_depend_on_batch_reuse_or_order(vlm, catalog):
+    """The same answers alone, in unequal batches, through the processor without reuse, and from a cold cache."""
+    cases = flatten(draw(listing_sweep(catalog, levels=(1, 2, 5)), 10, seed=1))
+    prompts = [prompt_of(case, catalog.manifest) for case in cases]
+    alone = [vlm.answer([prompt])[0] for prompt in prompts]
+    assert vlm.answer(prompts) == alone
+    assert vlm.answer(prompts[::-1]) == alone[::-1]
+    vlm.reuses_features = False
+    try:
+        assert vlm.answer(prompts) == alone
+    finally:
+        vlm.reuses_features = True
+    found = Runner(vlm).answer(prompts)
+    assert [found[case.id].text for case in cases] == alone
+
+
+def test_every_image_is_projected_once(catalog):
+    vlm = TransformersVLM(str(BUILTIN["builtin"]))
+    cases = flatten(draw(listing_sweep(catalog, levels=(1, 2, 5)), 8, seed=2))
+    vlm.answer([prompt_of(case, catalog.manifest) for case in cases])
+    distinct = {image for case in cases for image in case.images}
+    assert vlm.features.computed == len(distinct) < sum(len(case.images) for case in cases)
+
+
+def test_no_room_for_features_changes_no_answer(vlm, catalog):
+    small = TransformersVLM(str(BUILTIN["builtin"]), ModelOptions(feature_cache_mb=0))
+    prompts = [prompt_of(case, catalog.manifest) for case in draw(counting_cases(catalog), 6, seed=3)]
+    assert small.answer(prompts) == vlm.answer(prompts)
+    assert small.features.bytes == 0
+
+
+def test_image_blocks_are_found_in_order_and_a_swap_is_seen(vlm, catalog):
+    from mimic_checks.checks.preflight import wrong_blocks
+
+    [case] = draw(listing_sweep(catalog, levels=(3,)), 1, seed=4)[0]
+    prompt = prompt_of(case, catalog.manifest)
+    assert vlm.image_blocks(prompt) == [ImageBlock(1 + 64 * k, 64, k) for k in range(3)]
+    genuine = vlm._encode
+    vlm.features.__init__(vlm.features.max_bytes)
+    vlm._encode = lambda ids, shown: genuine(ids, shown)[::-1]
+    try:
+        assert wrong_blocks(vlm.image_blocks(prompt), 3) == "block 1 holds the features of image 3"
+    finally:
+        vlm._encode = genuine
+        vlm.features.__init__(vlm.features.max_bytes)
+
+
+def test_training_scenes_are_never_evaluation_scenes():
+    """No picture of the first 600 training scenes is in a catalog whose seed is the training seed's number."""
+    from training import scenes
+
+    trained = {hashlib.sha256(b"RGB 64x64:" + picture.tobytes()).hexdigest() for picture in scenes.make(600, 0, processes=1).pixels}
+    for seed in (0, 1):
+        catalog = rendered(seed=seed, scenes=600, families=1)
+        assert trained.isdisjoint({catalog.manifest.id(row) for row in range(len(catalog))})
+
+
+@pytest.mark.slow
+def test_it_is_competent_on_one_image():
+    """The held-out numbers in reports/ are of these weights; a fresh sample is consistent with them."""
+    record = json.loads((REPORTS / "builtin_heldout.json").read_text())
+    catalog = rendered(seed=31337, scenes=2000, families=2)
+    vlm = TransformersVLM(str(BUILTIN["builtin"]))
+    words = Vocabulary(catalog.class_names)
+    cases = draw(counting_cases(catalog, instances=(1, 4), template="any"), 200, seed=5)
+    found = Runner(vlm, batch=32).answer([prompt_of(case, catalog.manifest) for case in cases])
+    right = sum(judge(case, found[case.id].text, None, words).kind == "right" for case in cases)
+    published = record["rates"]["one image: counting 1-4"]["rate"]
+    assert abs(right / 200 - published) < 4 * (published * (1 - published) / 200 + 1e-4) ** 0.5
