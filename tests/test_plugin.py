@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -63,6 +64,10 @@ def test_a_failure_wins_over_inconclusive(pytester):
         (("--vlm", "stub:orcale"), "did you mean 'oracle'"),
         (("--vlm", "stub:oracle", "--vlm-catalog", "coco:/nowhere"), "is no folder"),
         (("--vlm", "stub:oracle", "--vlm-cases", "5"), "use at least --vlm-cases 20"),
+        (
+            ("--vlm", "builtin", "--vlm-dtype", "fp8"),
+            "vlm-dtype='fp8' is not allowed; allowed: 'auto', 'float32', 'bfloat16', 'float16'",
+        ),
         (("--vlm", "stub:oracle", "--vlm-profile", "huge"), "vlm-profile='huge' is not allowed; allowed: 'standard', 'mimic'"),
         (("--vlm", "stub:oracle", "--vlm-catalog", "rendered?scenes=3&families=0"), "-k 'not test_"),
     ],
@@ -175,3 +180,54 @@ def test_the_unused_plugin_loads_pytest_and_the_standard_library_only():
     added = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     outside = {name.partition(".")[0] for name in added} - set(sys.stdlib_module_names) - {"mimic_checks"}
     assert outside == set()
+
+
+def test_results_survive_a_killed_worker(pytester):
+    """The model takes its whole process down in one check; what the other checks found is reported all the same."""
+    pytester.makeconftest("""
+        import os
+        from mimic_checks.models.stubs import Oracle
+        from mimic_checks.catalog import load_catalog
+        class Deadly(Oracle):
+            def answer(self, prompts):
+                if any("kinds of" in prompt.question for prompt in prompts):
+                    os._exit(9)
+                return super().answer(prompts)
+        def pytest_vlm_make_model(config):
+            plugin = config.pluginmanager.getplugin("mimic_checks_run")
+            return Deadly(plugin.session().catalog)
+    """)
+    result = run(
+        pytester, *ARGUMENTS, "-k", "test_unbalanced or test_balanced or test_listing", "-n", "2", "--max-worker-restart", "1"
+    )
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["spread.balanced *pass*", "spread.unbalanced *pass*", "report: mimic-report/report.html"])
+    assert json.loads((pytester.path / "mimic-report" / "run.json").read_text())["finished"] is False, (
+        "the run can be taken up again"
+    )
+
+
+def test_progress_is_shown_on_a_terminal_and_not_in_ci(pytester):
+    """Under a pseudo-terminal; with CI set, the same command shows none."""
+    import os
+    import pty
+
+    def said(environment):
+        master, slave = pty.openpty()
+        command = [sys.executable, "-m", "pytest", *ONE, "--vlm", "stub:slow", "--vlm-batch", "4"]
+        process = subprocess.Popen(
+            command, stdout=slave, stderr=slave, stdin=subprocess.DEVNULL, env=environment, cwd=pytester.path
+        )
+        os.close(slave)
+        output = b""
+        try:
+            while chunk := os.read(master, 65536):
+                output += chunk
+        except OSError:  # the terminal closes when the process ends
+            pass
+        process.wait()
+        return output.decode()
+
+    environment = {key: value for key, value in os.environ.items() if key != "CI"}
+    assert re.search(r"spread.unbalanced: \d+/160 cases, [\d.]+ a second, \d+ s left", said(environment))
+    assert "cases, " not in said({**environment, "CI": "true"})

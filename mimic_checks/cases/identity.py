@@ -148,12 +148,16 @@ def _odd_backgrounds(
 ) -> dict[int, list[tuple[frozenset[int], frozenset[int]]]]:
     """Per odd class, the pairs (classes of the odd image, classes of every other image) with rows enough."""
     found: dict[int, list[tuple[frozenset[int], frozenset[int]]]] = defaultdict(list)
-    enough = sorted((others for others, group in rows.items() if len(group) >= most - 1), key=sorted)
-    for others in enough:
-        for shown in sorted(rows, key=sorted):
-            extra = shown - others
-            if len(extra) == 1 and (others < shown or (alone and len(shown) == 1)):
-                found[next(iter(extra))].append((shown, others))
+    classes = sorted(set().union(*rows))
+    for others in sorted((present for present, group in rows.items() if len(group) >= most - 1), key=sorted):
+        for odd in classes:
+            beside, single = others | {odd}, frozenset({odd})
+            if odd in others:
+                continue
+            if beside in rows:
+                found[odd].append((beside, others))
+            if alone and single in rows:
+                found[odd].append((single, others))
     return found
 
 

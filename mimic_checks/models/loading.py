@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mimic_checks.errors import ModelLoadError
-from mimic_checks.models.device import choose_device, choose_dtype
+from mimic_checks.errors import InvalidArgument, ModelLoadError
+from mimic_checks.models.device import DTYPES, choose_device, choose_dtype
 
 
 @dataclass(frozen=True, slots=True)
 class ModelOptions:
-    """How to load and run a model; every field is the plugin option of the same name (`--vlm-...`)."""
+    """How to load and run a model; every field is the plugin option of the same name (`--vlm-...`).
+
+    Raises:
+        InvalidArgument: a dtype or device that does not exist anywhere.
+    """
 
     adapter: str | None = None
     revision: str | None = None
@@ -29,6 +34,12 @@ class ModelOptions:
     trust_remote_code: bool = False
     max_new_tokens: int = 64
     feature_cache_mb: int = 512
+
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise InvalidArgument("vlm-dtype", self.dtype, allowed=DTYPES)
+        if not re.fullmatch(r"auto|cpu|mps|cuda(?::\d+)?", self.device):
+            raise InvalidArgument("vlm-device", self.device, allowed="'auto', 'cpu', 'mps', 'cuda', 'cuda:<number>'")
 
 
 def check_files(name: str, options: ModelOptions) -> None:

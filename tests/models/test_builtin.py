@@ -105,6 +105,22 @@ def test_training_scenes_are_never_evaluation_scenes():
         assert trained.isdisjoint({catalog.manifest.id(row) for row in range(len(catalog))})
 
 
+def test_an_adapter_is_applied(vlm, catalog, tmp_path):
+    """A LoRA adapter with weights that matter changes what the model says, and is part of its identity."""
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForImageTextToText
+
+    base = AutoModelForImageTextToText.from_pretrained(BUILTIN["builtin"], dtype=torch.float32)
+    torch.manual_seed(0)
+    tuned = get_peft_model(base, LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False))
+    tuned.save_pretrained(tmp_path)
+    adapted = TransformersVLM(str(BUILTIN["builtin"]), ModelOptions(adapter=str(tmp_path)))
+    prompts = [prompt_of(case, catalog.manifest) for case in draw(counting_cases(catalog), 12, seed=6)]
+    assert adapted.answer(prompts) != vlm.answer(prompts)
+    assert adapted.identity()["weights"] != vlm.identity()["weights"]
+    assert adapted.identity()["adapter"] == str(tmp_path)
+
+
 @pytest.mark.slow
 def test_it_is_competent_on_one_image():
     """The held-out numbers in reports/ are of these weights; a fresh sample is consistent with them."""
