@@ -184,6 +184,11 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
     return None
 
 
+def _named(config: pytest.Config) -> str:
+    """What `--vlm` or its ini key says, or ""."""
+    return str(config.getoption("vlm") or config.getini("vlm") or "")
+
+
 class _Run:
     """What one pytest process knows about its run of checks; in an xdist controller, about everybody's."""
 
@@ -231,7 +236,7 @@ class _Run:
     def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
         """In the controller, which collects nothing itself: a UsageError in a worker would become an internal error."""
         names = {nodeid.rpartition("/")[2] for nodeid in ids}
-        asked = any("mimic_checks.checks" in str(argument) for argument in self.config.args) or self.config.getoption("vlm")
+        asked = any("mimic_checks.checks" in str(argument) for argument in self.config.args) or _named(self.config)
         if self.specs or self.config.option.collectonly or not asked:
             return
         from mimic_checks.checks.specs import CHECKS
@@ -242,8 +247,8 @@ class _Run:
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_xdist_auto_num_workers(self, config: pytest.Config) -> int | None:
         """`-n auto` is the number of GPUs when a local model is checked and there are any."""
-        name = config.getoption("vlm") or config.getini("vlm")
-        if not name or str(name).startswith("stub:"):
+        name = _named(config)
+        if not name or name.startswith("stub:"):
             return None
         import torch
 

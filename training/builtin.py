@@ -45,6 +45,7 @@ def main() -> None:
     if options.resume:
         state = torch.load(options.work / "last.pt", weights_only=True)
         model.load_state_dict(state["model"])
+        model.model.vision_tower.load_state_dict(seeing.state_dict())  # the checkpoint may be older than the tower
     mixture = language.Mixture(training.counts, len(bare), seed=options.seed + (state["step"] if state else 0))
     packer = language.Packer(model, text, seen, bare)
 
