@@ -2,10 +2,10 @@
 
     python -m bench.end_to_end [--vlm builtin] [--device cpu|cuda] [--cases 48] [--vlm-catalog rendered]
 
-Open, process, generate: ours through `Runner` (measured batch budget, image features computed once per image), the peer
-as a plain transformers loop: open the files, processor, `generate`, one case at a time. Per number of images, and with
-distinct images as well, where only batching helps. Answers must be equal, or the ratio is not reported. Both sides run in one process, with the memory settings of the command
-`mimic-checks` (`cli.KEEP_MEMORY`). The budget is measured once, before, as a run does.
+Open, process, generate: ours through `Runner` (batches, image features computed once per image), the peer as a plain
+transformers loop: open the files, processor, `generate`, one case at a time. Per number of images, and with distinct images
+as well, where only batching helps. Answers must be equal, or the ratio is not reported. Both sides run in one process, with
+the memory settings of the command `mimic-checks` (`cli.KEEP_MEMORY`). The batch budget is measured once, before, as a run does.
 """
 
 from __future__ import annotations
