@@ -5,8 +5,8 @@ Imports pytest and the standard library only, so that a project that never says 
 
 from __future__ import annotations
 
+import contextlib
 import os
-import sys
 import time
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
@@ -316,14 +316,17 @@ class _Run:
 
     def _progress(self) -> Callable[[str, int, int], None] | None:
         reporter = self.config.pluginmanager.getplugin("terminalreporter")
-        if self._is_worker or reporter is None or not sys.stdout.isatty() or os.environ.get("CI"):
+        if self._is_worker or reporter is None or not reporter.isatty or os.environ.get("CI"):
             return None
+        capture = self.config.pluginmanager.getplugin("capturemanager")
         began: dict[str, float] = {}
 
         def show(check: str, done: int, total: int) -> None:
             spent = time.monotonic() - began.setdefault(check, time.monotonic())
             rate = done / spent if spent else 0.0
             left = f", {(total - done) / rate:.0f} s left" if rate else ""
-            reporter.rewrite(f"{check}: {done}/{total} cases, {rate:.1f} a second{left}" if done < total else "", erase=True)
+            line = f"{check}: {done}/{total} cases, {rate:.1f} a second{left}" if done < total else ""
+            with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+                reporter.rewrite(line, erase=True)
 
         return show
