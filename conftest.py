@@ -11,7 +11,9 @@ from hypothesis import settings
 pytest_plugins = ["pytester"]
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-settings.register_profile("repository", deadline=None, database=None, max_examples=60)
+settings.register_profile(
+    "repository", deadline=None, database=None, max_examples=60, derandomize=bool(os.environ.get("CI")), print_blob=False
+)
 settings.load_profile("repository")
 
 PHOTOS = Path(__file__).parent.parent / "shared" / "data" / "coco_open_licence"
