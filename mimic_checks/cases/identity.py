@@ -59,7 +59,7 @@ def common_sweep(
         ranks = pools.distinct(draw, range(most), most)
         pools.readable(catalog, rows)
         chosen = pools.pick_template(draw, template)
-        return clustered([_case(catalog, "common", asked, _nested(rows, ranks, level), chosen) for level in levels])
+        return clustered([_case(catalog, "common", asked, pools.nested(rows, ranks, level), chosen) for level in levels])
 
     return sweeps()
 
@@ -101,7 +101,7 @@ def odd_one_sweep(
         ranks = pools.distinct(draw, range(most), most)
         pools.readable(catalog, rows)
         chosen = pools.pick_template(draw, template)
-        return clustered([_case(catalog, "odd_one", asked, _nested(rows, ranks, level), chosen) for level in levels])
+        return clustered([_case(catalog, "odd_one", asked, pools.nested(rows, ranks, level), chosen) for level in levels])
 
     return sweeps()
 
@@ -159,10 +159,6 @@ def _odd_backgrounds(
             if alone and single in rows:
                 found[odd].append((single, others))
     return found
-
-
-def _nested(rows: list[int], ranks: list[int], level: int) -> list[int]:
-    return [row for _, row in sorted(zip(ranks[:level], rows[:level], strict=True))]
 
 
 def _case(catalog: Catalog, task: Task, asked: int, rows: list[int], template: Template) -> Case:

@@ -57,7 +57,7 @@ def listing_sweep(
         pools.readable(catalog, rows)
         chosen = pools.pick_template(draw, template)
         return clustered([
-            _case(catalog, asked, [row for _, row in sorted(zip(ranks[:level], rows[:level], strict=True))], chosen)
+            _case(catalog, asked, pools.nested(rows, ranks, level), chosen)
             for level in levels
         ])  # fmt: skip
 

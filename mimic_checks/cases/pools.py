@@ -81,6 +81,11 @@ def distinct(draw: Draw, pool: Sequence[int] | NDArray[np.int64], number: int) -
     return chosen
 
 
+def nested(rows: Sequence[int], ranks: Sequence[int], level: int) -> list[int]:
+    """The first `level` rows in the order of their ranks: a larger level shows the same images in the same relative order."""
+    return [row for _, row in sorted(zip(ranks[:level], rows[:level], strict=True))]
+
+
 def readable(catalog: Catalog, rows: Iterable[int]) -> None:
     """Gives a draw up if one of its images cannot be read; the manifest keeps the reason for the run's report."""
     assume(all([catalog.manifest.readable(row) for row in rows]))

@@ -13,8 +13,9 @@ import pytest
 from mimic_checks.checks.preflight import Preflight, blanked
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import CheckSpec
-from mimic_checks.verdicts import CheckVerdict, LevelVerdict, tally
+from mimic_checks.verdicts import CheckVerdict, tally
 from mimic_checks.verdicts.intervals import lower, upper
+from mimic_checks.verdicts.levels import level_verdict
 from mimic_checks.verdicts.result import CheckResult
 from mimic_checks.verdicts.text import failure
 
@@ -64,8 +65,7 @@ class CheckRun:
             verdict, reason = "pass", f"at most {high:.2f} right without pictures (best constant answer {best:.2f})"
         else:
             verdict, reason = "inconclusive", f"between {low:.2f} and {high:.2f} right without pictures (best constant {best:.2f})"
-        interval = lower(found.right, found.n, alpha / 2), upper(found.right, found.n, alpha / 2)
-        level = LevelVerdict(name, found, interval, verdict, reason, best, is_reference=False)  # type: ignore[arg-type]
+        level = level_verdict(name, found, verdict, reason, best, alpha)  # type: ignore[arg-type]
         judged = CheckVerdict(verdict, reason, (level,))  # type: ignore[arg-type]
         seconds = time.monotonic() - self._began
         self._settle(self.session.record(self.spec, self.behaviour, judged, {name: outcomes}, seconds, show=False))

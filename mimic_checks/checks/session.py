@@ -27,7 +27,7 @@ from mimic_checks.runs import Runner
 from mimic_checks.verdicts import CheckVerdict, Outcome, Vocabulary, judge, judge_levels, load_thresholds, tally
 from mimic_checks.verdicts.levels import refuse_unreachable
 from mimic_checks.verdicts.result import CheckResult, OutcomeLine, StoredCase, level_result
-from mimic_checks.verdicts.store import RunFolder, read_case_set
+from mimic_checks.verdicts.store import CaseSet, RunFolder, read_case_set
 
 FAILING_SHOWN, RIGHT_SHOWN = 3, 1
 """Cases per level that the report shows in full."""
@@ -53,6 +53,12 @@ class CheckSession:
     def catalog(self) -> Catalog:
         spec = f"cases:{self.settings.case_set}" if self.settings.case_set else self.settings.catalog
         return load_catalog(spec)
+
+    @cached_property
+    def case_set(self) -> CaseSet:
+        """The stored cases of `--vlm-case-set`, read and compared with their images once for all checks."""
+        assert self.settings.case_set
+        return read_case_set(self.settings.case_set, self.catalog)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -98,8 +104,7 @@ class CheckSession:
         if spec.check_id not in self._draws:
             levels = spec.levels[self.settings.profile]
             if self.settings.case_set:
-                stored = read_case_set(self.settings.case_set, self.catalog)
-                self._draws[spec.check_id] = stored.draws(spec.check_id, spec.level_names(self.settings.profile))
+                self._draws[spec.check_id] = self.case_set.draws(spec.check_id, spec.level_names(self.settings.profile))
                 return self._draws[spec.check_id]
             try:
                 strategy = spec.strategy(self.catalog, levels, self.settings.template)

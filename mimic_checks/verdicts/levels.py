@@ -98,15 +98,10 @@ def judge_levels(tallies: Sequence[tuple[str, Tally]], thresholds: Thresholds, j
     for name, level in others:
         if first.verdict == "fail":
             reason = f"the reference level {first.level} failed: the model cannot do the task at all"
-            levels.append(_level(name, level, "inconclusive", reason, thresholds.retention, alpha))
+            levels.append(level_verdict(name, level, "inconclusive", reason, thresholds.retention, alpha))
         else:
             levels.append(_judge_retention(name, level, reference, thresholds, fail_alpha))
     return _combine(levels)
-
-
-def judge_rate(name: str, level: Tally, floor: float, thresholds: Thresholds, judged_levels: int) -> LevelVerdict:
-    """The verdict of a level that must exceed an absolute rate on its own."""
-    return _judge_floor(name, level, floor, thresholds, thresholds.alpha / judged_levels, is_reference=False)
 
 
 def smallest_passing_n(thresholds: Thresholds) -> int:
@@ -154,7 +149,7 @@ def _judge_floor(
         verdict, reason = "fail", f"proven below the {kind} {floor:.2f} (upper bound {high:.3f})"
     else:
         verdict, reason = "inconclusive", f"neither above nor below the {kind} {floor:.2f} is proven [{low:.3f}, {high:.3f}]"
-    return _level(name, level, verdict, reason, floor, thresholds.alpha, is_reference=is_reference)  # type: ignore[arg-type]
+    return level_verdict(name, level, verdict, reason, floor, thresholds.alpha, is_reference=is_reference)  # type: ignore[arg-type]
 
 
 def _judge_retention(name: str, level: Tally, reference: Tally, thresholds: Thresholds, fail_alpha: float) -> LevelVerdict:
@@ -172,7 +167,7 @@ def _judge_retention(name: str, level: Tally, reference: Tally, thresholds: Thre
             "inconclusive",
             f"keeps between {low:.2f} and {high:.2f} of the reference level's rate ({wanted:.2f} needed)",
         )
-    return _level(name, level, verdict, reason, wanted, thresholds.alpha,  # type: ignore[arg-type]
+    return level_verdict(name, level, verdict, reason, wanted, thresholds.alpha,  # type: ignore[arg-type]
                   retention=retention_interval(level, reference, thresholds.alpha))  # fmt: skip
 
 
@@ -191,13 +186,14 @@ def _unparseable(
     if share <= thresholds.unparseable_ceiling:
         return None
     reason = f"{level.unparseable} of {level.n} answers are unparseable (more than {thresholds.unparseable_ceiling:.0%} is proven)"
-    return _level(name, level, "fail", reason, threshold, thresholds.alpha, is_reference=is_reference)
+    return level_verdict(name, level, "fail", reason, threshold, thresholds.alpha, is_reference=is_reference)
 
 
-def _level(
+def level_verdict(
     name: str, level: Tally, verdict: Verdict, reason: str, threshold: float, alpha: float, *, is_reference: bool = False,
     retention: tuple[float, float] | None = None,
 ) -> LevelVerdict:  # fmt: skip
+    """A level's verdict with the two-sided interval (alpha) of its rate."""
     interval = lower(level.right, level.n, alpha / 2), upper(level.right, level.n, alpha / 2)
     return LevelVerdict(name, level, interval, verdict, reason, threshold, is_reference, retention)
 
