@@ -6,6 +6,7 @@
     │   ├── EmptyPool              a request for cases that the catalog cannot meet
     │   ├── CatalogError           a catalog that cannot be read
     │   ├── ModelLoadError         a model or adapter that cannot be loaded
+    │   ├── AttentionError         a token map, mask, layer window or pooling that this model cannot have
     │   ├── ThresholdsError        thresholds that are wrong, or under which a pass is unreachable
     │   └── RunFolderError         a run folder, case set or journal that cannot be used
     └── AnswerError                a model that failed while answering; recorded as the outcome `error`
@@ -48,6 +49,10 @@ class CatalogError(UsageError):
 
 class ModelLoadError(UsageError):
     """A model, processor or adapter that cannot be loaded."""
+
+
+class AttentionError(UsageError):
+    """A token map, mask, layer window or pooling that this model cannot have; names layer or family, and what to do."""
 
 
 class ThresholdsError(UsageError):

@@ -1,4 +1,4 @@
-"""Any `AutoModelForImageTextToText`, answering in batches.
+"""Any `AutoModelForImageTextToText`, answering in batches; opened, if its family is known.
 
 Data in: prompts. Data out: texts. Greedy, left padding, short answers. Families in `_ONE_ROW_PER_IMAGE` give every image
 the same number of tokens from one row of pixels: there, projected features are computed once per image id and reused, and
@@ -10,14 +10,20 @@ Letters: B prompts, L positions, I images, T tokens per image, D model width.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 import transformers
 from torch import Tensor
+from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from mimic_checks.errors import AnswerError, ModelLoadError
+from mimic_checks.attention import Profile, Profiler, TokenMap, TokenMapper, WindowedRule, edit_attention, pooled
+from mimic_checks.attention.families import FAMILIES
+from mimic_checks.attention.pooling import image_features
+from mimic_checks.errors import AnswerError, AttentionError, ModelLoadError
 from mimic_checks.models.features import FeatureCache
 from mimic_checks.models.loading import ModelOptions, load, weights_digest
 from mimic_checks.models.vlm import ImageBlock, Prompt, PromptImage
@@ -41,25 +47,95 @@ class TransformersVLM:
             raise ModelLoadError(f"model={source!r} has no chat template; add chat_template.jinja to its processor")
         self.reuses_features = self.model.config.model_type in _ONE_ROW_PER_IMAGE
         self.features = FeatureCache(options.feature_cache_mb * 2**20)
-        self.image_token_id = int(getattr(self.model.config, "image_token_id", None) or self.model.config.image_token_index)
+        known = self.model.config.model_type in FAMILIES
+        self.mapper = TokenMapper(self.model.config, self.tokenizer) if known else None
 
-    @torch.inference_mode()
     def answer(self, prompts: Sequence[Prompt]) -> list[str]:
         """Greedy answers, stripped; every prompt's batch is the one given here.
 
         Raises:
             AnswerError: image tokens and images do not match.
         """
+        return self.answer_edited(prompts, UNEDITED)
+
+    @torch.inference_mode()
+    def answer_edited(self, prompts: Sequence[Prompt], edit: ModelEdit) -> list[str]:
+        """`answer` under an edit.
+
+        Raises:
+            AttentionError: an edit that this model cannot have.
+        """
         if not prompts:
             return []
-        inputs = self._reusing(prompts) if self.reuses_features else self._processed(prompts)
-        tokens = self.model.generate(
-            **inputs, max_new_tokens=self.options.max_new_tokens, do_sample=False, num_beams=1, temperature=None, top_p=None,
-            top_k=None, pad_token_id=self.tokenizer.pad_token_id,
-        )  # fmt: skip
-        if "inputs_embeds" not in inputs:
-            tokens = tokens[:, inputs["input_ids"].shape[1] :]
-        return [text.strip() for text in self.tokenizer.batch_decode(tokens, skip_special_tokens=True)]
+        with self._edited(prompts, edit) as inputs:
+            tokens = self.model.generate(
+                **inputs, max_new_tokens=self.options.max_new_tokens, do_sample=False, num_beams=1, temperature=None, top_p=None,
+                top_k=None, pad_token_id=self.tokenizer.pad_token_id,
+            )  # fmt: skip
+        new = tokens[:, inputs["input_ids"].shape[1] :]
+        return [text.strip() for text in self.tokenizer.batch_decode(new, skip_special_tokens=True)]
+
+    @torch.inference_mode()
+    def profiles(self, prompts: Sequence[Prompt], edit: ModelEdit | None = None) -> list[Profile]:
+        """Attention by depth of every prompt's prefill, under an edit.
+
+        Raises:
+            AttentionError: a family that cannot be opened, or an edit that this model cannot have.
+        """
+        batch = self.inputs(prompts)
+        short, token_map = pooled(self.model, batch, self.token_map(batch, prompts), (edit or UNEDITED).pooling)
+        with edit_attention(self.model, (edit or UNEDITED).rules, token_map=token_map) as editor:
+            editor.observer = profiler = Profiler()
+            self.model(**short, logits_to_keep=1)
+        return profiler.profiles()
+
+    @torch.inference_mode()
+    def logits(self, prompts: Sequence[Prompt], edit: ModelEdit | None = None) -> Tensor:
+        """Logits of the first generated token under an edit: [B, vocabulary]."""
+        with self._edited(prompts, edit or UNEDITED) as inputs:
+            found: Tensor = self.model(**inputs, logits_to_keep=1).logits[:, -1]
+        return found
+
+    def edited(self, edit: ModelEdit) -> EditedVLM:
+        """This model under an edit, as a model of its own; weights are shared.
+
+        Raises:
+            AttentionError: a family that cannot be opened.
+        """
+        if self.mapper is None:
+            TokenMapper(self.model.config, self.tokenizer)
+        return EditedVLM(self, edit)
+
+    @property
+    def depth(self) -> int:
+        """Layers of the language model."""
+        return int(self.model.config.text_config.num_hidden_layers)
+
+    def inputs(self, prompts: Sequence[Prompt]) -> dict[str, Any]:
+        """The batch as the model gets it."""
+        return self._reusing(prompts) if self.reuses_features else self._processed(prompts)
+
+    def token_map(self, batch: dict[str, Any], prompts: Sequence[Prompt]) -> TokenMap:
+        """Which position of the batch belongs to which image of its prompt.
+
+        Raises:
+            AttentionError: a family that cannot be opened, or image tokens that do not match the images.
+        """
+        mapper = self.mapper or TokenMapper(self.model.config, self.tokenizer)
+        return mapper.map(batch, [len(prompt.images) for prompt in prompts])
+
+    @contextmanager
+    def _edited(self, prompts: Sequence[Prompt], edit: ModelEdit) -> Iterator[dict[str, Any]]:
+        batch = self.inputs(prompts)
+        if edit == UNEDITED:
+            yield batch
+            return
+        short, token_map = pooled(self.model, batch, self.token_map(batch, prompts), edit.pooling)
+        if not edit.rules:
+            yield short
+            return
+        with edit_attention(self.model, edit.rules, token_map=token_map):
+            yield short
 
     def identity(self) -> dict[str, Any]:
         """Everything that could change an answer, but for the batch (the run records it)."""
@@ -88,30 +164,30 @@ class TransformersVLM:
         except (AttributeError, TypeError, KeyError):  # a processor that cannot count: order by the number of images
             return len(prompt.images)
 
+    @torch.inference_mode()
     def image_blocks(self, prompt: Prompt) -> list[ImageBlock]:
         """Where each image's tokens stand, and whose features the model really puts there (white box).
 
-        A block's `image` is found by comparing what the model embeds at its positions with every image's own features.
+        A block's `image` is found by comparing what goes in at its positions with every image's own features.
         """
-        blocks: list[ImageBlock] = []
-        start = 0
-        with torch.inference_mode():
-            inputs = self._reusing([prompt]) if self.reuses_features else self._processed([prompt])
-            own = [self._features_alone(image) for image in prompt.images]
-            ids = self._expanded([prompt])["input_ids"] if "inputs_embeds" in inputs else inputs["input_ids"]
-            places = (ids[0] == self.image_token_id).nonzero().flatten().tolist()
-            embedded = inputs.get("inputs_embeds")
-            for features in own:
-                at = places[start : start + len(features)]
-                start += len(features)
-                if not at:
-                    break
-                here = embedded[0, at] if embedded is not None and len(at) == len(features) else None
-                near = [k for k, other in enumerate(own) if here is not None and _same(here, other)]
-                number = len(blocks)
-                blocks.append(ImageBlock(at[0], len(at), number if here is None or number in near else (near or [-1])[0]))
-            if start < len(places):
-                blocks.append(ImageBlock(places[start], len(places) - start, -1))
+        batch = self.inputs([prompt])
+        if not prompt.images:
+            return []
+        try:
+            token_map = (self.mapper or TokenMapper(self.model.config, self.tokenizer)).map(batch)
+        except AttentionError:  # tokens that do not match: shown as one block that belongs to no image
+            places = (batch["input_ids"][0] == self.model.config.image_token_id).nonzero().flatten()
+            return [ImageBlock(int(places[0]), len(places), -1)] if len(places) else []
+        given = image_features(self.model, batch).pooler_output
+        flat = torch.cat(list(given)) if not torch.is_tensor(given) else given.reshape(-1, given.shape[-1])
+        own = [self._features_alone(prompt, number) for number in range(len(prompt.images))]
+        blocks, used = [], 0
+        for number in range(token_map.images[0]):
+            places = (token_map.image[0] == number).nonzero().flatten()
+            filled = int((batch["input_ids"][0, places] == self.model.config.image_token_id).sum())
+            here, used = flat[used : used + filled], used + filled
+            near = [k for k, other in enumerate(own) if _same(here, other)]
+            blocks.append(ImageBlock(int(places[0]), len(places), number if number in near else (near or [-1])[0]))
         return blocks
 
     def _texts(self, prompts: Sequence[Prompt]) -> list[str]:
@@ -128,18 +204,17 @@ class TransformersVLM:
         return dict(inputs)
 
     def _reusing(self, prompts: Sequence[Prompt]) -> dict[str, Any]:
-        """Embeddings with the images' features in place: [B, L, D] and the padding mask."""
-        encoded = self._expanded(prompts)
-        embeds = self.model.get_input_embeddings()(encoded["input_ids"])
+        """Token ids [B, L], the padding mask, and the images' features, of which known ones are not computed again."""
+        encoded: dict[str, Any] = self._expanded(prompts)
         shown = [image for prompt in prompts for image in prompt.images]
         if shown:
             found = self.features.get([image.id for image in shown], lambda ids: self._encode(ids, shown))
-            features = torch.cat([found[image.id] for image in shown]).to(embeds)  # [I * T, D]
-            places = encoded["input_ids"] == self.image_token_id
-            if int(places.sum()) != len(features):
-                raise AnswerError(f"image tokens do not match the images: {int(places.sum())} places, {len(features)} features")
-            embeds = embeds.masked_scatter(places[..., None], features)
-        return {"inputs_embeds": embeds, "attention_mask": encoded["attention_mask"]}
+            features = [found[image.id] for image in shown]
+            places, given = int((encoded["input_ids"] == self.model.config.image_token_id).sum()), sum(map(len, features))
+            if places != given:
+                raise AnswerError(f"image tokens do not match the images: {places} places, {given} features")
+            encoded["mm_encoder_outputs"] = {"image": BaseModelOutputWithPooling(pooler_output=features)}
+        return encoded
 
     def _expanded(self, prompts: Sequence[Prompt]) -> dict[str, Tensor]:
         """Token ids with every image placeholder repeated once per image token, left padded: [B, L]."""
@@ -178,8 +253,48 @@ class TransformersVLM:
         found = getattr(found, "pooler_output", found)
         return [features.reshape(-1, features.shape[-1]) for features in found]
 
-    def _features_alone(self, image: PromptImage) -> Tensor:
-        return self._project([image.open()])[0]
+    def _features_alone(self, prompt: Prompt, number: int) -> Tensor:
+        """One image's features, computed outside the batch; beside so many others as the family tiles by."""
+        if self.reuses_features:
+            return self._project([prompt.images[number].open()])[0]
+        alone = Prompt(prompt.case_id, (prompt.images[number],) * len(prompt.images), prompt.messages)
+        found = image_features(self.model, self._processed([alone])).pooler_output
+        flat = torch.cat(list(found)) if not torch.is_tensor(found) else found.reshape(-1, found.shape[-1])
+        return flat[: len(flat) // len(prompt.images)]
+
+
+@dataclass(frozen=True)
+class ModelEdit:
+    """What is changed inside a model while it answers: image tokens pooled, mask rules in windows of layers."""
+
+    pooling: int = 1
+    rules: tuple[WindowedRule, ...] = ()
+
+    def describe(self) -> list[str]:
+        """The edit as identities name it."""
+        return ([f"pooling x{self.pooling}"] if self.pooling > 1 else []) + [rule.describe() for rule in self.rules]
+
+
+UNEDITED = ModelEdit()
+
+
+class EditedVLM:
+    """A `TransformersVLM` under an edit: the same two methods, an identity that says so."""
+
+    def __init__(self, base: TransformersVLM, edit: ModelEdit) -> None:
+        self.base, self.edit = base, edit
+
+    def answer(self, prompts: Sequence[Prompt]) -> list[str]:
+        """As `TransformersVLM.answer`, under the edit."""
+        return self.base.answer_edited(prompts, self.edit)
+
+    def identity(self) -> dict[str, Any]:
+        """The base's identity and the edit."""
+        return {**self.base.identity(), "edit": self.edit.describe()}
+
+    def image_tokens(self, prompt: Prompt) -> int:
+        """Image tokens of a prompt, after pooling (to the next whole token)."""
+        return -(-self.base.image_tokens(prompt) // self.edit.pooling)
 
 
 def _same(here: Tensor, there: Tensor) -> bool:

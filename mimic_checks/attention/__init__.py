@@ -1,0 +1,22 @@
+"""What the model looks at: token map, mask rules, image-local attention, attention by depth, pooling.
+
+    token_map.py    positions -> image, separator, text             families.py   the table of model families
+    rules.py        which token may see which, in which layers      family_mask.py, edit.py   rules inside a running model
+    segmented.py    image-local attention without the masked work   profile.py    attention shares, streamed
+    pooling.py      fewer image tokens                              flops.py      what a prefill costs
+
+Needs torch and transformers; nothing here is imported before a model is opened.
+"""
+
+from mimic_checks.attention.edit import IMPLEMENTATIONS, Editor, edit_attention
+from mimic_checks.attention.families import FAMILIES, family_of
+from mimic_checks.attention.pooling import pooled
+from mimic_checks.attention.profile import Profile, Profiler
+from mimic_checks.attention.rules import ImageLocal, Knockout, LayerWindow, Rule, WindowedRule
+from mimic_checks.attention.segmented import layouts, segmented_attention
+from mimic_checks.attention.token_map import Kind, TokenMap, TokenMapper
+
+__all__ = [
+    "FAMILIES", "IMPLEMENTATIONS", "Editor", "ImageLocal", "Kind", "Knockout", "LayerWindow", "Profile", "Profiler", "Rule",
+    "TokenMap", "TokenMapper", "WindowedRule", "edit_attention", "family_of", "layouts", "pooled", "segmented_attention",
+]  # fmt: skip

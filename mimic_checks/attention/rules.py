@@ -1,0 +1,162 @@
+"""Which tokens may see which: mask rules over a token map, and the layers where they hold.
+
+Data in: kinds and images of query and key positions. Data out: booleans, True where a rule lets a query see a key. A rule
+never adds sight: it is ANDed onto what the family does itself.
+
+`image_local` drawn for two images of two tokens between text (rows see columns; o seen as before, - cut by the rule):
+
+               u  A  A  t  B  B  q
+    text   u   o
+    image  A   -  o
+    image  A   -  o  o
+    text   t   o  o  o  o
+    image  B   -  -  -  -  o
+    image  B   -  -  -  -  o  o
+    text   q   o  o  o  o  o  o  o
+
+Source: MIMIC, section 5 and figure 7 (block-diagonal image attention); What's in the Image?, section 3 (knockout).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, Protocol, get_args
+
+from torch import Tensor
+
+from mimic_checks.attention.token_map import Kind
+from mimic_checks.errors import AttentionError
+
+Group = Literal["images", "question", "generated", "text"]
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Query or key positions as rules see them, every field broadcastable against the other side's: their kinds, their
+    images, and whether they are the answer row or later."""
+
+    kind: Tensor
+    image: Tensor
+    answering: Tensor
+
+
+class Rule(Protocol):
+    """A mask rule."""
+
+    def active(self, images: int) -> bool:
+        """Whether the rule cuts anything in a row with so many images."""
+
+    def allows(self, query: Positions, key: Positions) -> Tensor:
+        """True where the query may see the key."""
+
+    def describe(self) -> str:
+        """The rule as identities and reports name it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLocal:
+    """An image's tokens (separators included) see their own image only; text sees what it saw. Cuts nothing in a row with
+    fewer than two images, as in the release."""
+
+    def active(self, images: int) -> bool:
+        return images >= 2
+
+    def allows(self, query: Positions, key: Positions) -> Tensor:
+        return (query.image < 0) | (query.image == key.image)
+
+    def describe(self) -> str:
+        return "image_local"
+
+
+@dataclass(frozen=True, slots=True)
+class Knockout:
+    """`target` rows may not see `source` keys. A group is "images" (image tokens and their separators), a number (that
+    image alone), "question" (all text of the prompt up to, not including, the answer row), "generated" (the answer row,
+    whose output is the first generated token, and every generated token) or "text" (both).
+
+    Raises:
+        AttentionError: a group that does not exist.
+    """
+
+    source: Group | int
+    target: Group | int
+
+    def __post_init__(self) -> None:
+        for name, value in (("source", self.source), ("target", self.target)):
+            if not (isinstance(value, int) and value >= 0) and value not in get_args(Group):
+                raise AttentionError(f"{name}={value!r} is no group of tokens; allowed: {', '.join(map(repr, get_args(Group)))}, "
+                                     "or the number of an image from 0")  # fmt: skip
+
+    def active(self, images: int) -> bool:
+        numbers = [group for group in (self.source, self.target) if isinstance(group, int)]
+        return images > max(numbers, default=0)
+
+    def allows(self, query: Positions, key: Positions) -> Tensor:
+        return ~(_member(self.target, query) & _member(self.source, key))
+
+    def describe(self) -> str:
+        return f"knockout {self.source}->{self.target}"
+
+
+def _member(group: Group | int, at: Positions) -> Tensor:
+    if isinstance(group, int):
+        return at.image == group
+    if group == "images":
+        return at.image >= 0
+    text = (at.image < 0) & (at.kind != Kind.PADDING)
+    return text if group == "text" else text & (at.answering if group == "generated" else ~at.answering)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerWindow:
+    """Layers first..last, both included: whole numbers are indices, numbers with a point are shares of the depth
+    (0.5..1.0: the deep half)."""
+
+    first: int | float
+    last: int | float
+
+    @classmethod
+    def parse(cls, text: str) -> LayerWindow:
+        """A window from "all", "deep", "shallow", "12-23" or "0.5-1.0".
+
+        Raises:
+            AttentionError: none of these.
+        """
+        named = {"all": cls(0.0, 1.0), "deep": cls(0.5, 1.0), "shallow": cls(0.0, 0.5)}
+        if text in named:
+            return named[text]
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)", text)
+        if not match:
+            raise AttentionError(f"layers={text!r} is no window; allowed: 'all', 'deep', 'shallow', '12-23', '0.5-1.0'")
+        first, last = (float(part) if "." in part else int(part) for part in match.groups())
+        return cls(first, last)
+
+    def layers(self, depth: int) -> range:
+        """The layer indices in a model of `depth` layers; a share s starts at layer round(s * depth).
+
+        Raises:
+            AttentionError: a window that leaves the model, or holds no layer.
+        """
+        first = self.first if isinstance(self.first, int) else round(self.first * depth)
+        end = self.last + 1 if isinstance(self.last, int) else round(self.last * depth)
+        if not 0 <= first < end <= depth:
+            raise AttentionError(f"layers={self.describe()!r} is outside the model; allowed: layers 0 to {depth - 1} "
+                                 "(both included, first not after last), or shares from 0.0 to 1.0")  # fmt: skip
+        return range(first, end)
+
+    def describe(self) -> str:
+        """The window as it is parsed."""
+        return f"{self.first}-{self.last}"
+
+
+@dataclass(frozen=True, slots=True)
+class WindowedRule:
+    """A rule in a window of layers."""
+
+    rule: Rule
+    window: LayerWindow = LayerWindow(0.0, 1.0)
+
+    def describe(self) -> str:
+        """Rule and window, for identities and reports."""
+        return f"{self.rule.describe()} in layers {self.window.describe()}"
