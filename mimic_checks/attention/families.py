@@ -79,6 +79,8 @@ def _images(batch: Mapping[str, Any]) -> int:
 def _onevision(config: Any, batch: Mapping[str, Any]) -> list[int]:
     if (encoded := batch.get("mm_encoder_outputs")) and encoded.get("image") is not None:
         return [len(features) for features in encoded["image"].pooler_output]
+    if batch.get("image_sizes") is None:
+        return []
     base = (config.vision_config.image_size // config.vision_config.patch_size) ** 2
     alone = [n == 1 for n in batch["batch_num_images"].tolist() for _ in range(n)]
     return [
@@ -98,7 +100,7 @@ def onevision_grid(config: Any, size: list[int]) -> tuple[int, int]:
     side = config.vision_config.image_size // config.vision_config.patch_size
     rows, columns = get_anyres_image_grid_shape(size, config.image_grid_pinpoints, config.vision_config.image_size)
     _, height, width = unpad_image(torch.empty(1, rows * side, columns * side, device="meta"), size).shape
-    most = int(config.vision_aspect_ratio.strip("anyres_max_"))
+    most = int(config.vision_aspect_ratio.removeprefix("anyres_max_"))
     ratio = (height * width / (most * side**2)) ** 0.5
     return (int(height // ratio), int(width // ratio)) if ratio > 1.1 else (height, width)
 

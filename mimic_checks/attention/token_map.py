@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mimic_checks.attention.families import Family, family_of, onevision_grid
+from mimic_checks.attention.families import family_of, onevision_grid
 from mimic_checks.errors import AttentionError
 
 

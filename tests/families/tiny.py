@@ -7,7 +7,6 @@ torchvision (the second environment, `make test-families`); the others are built
 from __future__ import annotations
 
 import importlib.util
-import re
 from functools import cache
 from typing import Any
 
@@ -293,10 +292,5 @@ def batch(processor: Any, rows: list[list[Any]], question: str = "how many cats?
     texts = [
         processor.apply_chat_template(chat_messages(len(row), question), add_generation_prompt=True, tokenize=False) for row in rows
     ]
-    given = {} if not any(rows) else {"images": [row for row in rows]}
+    given = {} if not any(rows) else {"images": list(rows)}
     return dict(processor(text=texts, padding=True, return_tensors="pt", **given))
-
-
-def plain(text: str) -> str:
-    """A text without its tags, for assertions."""
-    return re.sub(r"<[^>]*>|\[[A-Z_]+\]", "", text)
