@@ -45,6 +45,7 @@ OPTIONS = (
     Option("vlm-template", str, "wording of the questions: plain (default), instruct, mimic, any"),
     Option("vlm-thresholds", Path, "TOML file that overrides verdict thresholds"),
     Option("vlm-case-set", Path, "replay the cases of this folder (from: mimic-checks cases) instead of drawing"),
+    Option("vlm-attention-baseline", Path, "attention_by_depth.json of an earlier run: drift against it fails that check"),
     Option("vlm-output", Path, "folder for report, journal and outcomes (default mimic-report)"),
     Option("vlm-batch", int, "prompts per batch (default: measure the fastest)"),
     Option("vlm-adapter", str, "LoRA adapter folder or hub id"),

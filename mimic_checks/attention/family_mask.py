@@ -62,13 +62,16 @@ class FamilyMask:
         """What one row's queries at given positions may see of keys at given positions, by the family alone: [Q, K]."""
         if self.recipe.get("use_vmap"):
             dense = self._once("dense", self._dense)
-            return dense[row, 0][queries - self.queries.start][:, keys - self.keys.start]
+            there: Tensor = dense[row, 0][queries - self.queries.start][:, keys - self.keys.start]
+            return there
         batch = torch.tensor(row, device=queries.device)
-        seen = self.recipe["mask_function"](batch, batch * 0, queries[:, None], keys[None, :]).expand(len(queries), len(keys))
-        there = self.recipe.get("attention_mask")
-        if there is not None:
-            known = keys.clamp(max=there.shape[1] - 1)
-            seen = seen & (there[row].to(queries.device)[known] & (keys < there.shape[1]))[None, :]
+        seen: Tensor = self.recipe["mask_function"](batch, batch * 0, queries[:, None], keys[None, :]).expand(
+            len(queries), len(keys)
+        )
+        padding = self.recipe.get("attention_mask")
+        if padding is not None:
+            known = keys.clamp(max=padding.shape[1] - 1)
+            seen = seen & (padding[row].to(queries.device)[known] & (keys < padding.shape[1]))[None, :]
         return seen
 
     def _dense(self) -> Tensor:

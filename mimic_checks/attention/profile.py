@@ -131,7 +131,7 @@ class Profiler:
         total = self._sums.get((layer, row))
         if total is None:
             total = torch.zeros(heads, own.shape[1], keys.shape[1])
-        for block in chosen.split(step):
+        for block in torch.split(chosen, step):
             weights = attend(block, places[block])  # [H, q, K]
             to_groups = weights @ keys.float()  # [H, q, N + 1]
             total += torch.einsum("hqk,qg->hgk", to_groups, own[block].float()).cpu()
@@ -155,7 +155,7 @@ class _Attend:
 
     def __call__(self, block: Tensor, places: Tensor) -> Tensor:
         heads, shared = self.query.shape[0], self.query.shape[0] // self.key.shape[0]
-        queries = self.query[:, block].float().unflatten(0, (heads // shared, shared))  # [G, H / G, q, D]
+        queries = self.query[:, block].float().reshape(heads // shared, shared, len(block), -1)  # [G, H / G, q, D]
         scores = torch.matmul(queries, self.key.float().transpose(1, 2)[:, None]).flatten(0, 1).mul_(self.scaling)
         if self.softcap is not None:
             scores = torch.tanh(scores / self.softcap) * self.softcap

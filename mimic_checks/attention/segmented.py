@@ -67,7 +67,7 @@ def segmented_attention(
     for layout, rows in groups.items():
         for chosen in [[row] for row in rows] if sight else [rows]:
             picked = torch.tensor(chosen, device=query.device)
-            own = (lambda q, k, row=chosen[0]: sight(row, q, k)) if sight else None  # type: ignore[misc]
+            own = (lambda q, k, row=chosen[0]: sight(row, q, k)) if sight else None
             parts.append(_same_layout(query[picked], key[picked], value[picked], layout, scaling, dropout, own))
             order += chosen
     back = torch.tensor(order, device=query.device).argsort()
@@ -81,7 +81,7 @@ def _same_layout(
     shared = query.shape[1] // key.shape[1]
     if shared > 1:
         key, value = key.repeat_interleave(shared, 1), value.repeat_interleave(shared, 1)
-    cuts = [part.split(layout.lengths, 2) for part in (query, key, value)]  # one backward for all pieces, not one each
+    cuts = [torch.split(part, list(layout.lengths), 2) for part in (query, key, value)]  # one backward for all pieces, not one each
     skipped = layout.lengths[0] if layout.kinds[0] == "padding" else 0
     out: list[Tensor] = []
     end = 0
@@ -108,7 +108,7 @@ def _causal(query: Tensor, key: Tensor, value: Tensor, scaling: float | None, dr
     if rows == keys and (query.device.type != "cpu" or not 2 * _CPU_ROWS < rows < _CPU_LONG):
         return [scaled_dot_product_attention(query, key, value, is_causal=True, dropout_p=dropout, scale=scaling)]
     out, end = [], keys - rows
-    for piece in query.split(_CPU_ROWS, 2):
+    for piece in torch.split(query, _CPU_ROWS, 2):
         end += piece.shape[2]
         bias = _lower_right(piece.shape[2], end, query.dtype, query.device)
         out.append(scaled_dot_product_attention(piece, key[:, :, :end], value[:, :, :end], attn_mask=bias, dropout_p=dropout,

@@ -7,7 +7,7 @@ needle nor distractor for it: it may be present, nobody may be asked how often.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,6 +18,8 @@ from mimic_checks.catalog.images import ImageSource, Manifest
 from mimic_checks.errors import CatalogError, InvalidArgument
 
 Rows = NDArray[np.int64]
+Masks = Callable[[int, int], NDArray[np.bool_]]
+"""(row, class) -> which pixels the class's instances cover in that image, [height, width]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class Catalog:
 
     `counts` [images, classes] instances that may be asked for; `uncountable` [images, classes]; `areas`
     [images, classes] share of the image that the class's smallest askable instance covers with its box (0: none);
-    `families`: groups of rows that show the same instances again and again; `class_names`, `supercategories`: one each
+    `families`: groups of rows that show the same instances again and again;
+    `masks`: where objects are, if known; `class_names`, `supercategories`: one each
     per class.
     """
 
@@ -46,6 +49,7 @@ class Catalog:
     areas: NDArray[np.float32]
     source: ImageSource
     families: tuple[Family, ...] = ()
+    masks: Masks | None = None
     manifest: Manifest = field(init=False)
     _rows: dict[tuple[str, int, int], Rows] = field(init=False, default_factory=dict, repr=False)
 

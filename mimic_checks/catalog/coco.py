@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from pycocotools.coco import COCO
 
-from mimic_checks.catalog.catalog import Catalog
+from mimic_checks.catalog.catalog import Catalog, Masks
 from mimic_checks.catalog.images import FileImages
 from mimic_checks.errors import CatalogError, InvalidArgument
 
@@ -59,7 +59,24 @@ def coco(folder: Path | str, *, min_share: float = MIN_SHARE, max_instances: int
         uncountable=uncountable,
         areas=areas,
         source=FileImages(paths),
+        masks=_masks(index, images, classes),
     )
+
+
+def _masks(index: COCO, images: list[dict[str, Any]], classes: list[dict[str, Any]]) -> Masks | None:
+    """Pixels of a class in an image, every instance and crowd of it; None if some annotation has no segmentation."""
+    if any(not entry.get("segmentation") for entry in index.anns.values()):
+        return None
+
+    def mask(row: int, class_index: int) -> np.ndarray:
+        wanted = index.getAnnIds(imgIds=[images[row]["id"]], catIds=[classes[class_index]["id"]], iscrowd=None)
+        empty = np.zeros((int(images[row]["height"]), int(images[row]["width"])), dtype=bool)
+        covered: np.ndarray = np.logical_or.reduce(
+            [empty, *(index.annToMask(entry).astype(bool) for entry in index.loadAnns(wanted))]
+        )
+        return covered
+
+    return mask
 
 
 def _annotation_file(folder: Path, chosen: str) -> Path:

@@ -78,6 +78,7 @@ def rendered(*, seed: int = 0, size_px: int = 64, scenes: int = 2400, families: 
         areas=_areas(made),
         source=SceneImages(made, size_px),
         families=tuple(groups),
+        masks=lambda row, class_index: _mask(made[row], class_index, size_px),
     )
 
 
@@ -129,6 +130,12 @@ def _annotation(item: SceneObject, size_px: int) -> dict[str, object]:
         "iscrowd": 0,
         "segmentation": {"size": [size_px, size_px], "counts": encoded["counts"].decode()},
     }
+
+
+def _mask(scene: Scene, class_index: int, size_px: int) -> np.ndarray:
+    shown = [object_mask(item, size_px) for item in scene.objects if item.class_index == class_index]
+    covered: np.ndarray = np.logical_or.reduce([np.zeros((size_px, size_px), dtype=bool), *shown])
+    return covered
 
 
 def _family(

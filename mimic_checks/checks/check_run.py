@@ -10,9 +10,11 @@ from collections.abc import Callable
 
 import pytest
 
-from mimic_checks.checks.preflight import Preflight, blanked
+from mimic_checks.checks.measures.measured import Measured
+from mimic_checks.checks.preflight import Preflight
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import CheckSpec
+from mimic_checks.models.controls import blanked
 from mimic_checks.verdicts import CheckVerdict, tally
 from mimic_checks.verdicts.intervals import lower, upper
 from mimic_checks.verdicts.levels import level_verdict
@@ -38,6 +40,23 @@ class CheckRun:
     def preflight(self) -> Preflight:
         """The deterministic harness tests on this check's cases."""
         return Preflight(self.session, self.spec)
+
+    def measure(self, function: Callable[[CheckSession, CheckSpec], Measured | str]) -> None:
+        """Runs a measurement; one that cannot be made of this model is skipped with its reason."""
+        found = function(self.session, self.spec)
+        if isinstance(found, str):
+            pytest.skip(found)
+        seconds = time.monotonic() - self._began
+        self._settle(
+            self.session.record(
+                self.spec,
+                self.behaviour,
+                found.verdict,
+                {name: list(lines) for name, lines in found.outcomes.items()},
+                seconds,
+                panels=found.panels,
+            )
+        )
 
     def conclude(self, problem: str) -> None:
         """Passes if there is no problem, fails with it otherwise."""

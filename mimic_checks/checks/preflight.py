@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PIL import Image
-
 from mimic_checks.cases import Case
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import CheckSpec
-from mimic_checks.models import ImageBlocks, Prompt, PromptImage
+from mimic_checks.models import ImageBlocks
 from mimic_checks.models.vlm import ImageBlock
 
 CANARIES = 8
@@ -62,16 +60,6 @@ class Preflight:
             return ""
         said = next(iter(answers), "nothing but errors")
         return f"the model says the same to all {len(cases)} cases, whose answers differ: {said!r}"
-
-
-def blanked(prompt: Prompt) -> Prompt:
-    """The same prompt over grey pictures of the same sizes."""
-    return Prompt(prompt.case_id, tuple(_blank(image) for image in prompt.images), prompt.messages)
-
-
-def _blank(image: PromptImage) -> PromptImage:
-    size = image.open().size
-    return PromptImage(f"blank {size[0]}x{size[1]}", lambda: Image.new("RGB", size, (128, 128, 128)))
 
 
 def wrong_blocks(blocks: Sequence[ImageBlock], images: int) -> str:

@@ -22,11 +22,11 @@ from mimic_checks.catalog import Catalog, load_catalog
 from mimic_checks.checks.settings import Settings
 from mimic_checks.checks.specs import CHECKS, CheckSpec
 from mimic_checks.errors import EmptyPool
-from mimic_checks.models import VLM, Prompt, check_vlm, load_vlm, prompt_of
+from mimic_checks.models import VLM, OpenVLM, Prompt, check_vlm, load_vlm, prompt_of
 from mimic_checks.runs import Runner
 from mimic_checks.verdicts import CheckVerdict, Outcome, Vocabulary, judge, judge_levels, load_thresholds, tally
 from mimic_checks.verdicts.levels import refuse_unreachable
-from mimic_checks.verdicts.result import CheckResult, OutcomeLine, StoredCase, level_result
+from mimic_checks.verdicts.result import CheckResult, OutcomeLine, Panel, StoredCase, level_result
 from mimic_checks.verdicts.store import CaseSet, RunFolder, read_case_set
 
 FAILING_SHOWN, RIGHT_SHOWN = 3, 1
@@ -118,11 +118,19 @@ class CheckSession:
         """The prompt of a case, over this run's images."""
         return prompt_of(case, self.catalog.manifest)
 
-    def answer(self, name: str, cases: Sequence[Case], *, edit: Callable[[Prompt], Prompt] = lambda p: p) -> list[Outcome]:
-        """The outcomes of cases, in order, journalled under `name`; `edit` may change what the model is shown."""
+    def opened(self) -> OpenVLM | None:
+        """The model, if it can be looked into; None for stubs, servers and unknown families."""
+        return self.model if isinstance(self.model, OpenVLM) and self.model.opens else None
+
+    def answer(
+        self, name: str, cases: Sequence[Case], *, edit: Callable[[Prompt], Prompt] = lambda p: p, model: VLM | None = None
+    ) -> list[Outcome]:
+        """The outcomes of cases, in order, journalled under `name`; `edit` may change what the model is shown, `model` is
+        this run's model under an edit."""
         report = self._progress
         progress = (lambda done, total: report(name, done, total)) if report else None
-        answers = self.runner.answer([edit(self.prompt(case)) for case in cases], self.folder.journal(name), progress)
+        runner = self.runner if model is None else Runner(model, batch=self.settings.batch, budget=self.runner.budget)
+        answers = runner.answer([edit(self.prompt(case)) for case in cases], self.folder.journal(name), progress)
         return [judge(case, answers[case.id].text, answers[case.id].error, self.vocabulary) for case in cases]
 
     def run_sweep(self, spec: CheckSpec, behaviour: str) -> CheckResult:
@@ -140,17 +148,17 @@ class CheckSession:
 
     def record(
         self, spec: CheckSpec, behaviour: str, verdict: CheckVerdict, by_level: dict[str, list[Outcome]], seconds: float, *,
-        show: bool = True,
+        show: bool = True, panels: Sequence[Panel] = (),
     ) -> CheckResult:  # fmt: skip
         """Writes a check's outcomes and result, and the pictures of the cases that the report shows."""
         lines = {name: [self._line(spec, name, outcome) for outcome in found] for name, found in by_level.items()}
-        shown = [line for name, found in lines.items() for line in self._choose(spec, name, found)] if show else []
-        values = dict(zip(by_level, spec.levels[self.settings.profile], strict=False))
+        judged = [level.level for level in verdict.levels] if show else []
+        shown = [line for name in judged for line in self._choose(spec, name, lines[name])]
         result = CheckResult(
             check=spec.check_id, title=spec.title, behaviour=behaviour, factor=spec.factor, moves=spec.moves,
             verdict=verdict.verdict, reason=verdict.reason, seconds=round(seconds, 2),
-            levels=tuple(level_result(values[v.level], v, by_level[v.level]) for v in verdict.levels),
-            shown=tuple(shown), unreadable=tuple(self.catalog.manifest.unreadable.values()),
+            levels=tuple(level_result(float(v.level.rpartition("=")[2]), v, by_level[v.level]) for v in verdict.levels),
+            shown=tuple(shown), panels=tuple(panels), unreadable=tuple(self.catalog.manifest.unreadable.values()),
             docs=f"docs/checks/{Path(spec.node.split('::')[0]).stem.removeprefix('test_')}.md",
         )  # fmt: skip
         self.folder.write_result(result, [line for found in lines.values() for line in found], self.catalog.manifest)

@@ -29,6 +29,7 @@ class Settings:
     output: Path = Path("mimic-report")
     batch: int | None = None
     case_set: Path | None = None
+    attention_baseline: Path | None = None
     model: ModelOptions = field(default_factory=ModelOptions)
 
     def __post_init__(self) -> None:

@@ -61,16 +61,25 @@ def _balanced_total(levels: Levels) -> tuple[int, int]:
     return max(levels), max(levels) + 2
 
 
+POOLINGS = (1, 2, 4, 8)
+"""Factors of the pooling check."""
+_ONE_NEEDLE: dict[Profile, Levels] = {"standard": (3,), "mimic": (7,)}
+
+
+def _listing(catalog: Catalog, levels: Levels, template: TemplateChoice) -> SweepStrategy:
+    return listing_sweep(catalog, levels=levels, template=template)
+
+
 _ALL = (
     CheckSpec(
         "preconditions.image_blocks", "test_preconditions.py::test_image_blocks", "Image tokens: one block per image, in order",
         "images", "nothing is judged but the harness", {"standard": (1, 2, 4), "mimic": (1, 2, 4)},
-        lambda catalog, levels, template: listing_sweep(catalog, levels=levels, template=template), judged=False, sweep=False,
+        _listing, judged=False, sweep=False,
     ),
     CheckSpec(
         "preconditions.batch", "test_preconditions.py::test_batch", "Batch 1 answers as batch B does", "images",
         "nothing is judged but the harness", {"standard": (1, 2, 4), "mimic": (1, 2, 4)},
-        lambda catalog, levels, template: listing_sweep(catalog, levels=levels, template=template), judged=False, sweep=False,
+        _listing, judged=False, sweep=False,
     ),
     CheckSpec(
         "preconditions.blank_images", "test_preconditions.py::test_blank_images", "Without pictures, nothing is known", "images",
@@ -108,7 +117,7 @@ _ALL = (
     CheckSpec(
         "image_count.listing", "test_image_count.py::test_listing", "Listing the kinds of a category over more images", "images",
         "the true list grows with images", {"standard": (1, 2, 4, 8), "mimic": (1, 2, 4, 8, 16, 35)},
-        lambda catalog, levels, template: listing_sweep(catalog, levels=levels, template=template),
+        _listing,
     ),
     CheckSpec(
         "image_count.common", "test_image_count.py::test_common", "Naming the object that every image shows", "images",
@@ -119,6 +128,27 @@ _ALL = (
         "image_count.odd_one", "test_image_count.py::test_odd_one", "Naming the object that the fewest images show", "images",
         "nothing: one image holds the answer at every level", {"standard": (2, 4, 6), "mimic": (2, 4, 8, 16)},
         lambda catalog, levels, template: odd_one_sweep(catalog, levels=levels, template=template),
+    ),
+    CheckSpec(
+        "sequence_length", "test_sequence_length.py::test_sequence_length", "More images, or more tokens?", "distractors",
+        "the conditions: images and image tokens move together, then one without the other",
+        {"standard": (0, 3, 7), "mimic": (0, 3, 7, 15)}, _counting("distractors"), sweep=False,
+    ),
+    CheckSpec(
+        "pooling", "test_pooling.py::test_pooling", "The same cases with fewer tokens per image", "distractors",
+        "image tokens per image; the pictures stay", _ONE_NEEDLE, _counting("distractors"), sweep=False,
+    ),
+    CheckSpec(
+        "attention_by_depth", "test_attention_by_depth.py::test_attention_by_depth", "Where attention goes, layer by layer",
+        "distractors", "nothing: one level", _ONE_NEEDLE, _counting("distractors"), judged=False, sweep=False,
+    ),
+    CheckSpec(
+        "knockout", "test_knockout.py::test_knockout", "Which path carries the images to the answer", "images",
+        "nothing: one level", {"standard": (2,), "mimic": (4,)}, _listing, judged=False, sweep=False,
+    ),
+    CheckSpec(
+        "localization", "test_localization.py::test_localization", "Does the answer look at the object?", "distractors",
+        "nothing: one level", {"standard": (1,), "mimic": (3,)}, _counting("distractors"), judged=False, sweep=False,
     ),
 )  # fmt: skip
 

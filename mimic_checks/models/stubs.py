@@ -6,6 +6,7 @@ question's text like any model; it never sees a case or its answer. `stub:<name>
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import time
@@ -19,6 +20,7 @@ from mimic_checks.cases.wording import counts_text, names_text
 from mimic_checks.catalog import Catalog
 from mimic_checks.catalog.labels import plural
 from mimic_checks.errors import AnswerError, InvalidArgument
+from mimic_checks.models.controls import shown_in
 from mimic_checks.models.vlm import ImageBlock, Prompt
 
 _COUNT = re.compile(r"(?:How many|Count the) (?P<classes>.+?) (?:are there )?in (?:this image|these images)")
@@ -67,11 +69,11 @@ class StubVLM:
         return [self._class_of[word] for word in re.split(r", | and ", classes)]
 
     def _counts(self, image_id: str) -> NDArray[np.int16]:
-        try:
-            row: NDArray[np.int16] = self.catalog.counts[self.catalog.manifest.row(image_id)]
-            return row
-        except KeyError:
-            return np.zeros(len(self.catalog.class_names), dtype=np.int16)
+        counts: NDArray[np.int16] = np.zeros(len(self.catalog.class_names), dtype=np.int16)
+        for part in shown_in(image_id):
+            with contextlib.suppress(KeyError):
+                counts = counts + self.catalog.counts[self.catalog.manifest.row(part)]
+        return counts
 
 
 class Oracle(StubVLM):

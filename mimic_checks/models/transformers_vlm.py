@@ -12,7 +12,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,13 +19,15 @@ import transformers
 from torch import Tensor
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from mimic_checks.attention import Profile, Profiler, TokenMap, TokenMapper, WindowedRule, edit_attention, pooled
+from mimic_checks.attention import Profile, Profiler, TokenMap, TokenMapper, edit_attention, pooled
 from mimic_checks.attention.families import FAMILIES
 from mimic_checks.attention.pooling import image_features
 from mimic_checks.errors import AnswerError, AttentionError, ModelLoadError
+from mimic_checks.models.edited import UNEDITED, EditedVLM, ModelEdit
 from mimic_checks.models.features import FeatureCache
 from mimic_checks.models.loading import ModelOptions, load, weights_digest
-from mimic_checks.models.vlm import ImageBlock, Prompt, PromptImage
+from mimic_checks.models.rasters import raster
+from mimic_checks.models.vlm import ImageBlock, Prompt, PromptImage, Raster
 
 _ONE_ROW_PER_IMAGE = frozenset({"llava"})
 _ENCODE_AT_ONCE = 32
@@ -49,6 +50,7 @@ class TransformersVLM:
         self.features = FeatureCache(options.feature_cache_mb * 2**20)
         known = self.model.config.model_type in FAMILIES
         self.mapper = TokenMapper(self.model.config, self.tokenizer) if known else None
+        self.opens = known
 
     def answer(self, prompts: Sequence[Prompt]) -> list[str]:
         """Greedy answers, stripped; every prompt's batch is the one given here.
@@ -105,6 +107,13 @@ class TransformersVLM:
         if self.mapper is None:
             TokenMapper(self.model.config, self.tokenizer)
         return EditedVLM(self, edit)
+
+    def rasters(self, prompt: Prompt) -> list[Raster | None]:
+        """Where each image's tokens stand, as rows and columns over the picture; None where they are no raster."""
+        batch = self.inputs([prompt])
+        token_map = self.token_map(batch, [prompt])
+        grids = batch["image_grid_thw"].tolist() if batch.get("image_grid_thw") is not None else [None] * len(prompt.images)
+        return [raster(self.model.config, token_map, number, grid) for number, grid in enumerate(grids)]
 
     @property
     def depth(self) -> int:
@@ -261,40 +270,6 @@ class TransformersVLM:
         found = image_features(self.model, self._processed([alone])).pooler_output
         flat = torch.cat(list(found)) if not torch.is_tensor(found) else found.reshape(-1, found.shape[-1])
         return flat[: len(flat) // len(prompt.images)]
-
-
-@dataclass(frozen=True)
-class ModelEdit:
-    """What is changed inside a model while it answers: image tokens pooled, mask rules in windows of layers."""
-
-    pooling: int = 1
-    rules: tuple[WindowedRule, ...] = ()
-
-    def describe(self) -> list[str]:
-        """The edit as identities name it."""
-        return ([f"pooling x{self.pooling}"] if self.pooling > 1 else []) + [rule.describe() for rule in self.rules]
-
-
-UNEDITED = ModelEdit()
-
-
-class EditedVLM:
-    """A `TransformersVLM` under an edit: the same two methods, an identity that says so."""
-
-    def __init__(self, base: TransformersVLM, edit: ModelEdit) -> None:
-        self.base, self.edit = base, edit
-
-    def answer(self, prompts: Sequence[Prompt]) -> list[str]:
-        """As `TransformersVLM.answer`, under the edit."""
-        return self.base.answer_edited(prompts, self.edit)
-
-    def identity(self) -> dict[str, Any]:
-        """The base's identity and the edit."""
-        return {**self.base.identity(), "edit": self.edit.describe()}
-
-    def image_tokens(self, prompt: Prompt) -> int:
-        """Image tokens of a prompt, after pooling (to the next whole token)."""
-        return -(-self.base.image_tokens(prompt) // self.edit.pooling)
 
 
 def _same(here: Tensor, there: Tensor) -> bool:

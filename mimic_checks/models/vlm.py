@@ -7,12 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from PIL import Image
 
 from mimic_checks.cases import Case, ImageOpener
 from mimic_checks.cases.case import chat_messages
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mimic_checks.attention import Profile
+    from mimic_checks.models.edited import ModelEdit
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,44 @@ class ImageBlocks(Protocol):
 
     def image_blocks(self, prompt: Prompt) -> list[ImageBlock]:
         """One block per image, in order of position."""
+
+
+@runtime_checkable
+class OpenVLM(Protocol):
+    """A model that can be looked into and edited while it answers; `opens` is false where its family is not known."""
+
+    opens: bool
+
+    @property
+    def depth(self) -> int:
+        """Layers of the language model."""
+
+    def answer(self, prompts: Sequence[Prompt]) -> list[str]:
+        """As a `VLM`."""
+
+    def identity(self) -> dict[str, Any]:
+        """As a `VLM`."""
+
+    def edited(self, edit: ModelEdit) -> VLM:
+        """The model under an edit."""
+
+    def profiles(self, prompts: Sequence[Prompt], edit: ModelEdit | None = None) -> list[Profile]:
+        """Attention by depth of every prompt."""
+
+    def logits(self, prompts: Sequence[Prompt], edit: ModelEdit | None = None) -> Tensor:
+        """Logits of the first generated token, [B, vocabulary]."""
+
+    def rasters(self, prompt: Prompt) -> list[Raster | None]:
+        """Where each image's tokens stand, as rows and columns over the picture; None where they are no raster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """Image tokens that cover their picture as `rows` x `columns` equal cells, row by row: their positions."""
+
+    rows: int
+    columns: int
+    positions: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mimic_checks.reporting.curve import curve
+from mimic_checks.reporting.panels import panels
 from mimic_checks.verdicts.outcome import KINDS
 from mimic_checks.verdicts.result import CheckResult, LevelResult, OutcomeLine
 
@@ -110,14 +111,15 @@ def _check(result: CheckResult, described: Mapping[str, Any], folder: str) -> st
     if result.levels:
         head = "<tr><th>Level</th><th>Right</th><th>Rate</th><th>95 %</th><th>Verdict</th></tr>"
         rows = "".join(_level(level) for level in result.levels)
-        numbers = f'<div class="two"><div>{curve(result)}</div><div class="wide"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div></div>'
+        table = f'<div class="wide"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
+        numbers = table if result.panels else f'<div class="two"><div>{curve(result)}</div>{table}</div>'
     groups = "".join(_cases(result, level, described, folder) for level in result.levels)
     return (
         f'<section class="check" id="{_text(result.check)}" data-check="{_text(result.check)}" data-factor="{_text(result.factor)}">'
         f'<h2>{_text(result.title)} <span class="verdict {result.verdict}">{result.verdict}</span></h2>'
         f"<p>{_text(result.behaviour)}</p><p>{_text(result.reason)}</p>"
         f'<p class="soft">Factor: {_text(result.factor)}. Moves with it: {_text(result.moves)}. More: <code>{_text(result.docs)}</code></p>'
-        f"{numbers}{groups}</section>"
+        f"{numbers}{panels(result.panels)}{groups}</section>"
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mimic_checks.verdicts.result import CheckResult
+from mimic_checks.verdicts.text import rates
 
 _SIGN = {"pass": "✅ pass", "fail": "❌ fail", "inconclusive": "❔ inconclusive"}
 
@@ -16,9 +17,7 @@ def markdown(results: Sequence[CheckResult], name: str) -> str:
     """One row per check: verdict, rates per level, reason."""
     lines = [f"### {_cell(name)} on several images", "", "| check | verdict | rate per level | why |", "|---|---|---|---|"]
     for result in results:
-        rates = ", ".join(f"{level.level.split('=')[1]}: {level.rate:.2f}" for level in result.levels)
-        shown = f"{result.factor} {rates}" if rates else ""
-        lines.append(f"| `{result.check}` | {_SIGN[result.verdict]} | {shown} | {_cell(result.reason)} |")
+        lines.append(f"| `{result.check}` | {_SIGN[result.verdict]} | {rates(result, ', ')} | {_cell(result.reason)} |")
     return "\n".join(lines) + "\n"
 
 

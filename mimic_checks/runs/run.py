@@ -22,12 +22,12 @@ Progress = Callable[[int, int], None]
 class Runner:
     """Answers prompts with one model; measures the batch budget once, on the first list.
 
-    `batch`: prompts of middling length per batch, or None to measure what is fastest.
+    `batch`: prompts of middling length per batch, or None to measure what is fastest; `budget`: image tokens per batch, if a
+    runner of the same model has measured them before.
     """
 
-    def __init__(self, model: VLM, *, batch: int | None = None) -> None:
-        self.model, self.batch = model, batch
-        self.budget: int | None = None
+    def __init__(self, model: VLM, *, batch: int | None = None, budget: int | None = None) -> None:
+        self.model, self.batch, self.budget = model, batch, budget
         self._fingerprint = json.dumps(model.identity(), sort_keys=True)
 
     def answer(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from scipy.stats import beta
+from scipy.stats import beta, binom
 
 
 def lower(successes: int, n: int, alpha: float) -> float:
@@ -20,6 +20,15 @@ def lower(successes: int, n: int, alpha: float) -> float:
 def upper(successes: int, n: int, alpha: float) -> float:
     """One-sided Clopper-Pearson upper bound."""
     return 1.0 if successes == n else float(beta.ppf(1 - alpha, successes + 1, n - successes))
+
+
+def median_interval(values: Sequence[float], alpha: float) -> tuple[float, float]:
+    """Two-sided interval for the median of independent draws: order statistics, exact for every distribution."""
+    ordered, n = sorted(values), len(values)
+    below = int(binom.ppf(alpha / 2, n, 0.5))  # P(fewer than `below` draws under the median) <= alpha / 2
+    if below == 0:
+        return -math.inf, math.inf
+    return ordered[below - 1], ordered[n - below]
 
 
 def empirical_bernstein(scores: Sequence[float], alpha: float) -> tuple[float, float]:

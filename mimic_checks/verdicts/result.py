@@ -6,8 +6,9 @@ Data in: verdicts and outcomes. Data out: pydantic models, written as JSON and r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from mimic_checks.cases import Case, Task, Template, Truth
 from mimic_checks.verdicts import official
@@ -86,8 +87,53 @@ class LevelResult(_Stored):
     official_released: float | None = None
 
 
+class HeatMap(_Stored):
+    """Shares in [0, 1] over rows and columns; None where nothing was measured."""
+
+    kind: Literal["heatmap"] = "heatmap"
+    title: str
+    note: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: tuple[tuple[float | None, ...], ...]
+
+
+class Series(_Stored):
+    """One curve: values over the x of its panel, with interval bounds where they exist."""
+
+    name: str
+    values: tuple[float | None, ...]
+    low: tuple[float | None, ...] = ()
+    high: tuple[float | None, ...] = ()
+
+
+class Curves(_Stored):
+    """Several curves on one axis."""
+
+    kind: Literal["curves"] = "curves"
+    title: str
+    note: str
+    x_label: str
+    x: tuple[str, ...]
+    series: tuple[Series, ...]
+
+
+class Table(_Stored):
+    """Words and numbers as they are to be read."""
+
+    kind: Literal["table"] = "table"
+    title: str
+    note: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+Panel = Annotated[HeatMap | Curves | Table, Field(discriminator="kind")]
+
+
 class CheckResult(_Stored):
-    """A check with its verdict; `shown` are the cases that the report shows in full, `unreadable` images left out."""
+    """A check with its verdict; `shown` are the cases that the report shows in full, `panels` what was measured
+    beside the levels, `unreadable` images left out."""
 
     check: str
     title: str
@@ -99,6 +145,7 @@ class CheckResult(_Stored):
     seconds: float
     levels: tuple[LevelResult, ...] = ()
     shown: tuple[OutcomeLine, ...] = ()
+    panels: tuple[Panel, ...] = ()
     unreadable: tuple[str, ...] = ()
     docs: str = ""
 

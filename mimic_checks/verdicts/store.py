@@ -60,6 +60,10 @@ class RunFolder:
         """Marks the run finished; the next run into this folder starts afresh."""
         self._write(self.path / "run.json", json.dumps({**self.read(), "finished": True}, indent=2))
 
+    def write_extra(self, name: str, text: str) -> None:
+        """Writes a file beside the results."""
+        self._write(self.path / name, text)
+
     def journal(self, check: str) -> Path:
         """Where a check's journal is."""
         return self.path / "journal" / f"{check}.jsonl"

@@ -31,11 +31,18 @@ def summary(results: Sequence[CheckResult]) -> str:
     """The verdict table of a run: one line per check, rates per level; then why a verdict is inconclusive."""
     rows = [("check", "verdict", "rate per level")]
     for result in results:
-        rates = "  ".join(f"{level.level.split('=')[1]}: {level.rate:.2f}" for level in result.levels)
-        factor = f"{result.factor} " if rates else ""
-        rows.append((result.check, result.verdict, factor + rates if rates else _short(result.reason)))
+        rows.append((result.check, result.verdict, rates(result, "  ") or _short(result.reason)))
     why = [f"inconclusive: {result.check}: {result.reason}" for result in results if result.verdict == "inconclusive"]
     return "\n".join(_table(rows) + why)
+
+
+def rates(result: CheckResult, between: str) -> str:
+    """`spread 1: 0.89  2: 0.87`; levels of a check that sweeps no single factor are named in full."""
+    names = [level.level.rpartition("=") for level in result.levels]
+    shared = {name for name, _, _ in names} == {result.factor}
+    listed = between.join(f"{value if shared else f'{name} {value}'}: {level.rate:.2f}"
+                          for (name, _, value), level in zip(names, result.levels, strict=True))  # fmt: skip
+    return f"{result.factor} {listed}" if shared else listed
 
 
 def _level_row(level: LevelResult) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ class Thresholds:
     reference_floor: float
     retention: float
     alpha: float
+    paired_margin: float
     unparseable_ceiling: float
 
 
@@ -78,7 +79,7 @@ def _validate(path: str, where: str, values: Mapping[str, Any]) -> None:
             raise ThresholdsError(f"thresholds={path!r}, {where}: unknown key {key!r}{_closest(key, allowed)}")
         if key == "alpha" and where != "defaults":
             raise ThresholdsError(f"thresholds={path!r}, {where}: alpha belongs to [defaults]: it is shared by the whole run")
-        low = 0.0 if key in ("unparseable_ceiling", "reference_floor") else 1e-9
+        low = 0.0 if key in ("unparseable_ceiling", "reference_floor", "paired_margin") else 1e-9
         if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value < (0.5 if key == "alpha" else 1.0):
             raise ThresholdsError(f"thresholds={path!r}, {where}: {key}={value!r} is out of range; allowed: {low:g} up to, not, "
                                   f"{0.5 if key == 'alpha' else 1}")  # fmt: skip

@@ -1,0 +1,180 @@
+"""Where attention goes, layer by layer, over drawn cases.
+
+Data in: a session whose model can be opened, draws with one needle among distractors; optionally the profile of an earlier
+run. Data out: invariants asserted, drift judged against the earlier profile, the profile for the report and as a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ValidationError
+
+from mimic_checks.checks.measures.measured import CLOSED, Measured, needles
+from mimic_checks.checks.session import CheckSession
+from mimic_checks.checks.specs import CheckSpec
+from mimic_checks.errors import RunFolderError
+from mimic_checks.models import OpenVLM, Prompt
+from mimic_checks.verdicts import CheckVerdict
+from mimic_checks.verdicts.intervals import median_interval
+from mimic_checks.verdicts.result import Curves, HeatMap, Panel, Series
+
+if TYPE_CHECKING:
+    from mimic_checks.attention import Profile
+
+PROFILED, TRIED, TOGETHER = 24, 4, 4
+"""Cases that are profiled; cases on which invariants are tried; prompts per forward call."""
+DRIFT = 0.05
+"""A layer whose mean share moved by more than this against the baseline, on the same cases, has drifted."""
+TOLERANCE = 1e-4
+FILE = "attention_by_depth.json"
+
+
+class StoredProfile(BaseModel):
+    """A profile on disk: per case and layer, the shares of image tokens' attention to their own image, to other images and
+    to text; `masked_layers` obeyed an image-local mask."""
+
+    cases: dict[str, list[tuple[float, float, float]]]
+    masked_layers: list[int] = []
+
+
+def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
+    """Fails if an invariant breaks (shares sum to 1, cut paths and masked layers have share exactly 0) or, with a baseline, if
+    a layer outside masked ones drifted."""
+    model = session.opened()
+    if model is None:
+        return CLOSED
+    cases = [group[0] for group in session.draws(spec)[:PROFILED]]
+    prompts = [session.prompt(case) for case in cases]
+    if problem := broken_invariant(model, prompts[:TRIED]):
+        return Measured(CheckVerdict("fail", problem))
+    profiles = [p for start in range(0, len(prompts), TOGETHER) for p in model.profiles(prompts[start : start + TOGETHER])]
+    shares = np.array([_three(profile) for profile in profiles])  # [cases, layers, 3]
+    stored = StoredProfile(
+        cases={case.id: [tuple(layer) for layer in own.tolist()] for case, own in zip(cases, shares, strict=True)}
+    )
+    session.folder.write_extra(FILE, stored.model_dump_json())
+    alpha = session.thresholds.of(spec.check_id).alpha
+    verdict = CheckVerdict("pass", f"invariants hold on {min(TRIED, len(cases))} cases; {fades(shares[:, :, 1], alpha)}")
+    if session.settings.attention_baseline:
+        verdict = _drift(session.settings.attention_baseline, stored, verdict.reason)
+    return Measured(verdict, {}, _panels(shares, profiles, [needles(session, case) for case in cases], alpha))
+
+
+def broken_invariant(model: OpenVLM, prompts: Sequence[Prompt]) -> str:
+    """What is wrong with the model's attention as it is measured, in one sentence; "" if nothing is."""
+    from mimic_checks.attention import ImageLocal, Knockout, LayerWindow, WindowedRule
+    from mimic_checks.models.edited import ModelEdit
+
+    deep = WindowedRule(ImageLocal(), LayerWindow.parse("deep"))
+    for profile in model.profiles(prompts):
+        measured = profile.shares[~profile.shares.isnan().any(-1)]
+        off = float((measured.sum(-1) - 1).abs().max())
+        if off > TOLERANCE:
+            return f"attention shares of a query sum to 1 off by {off:.2g}: keys are missing or counted twice"
+    for profile in model.profiles(prompts, ModelEdit(rules=(WindowedRule(Knockout(0, "text")),))):
+        left = float(profile.shares[:, :, profile.images :, 0].max())
+        if left != 0:
+            return f"text still gives {left:.2g} of its attention to image 1 with that path cut: the model's attention goes past the rules"
+    for profile in model.profiles(prompts, ModelEdit(rules=(deep,))):
+        across = profile.across()
+        for layer in deep.window.layers(model.depth):
+            if float(across[layer]) != 0:
+                return (
+                    f"layer {layer}: image tokens still give {float(across[layer]):.2g} to other images under the image-local mask"
+                )
+    return ""
+
+
+def fades(across: NDArray[np.float64], alpha: float) -> str:
+    """From which layer on attention between images has faded: there and in every deeper layer the upper bound of the median
+    share is under half of the peak layer's median. `across` [cases, layers]."""
+    middle = np.median(across, axis=0)
+    high = np.array([median_interval(list(column), alpha)[1] for column in across.T])
+    low = high < middle.max() / 2
+    start = len(low) - int(np.argmin(low[::-1])) if not low.all() else 0
+    if start >= len(low):
+        return f"attention between images does not fade (peak {middle.max():.2f} in layer {int(middle.argmax())})"
+    return f"attention between images has faded from layer {start} on: an image-local mask may start there (--layers {start}-{len(low) - 1})"
+
+
+def _three(profile: Profile) -> NDArray[np.float64]:
+    own, across = profile.within().numpy(), profile.across().numpy()
+    return np.stack([own, across, profile.by_layer()[:, : profile.images, -1].mean(1).numpy()], 1).astype(np.float64)
+
+
+def _drift(baseline: Path, now: StoredProfile, reason: str) -> CheckVerdict:
+    try:
+        then = StoredProfile.model_validate_json(baseline.read_text())
+    except (OSError, ValidationError) as error:
+        raise RunFolderError(
+            f"attention-baseline={str(baseline)!r} is no profile ({str(error).splitlines()[0]}); give the {FILE} "
+            "of an earlier run's output folder"
+        ) from error
+    if set(then.cases) != set(now.cases):
+        raise RunFolderError(
+            f"attention-baseline={str(baseline)!r} has other cases ({len(set(then.cases) & set(now.cases))} of "
+            f"{len(now.cases)} shared); use the same catalog, seed, profile and suite version"
+        )
+    moved = np.mean([np.subtract(now.cases[key], then.cases[key]) for key in now.cases], axis=0)  # [layers, 3]
+    outside = [layer for layer in range(len(moved)) if layer not in {*then.masked_layers, *now.masked_layers}]
+    worst = max(outside, key=lambda layer: float(np.abs(moved[layer]).max()))
+    size, where = float(np.abs(moved[worst]).max()), ("own image", "other images", "text")[int(np.abs(moved[worst]).argmax())]
+    if size > DRIFT:
+        return CheckVerdict(
+            "fail",
+            f"layer {worst}: image tokens' attention to {where} moved by {moved[worst][np.abs(moved[worst]).argmax()]:+.3f} "
+            f"against the baseline, on the same {len(now.cases)} cases (allowed {DRIFT})",
+        )
+    return CheckVerdict("pass", f"{reason}; largest drift {size:.3f} (layer {worst}, {where})")
+
+
+def _panels(shares: NDArray[np.float64], profiles: Sequence[Profile], held: Sequence[set[int]], alpha: float) -> list[Panel]:
+    layers = tuple(f"layer {k}" for k in range(shares.shape[1]))
+    answer = np.array([profile.by_layer()[:, -1].numpy() for profile in profiles])  # [cases, layers, images + 1]
+    images = answer.shape[2] - 1
+    needle = np.array([own[:, sorted(places)].mean(1) for own, places in zip(answer, held, strict=True)])
+    others = np.array(
+        [own[:, [i for i in range(images) if i not in places]].mean(1) for own, places in zip(answer, held, strict=True)]
+    )
+    return [
+        HeatMap(
+            title="From image tokens",
+            note=f"Mean share over {len(shares)} cases: where image tokens of a layer look.",
+            rows=layers,
+            columns=("own image", "other images", "text"),
+            values=_rows(shares.mean(0)),
+        ),
+        HeatMap(
+            title="From the answer token",
+            note="Mean share: where the position that writes the answer looks, by place of the image.",
+            rows=layers,
+            columns=(*(f"image {i + 1}" for i in range(images)), "text"),
+            values=_rows(answer.mean(0)),
+        ),
+        Curves(
+            title="Needle against distractor, at the answer token",
+            note="Median share of attention to one image, with its exact 95 % interval.",
+            x_label="layer",
+            x=tuple(str(k) for k in range(len(layers))),
+            series=(_series("needle", needle, alpha), _series("a distractor", others, alpha)),
+        ),
+    ]
+
+
+def _series(name: str, values: NDArray[np.float64], alpha: float) -> Series:
+    bounds = [median_interval(list(column), alpha) for column in values.T]
+    return Series(
+        name=name,
+        values=tuple(np.median(values, axis=0).tolist()),
+        low=tuple(max(0.0, low) for low, _ in bounds),
+        high=tuple(min(1.0, high) for _, high in bounds),
+    )
+
+
+def _rows(values: NDArray[np.float64]) -> tuple[tuple[float | None, ...], ...]:
+    return tuple(tuple(None if np.isnan(v) else float(v) for v in row) for row in values)

@@ -1,0 +1,143 @@
+"""Does the answer token look at the object that was asked for?
+
+Data in: a session whose model can be opened, counting cases, a catalog that knows object masks. Data out: per layer, how
+often the most attended image token lies on the object (or beside it), and the share of attention on it, against the shares
+of the picture. Source: What's in the Image? (Kaduri et al. 2025), localization.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mimic_checks.cases import Case
+from mimic_checks.checks.measures.measured import CLOSED, Measured, needles
+from mimic_checks.checks.session import CheckSession
+from mimic_checks.checks.specs import CheckSpec
+from mimic_checks.models import Raster
+from mimic_checks.verdicts import CheckVerdict
+from mimic_checks.verdicts.intervals import lower, median_interval, upper
+from mimic_checks.verdicts.result import Curves, Panel, Series
+
+LOOKED_AT = 100
+TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class _Pointing:
+    """One case: per layer, whether the most attended image token is on the object or beside it, and the share of image
+    attention on it; what chance and an even look would give."""
+
+    hits: NDArray[np.bool_]
+    mass: NDArray[np.float64]
+    near: float
+    area: float
+
+
+def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
+    """Fails if the answer row's attention is no distribution; where it points is reported."""
+    model = session.opened()
+    if model is None:
+        return CLOSED
+    if session.catalog.masks is None:
+        return f"catalog={session.catalog.name!r} knows no object masks (segmentation); use rendered scenes or COCO instances"
+    cases = [group[-1] for group in session.draws(spec)[:LOOKED_AT]]
+    found: list[_Pointing] = []
+    for case in cases:
+        prompt = session.prompt(case)
+        rasters = model.rasters(prompt)
+        answer = model.profiles([prompt])[0].answer  # one prompt a call: no padding between a raster and its positions
+        if any(raster is None for raster in rasters):
+            return "this model cuts pictures into tiles, whose tokens are no raster over the picture"
+        if float((answer.sum(1) - 1).abs().max()) > TOLERANCE:
+            return Measured(
+                CheckVerdict("fail", f"case {case.id}: the answer row's attention sums to {float(answer.sum(1).min()):.3f}, not 1")
+            )
+        found.append(_point(session, case, [raster for raster in rasters if raster], answer.numpy().astype(np.float64)))
+    alpha = session.thresholds.of(spec.check_id).alpha
+    hits = np.array([one.hits for one in found])  # [cases, layers]
+    best = int(hits.mean(0).argmax())
+    near = float(np.mean([one.near for one in found]))
+    reason = (
+        f"points at the object most often in layer {best}: {hits[:, best].mean():.2f} of {len(found)} cases (chance {near:.2f})"
+    )
+    return Measured(CheckVerdict("pass", reason), {}, _panels(found, hits, near, alpha))
+
+
+def _point(session: CheckSession, case: Case, rasters: list[Raster], answer: NDArray[np.float64]) -> _Pointing:
+    """`answer` [layers, L]: the answer row's attention, mean over heads."""
+    covered, looked = [], []
+    held = needles(session, case)
+    for number, (raster, image_id) in enumerate(zip(rasters, case.images, strict=True)):
+        mask = object_cells(session, case, image_id, raster) if number in held else np.zeros((raster.rows, raster.columns))
+        covered.append(mask)
+        looked.append(answer[:, list(raster.positions)].reshape(-1, raster.rows, raster.columns))
+    flat = np.concatenate([cells.reshape(len(answer), -1) for cells in looked], 1)  # [layers, image tokens]
+    inside = np.concatenate([mask.ravel() for mask in covered])
+    beside = np.concatenate([_grown(mask > 0).ravel() for mask in covered])
+    hits = beside[flat.argmax(1)]
+    total = flat.sum(1)
+    mass = np.divide(flat @ inside, total, out=np.zeros_like(total), where=total > 0)
+    return _Pointing(hits, mass, float(beside.mean()), float(inside.mean()))
+
+
+def object_cells(session: CheckSession, case: Case, image_id: str, raster: Raster) -> NDArray[np.float64]:
+    """How much of every cell of the raster the asked classes cover, [rows, columns]."""
+    catalog = session.catalog
+    assert catalog.masks is not None
+    row = catalog.manifest.row(image_id)
+    mask = np.logical_or.reduce([catalog.masks(row, catalog.class_index(name)) for name, _ in case.truth.counts])
+    picture = Image.fromarray((mask * 255).astype(np.uint8)).resize((raster.columns, raster.rows), Image.Resampling.BOX)
+    return np.asarray(picture, dtype=np.float64) / 255
+
+
+def _grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The mask and every cell beside it (the source allows 40 px, about one token)."""
+    padded = np.pad(mask, 1)
+    rows, columns = mask.shape
+    found: NDArray[np.bool_] = np.logical_or.reduce([padded[r : r + rows, c : c + columns] for r in range(3) for c in range(3)])
+    return found
+
+
+def _panels(found: list[_Pointing], hits: NDArray[np.bool_], near: float, alpha: float) -> list[Panel]:
+    n, layers = hits.shape
+    mass = np.array([one.mass for one in found])
+    area = float(np.mean([one.area for one in found]))
+    bounds = [median_interval(list(column), alpha) for column in mass.T]
+    right = hits.sum(0).tolist()
+    x = tuple(str(k) for k in range(layers))
+    return [
+        Curves(
+            title="Pointing",
+            x_label="layer",
+            x=x,
+            note=f"Share of {n} cases whose most attended image token lies on the asked object or beside it.",
+            series=(
+                Series(
+                    name="points at the object",
+                    values=tuple(k / n for k in right),
+                    low=tuple(lower(k, n, alpha / 2) for k in right),
+                    high=tuple(upper(k, n, alpha / 2) for k in right),
+                ),
+                Series(name="chance", values=(near,) * layers),
+            ),
+        ),
+        Curves(
+            title="Attention on the object",
+            x_label="layer",
+            x=x,
+            note="Median share of image attention on the object's cells, beside their share of all cells.",
+            series=(
+                Series(
+                    name="on the object",
+                    values=tuple(np.median(mass, axis=0).tolist()),
+                    low=tuple(max(0.0, b[0]) for b in bounds),
+                    high=tuple(min(1.0, b[1]) for b in bounds),
+                ),
+                Series(name="an even look", values=(area,) * layers),
+            ),
+        ),
+    ]
