@@ -1,18 +1,23 @@
 # make demo   a verdict on the built-in model in two minutes: no GPU, no download
 # make test   the tests
+# make test-families   the tests of ten model families with their real processors (pip's default torch and torchvision, 5.6 GB)
 # make lint   style, types, import contract
 PYTHON ?= python3
 VENV ?= .venv
+FAMILIES ?= .venv-families
 BIN := $(VENV)/bin
 REPORT ?= mimic-report
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test test-families lint bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/mimic-checks demo --output $(REPORT)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest
+
+test-families: $(FAMILIES)/.test
+	$(FAMILIES)/bin/python -m pytest tests/families
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -33,5 +38,12 @@ $(VENV)/.test: $(VENV)/.demo
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[test,lint]"
 	touch $@
 
+$(FAMILIES)/.test: pyproject.toml constraints.txt constraints-families.txt
+	$(PYTHON) -m venv $(FAMILIES)
+	grep -v '^torch==' constraints.txt | cat - constraints-families.txt > $(FAMILIES)/constraints.txt
+	$(FAMILIES)/bin/pip install --quiet --constraint $(FAMILIES)/constraints.txt torch torchvision num2words
+	$(FAMILIES)/bin/pip install --quiet --constraint $(FAMILIES)/constraints.txt --editable ".[test]"
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(REPORT)
+	rm -rf $(VENV) $(FAMILIES) $(REPORT)

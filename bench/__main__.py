@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mimic_checks.cli import KEEP_MEMORY
 
-NAMES = ("demo", "end_to_end", "plugin_cost", "drawing", "report_size")
+NAMES = ("demo", "end_to_end", "plugin_cost", "drawing", "report_size", "segmented", "profile_memory")
 
 
 def main() -> None:

@@ -98,7 +98,7 @@ def test_collect_only_needs_no_model_and_loads_none(pytester):
     result = run(pytester, *ARGUMENTS[:4], "--collect-only", "-q", "--vlm", "/no/such/model")
     assert result.ret == 0
     result.stdout.fnmatch_lines(
-        ["*test_preconditions.py::test_image_blocks", "*test_spread.py::test_balanced", "12 tests collected*"]
+        ["*test_preconditions.py::test_image_blocks", "*test_spread.py::test_balanced", "17 tests collected*"]
     )
 
 

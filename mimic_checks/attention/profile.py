@@ -20,7 +20,7 @@ from mimic_checks.attention.family_mask import FamilyMask, rule_function
 from mimic_checks.attention.rules import Rule
 from mimic_checks.attention.token_map import Kind, TokenMap
 
-BLOCK_BYTES = 8 * 2**20
+BLOCK_BYTES = 4 * 2**20
 """Scores of one block, at most (a block has at least one query)."""
 
 
@@ -48,15 +48,18 @@ class Profile:
         """Shares, mean over heads: [layers, N + 2, N + 1]."""
         return self.shares.mean(1)
 
-    def within(self) -> Tensor:
-        """Share of image tokens' attention that stays in their own image, mean over images and heads: [layers]."""
-        return torch.stack([self.by_layer()[:, i, i] for i in range(self.images)]).mean(0)
+    def image_shares(self) -> Tensor:
+        """Where image tokens look: shares to their own image, to other images, to text, mean over heads and over the images
+        that have another one before them (the only one, if there is one): [layers, 3]."""
+        by_layer, later = self.by_layer(), range(1, self.images) if self.images > 1 else range(self.images)
+        own = torch.stack([by_layer[:, i, i] for i in later]).mean(0)
+        text = torch.stack([by_layer[:, i, -1] for i in later]).mean(0)
+        others = torch.stack([by_layer[:, i, : self.images].sum(1) - by_layer[:, i, i] for i in later]).mean(0)
+        return torch.stack([own, others, text], 1)
 
     def across(self) -> Tensor:
-        """Share of image tokens' attention that goes to other images, mean over the images that have one before: [layers]."""
-        by_layer = self.by_layer()
-        parts = [by_layer[:, i, : self.images].sum(1) - by_layer[:, i, i] for i in range(1, self.images)]
-        return torch.stack(parts).mean(0) if parts else torch.zeros(len(by_layer))
+        """Share of image tokens' attention that goes to other images: [layers]."""
+        return self.image_shares()[:, 1]
 
 
 @dataclass
@@ -132,12 +135,14 @@ class Profiler:
         if total is None:
             total = torch.zeros(heads, own.shape[1], keys.shape[1])
         for block in torch.split(chosen, step):
-            weights = attend(block, places[block])  # [H, q, K]
-            to_groups = weights @ keys.float()  # [H, q, N + 1]
+            weights = attend(block, places[block])  # [H, q, K], K up to the last key that any of them sees
+            to_groups = weights @ keys[: weights.shape[-1]].float()  # [H, q, N + 1]
             total += torch.einsum("hqk,qg->hgk", to_groups, own[block].float()).cpu()
             here = (places[block] == answer).nonzero().flatten()
             if len(here):
-                self._answers[layer, row] = weights[:, here[0]].mean(0).cpu()
+                row_of = torch.zeros(len(keys))
+                row_of[: weights.shape[-1]] = weights[:, here[0]].mean(0).cpu()
+                self._answers[layer, row] = row_of
         self._sums[layer, row] = total
 
 
@@ -154,12 +159,14 @@ class _Attend:
     softcap: float | None
 
     def __call__(self, block: Tensor, places: Tensor) -> Tensor:
-        heads, shared = self.query.shape[0], self.query.shape[0] // self.key.shape[0]
-        queries = self.query[:, block].float().reshape(heads // shared, shared, len(block), -1)  # [G, H / G, q, D]
-        scores = torch.matmul(queries, self.key.float().transpose(1, 2)[:, None]).flatten(0, 1).mul_(self.scaling)
+        heads, groups = self.query.shape[0], self.key.shape[0]
+        end = int(places.max()) + 1 if self.mask.plainly_causal else self.mask.keys.stop
+        columns = torch.arange(self.mask.keys.start, end, device=block.device)
+        queries = self.query[:, block].float().reshape(groups, -1, self.query.shape[-1])  # [G, H / G * q, D]: keys are not copied
+        keys = self.key[:, : len(columns)].float().transpose(1, 2)
+        scores = torch.bmm(queries, keys).mul_(self.scaling).view(heads, len(block), len(columns))
         if self.softcap is not None:
             scores = torch.tanh(scores / self.softcap) * self.softcap
-        columns = torch.arange(self.mask.keys.start, self.mask.keys.stop, device=block.device)
         seen = self.mask.corner(self.row, places, columns)
         if self.allowed is not None:
             batch = torch.tensor(self.row, device=block.device)

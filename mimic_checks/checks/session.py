@@ -26,6 +26,7 @@ from mimic_checks.models import VLM, OpenVLM, Prompt, check_vlm, load_vlm, promp
 from mimic_checks.runs import Runner
 from mimic_checks.verdicts import CheckVerdict, Outcome, Vocabulary, judge, judge_levels, load_thresholds, tally
 from mimic_checks.verdicts.levels import refuse_unreachable
+from mimic_checks.verdicts.paired import refuse_unreachable_pair
 from mimic_checks.verdicts.result import CheckResult, OutcomeLine, Panel, StoredCase, level_result
 from mimic_checks.verdicts.store import CaseSet, RunFolder, read_case_set
 
@@ -79,7 +80,7 @@ class CheckSession:
     @property
     def judged_levels(self) -> int:
         """Levels that the whole run judges: the correction of every fail."""
-        return max(1, sum(len(spec.levels[self.settings.profile]) for spec in self.specs if spec.judged))
+        return max(1, sum(spec.judged_conditions or len(spec.levels[self.settings.profile]) for spec in self.specs if spec.judged))
 
     def validate(self) -> None:
         """Everything that can be wrong before a model is loaded: thresholds, catalog, pools, reachability, model files.
@@ -90,6 +91,9 @@ class CheckSession:
         for spec in self.specs:
             if spec.sweep:
                 refuse_unreachable(spec.check_id, self.settings.cases, self.thresholds.of(spec.check_id))
+            if spec.pairs:
+                thresholds = self.thresholds.of(spec.check_id)
+                refuse_unreachable_pair(spec.check_id, self.settings.cases, thresholds.paired_margin, thresholds.alpha)
         if self._make_model is None:
             check_vlm(self.settings.vlm, self.settings.model, self.catalog)
         for spec in self.specs:

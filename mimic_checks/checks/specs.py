@@ -27,7 +27,8 @@ SweepStrategy = SearchStrategy[tuple[Case, ...]]
 class CheckSpec:
     """One check. `levels[profile]`, the first of which is the reference; `node` is its pytest node; `judged`: whether its
     levels are statistical verdicts (preconditions that are plain invariants are not); `sweep`: whether they are judged
-    against the first of them."""
+    against the first of them; `pairs`: whether the same draws are judged under several conditions,
+    and `judged_conditions`, how many, where they are not the levels."""
 
     check_id: str
     node: str
@@ -38,6 +39,8 @@ class CheckSpec:
     strategy: Callable[[Catalog, Levels, TemplateChoice], SweepStrategy]
     judged: bool = True
     sweep: bool = True
+    pairs: bool = False
+    judged_conditions: int = 0
 
     def seed(self, run_seed: int) -> int:
         """A seed of this check's own, so that two checks never draw in step."""
@@ -132,11 +135,12 @@ _ALL = (
     CheckSpec(
         "sequence_length", "test_sequence_length.py::test_sequence_length", "More images, or more tokens?", "distractors",
         "the conditions: images and image tokens move together, then one without the other",
-        {"standard": (0, 3, 7), "mimic": (0, 3, 7, 15)}, _counting("distractors"), sweep=False,
+        {"standard": (0, 3, 7), "mimic": (0, 3, 7, 15)}, _counting("distractors"), sweep=False, pairs=True,
     ),
     CheckSpec(
         "pooling", "test_pooling.py::test_pooling", "The same cases with fewer tokens per image", "distractors",
-        "image tokens per image; the pictures stay", _ONE_NEEDLE, _counting("distractors"), sweep=False,
+        "image tokens per image; the pictures stay", _ONE_NEEDLE, _counting("distractors"), sweep=False, pairs=True,
+        judged_conditions=len(POOLINGS) - 1,
     ),
     CheckSpec(
         "attention_by_depth", "test_attention_by_depth.py::test_attention_by_depth", "Where attention goes, layer by layer",

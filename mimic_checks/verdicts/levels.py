@@ -93,7 +93,7 @@ def judge_levels(tallies: Sequence[tuple[str, Tally]], thresholds: Thresholds, j
     alpha = thresholds.alpha
     fail_alpha = alpha / judged_levels
     (name, reference), *others = tallies
-    first = _judge_reference(name, reference, thresholds, fail_alpha)
+    first = judge_reference(name, reference, thresholds, fail_alpha)
     levels = [first]
     for name, level in others:
         if first.verdict == "fail":
@@ -131,7 +131,8 @@ def refuse_unreachable(check_id: str, n: int, thresholds: Thresholds) -> None:
         )
 
 
-def _judge_reference(name: str, level: Tally, thresholds: Thresholds, fail_alpha: float) -> LevelVerdict:
+def judge_reference(name: str, level: Tally, thresholds: Thresholds, fail_alpha: float) -> LevelVerdict:
+    """The level at which the model must show that it can do the task at all: against the floor and the best constant answer."""
     floor = max(thresholds.reference_floor, level.best_constant)
     return _judge_floor(name, level, floor, thresholds, fail_alpha, is_reference=True)
 

@@ -10,9 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+from mimic_checks.errors import ThresholdsError
 from mimic_checks.verdicts.intervals import lower, upper
 from mimic_checks.verdicts.outcome import Outcome
+
+Doubt = Literal["wrong", "loss", "gain"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +45,25 @@ class Paired:
         return self.loss_at_least(alpha / 2), self.loss_at_most(alpha / 2)
 
 
-def paired(before: Sequence[Outcome], after: Sequence[Outcome]) -> Paired:
-    """The paired difference of two conditions, over the same draws (a draw is one cluster); unparseable and error count as not
-    right.
+def refuse_unreachable_pair(check_id: str, n: int, margin: float, alpha: float) -> None:
+    """Stops a configuration in which even a change that flips no case cannot be proven harmless.
+
+    Raises:
+        ThresholdsError: too few cases, or a margin that nothing can prove; names the number needed.
+    """
+    if margin <= 0:
+        raise ThresholdsError(f"paired_margin={margin!r} of check {check_id!r} can never be proven; allowed: above 0")
+    needed = 1
+    while upper(0, needed, alpha / 2) > margin:
+        needed += 1
+    if n < needed:
+        raise ThresholdsError(f"cases={n!r} can never pass check {check_id!r} (paired_margin={margin}, alpha={alpha}): even {n} of {n} cases "
+                              f"that stay as they are do not prove it; use at least --vlm-cases {needed}")  # fmt: skip
+
+
+def paired(before: Sequence[Outcome], after: Sequence[Outcome], *, doubt: Doubt = "wrong") -> Paired:
+    """The paired difference of two conditions, over the same draws (a draw is one cluster). Answers without a prediction
+    (unparseable, error) count as wrong, or all as a "loss" or all as a "gain": what a verdict must survive.
 
     Raises:
         ValueError: not the same draws in the same order, one case each.
@@ -51,6 +71,9 @@ def paired(before: Sequence[Outcome], after: Sequence[Outcome]) -> Paired:
     clusters = [outcome.case.cluster for outcome in before]
     if clusters != [outcome.case.cluster for outcome in after] or len(set(clusters)) != len(clusters):
         raise ValueError("paired outcomes must be of the same draws in the same order, one case each")
-    lost = sum(a.kind == "right" and b.kind != "right" for a, b in zip(before, after, strict=True))
-    gained = sum(a.kind != "right" and b.kind == "right" for a, b in zip(before, after, strict=True))
-    return Paired(lost, gained, len(before))
+    pairs = [(_right(a, doubt == "loss"), _right(b, doubt == "gain")) for a, b in zip(before, after, strict=True)]
+    return Paired(sum(a and not b for a, b in pairs), sum(b and not a for a, b in pairs), len(pairs))
+
+
+def _right(outcome: Outcome, doubtful: bool) -> bool:
+    return outcome.kind == "right" or (doubtful and outcome.kind in ("unparseable", "error"))

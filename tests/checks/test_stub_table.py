@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 from pathlib import Path
 
 import pytest
 
-from mimic_checks.checks import test_preconditions as preconditions
 from mimic_checks.checks.check_run import CheckRun
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.settings import Settings
@@ -16,6 +16,7 @@ from mimic_checks.checks.specs import CHECKS
 from mimic_checks.models import STUBS
 from mimic_checks.models.stubs import make_stub
 
+OPEN = {"pooling", "attention_by_depth", "knockout", "localization"}
 TABLE = json.loads(Path(__file__).with_name("stub_verdicts.json").read_text())
 
 
@@ -41,11 +42,11 @@ def verdicts(drawn, name, folder):
     for spec in session.specs:
         results = []
         run = CheckRun(session, spec, "behaviour", results.append)
-        function = spec.node.split("::")[1]
-        body = getattr(preconditions, function, lambda check: check.sweep())
+        module, function = spec.node.split("::")
+        body = getattr(importlib.import_module(f"mimic_checks.checks.{module.removesuffix('.py')}"), function)
         with contextlib.suppress(pytest.fail.Exception, pytest.skip.Exception):
             body(run)
-        found[spec.check_id] = results[0].verdict
+        found[spec.check_id] = results[0].verdict if results else "skipped"
     return found
 
 
@@ -57,9 +58,12 @@ def test_stub(drawn, name, tmp_path):
 
 def test_the_table_proves_every_check_and_every_stub():
     assert set(TABLE) == set(STUBS)
-    assert set(TABLE["oracle"].values()) == {"pass"}
+    assert {verdict for check, verdict in TABLE["oracle"].items() if check not in OPEN} == {"pass"}
     assert all(set(row) == set(CHECKS) for row in TABLE.values())
     for check in CHECKS:
+        if check in OPEN:
+            assert {row[check] for row in TABLE.values()} == {"skipped"}, "a stub cannot be opened; see test_measures.py"
+            continue
         assert any(row[check] == "fail" for row in TABLE.values()), f"no stub fails {check}"
     for name, row in TABLE.items():
         if name in ("oracle", "slow"):  # slow is right, only late

@@ -201,7 +201,7 @@ def test_a_layer_that_bypasses_the_interface_is_named():
 
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="flex attention on a CPU compiles C++: needs g++")
-@pytest.mark.parametrize("name", ["llava", "mistral3"])
+@pytest.mark.parametrize("name", ["llava", "idefics3"])
 def test_flex_attention_agrees(name):
     """Forward on a CPU; the CUDA benchmark adds the backward pass. (Gemma 3's or-mask does not compile on a CPU in torch
     2.15, without this suite either.)"""

@@ -14,8 +14,8 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForImageTextToText, PreTrainedTokenizerFast
 
-NEEDS_TORCHVISION = ("llava_onevision", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "internvl", "smolvlm")
-WITHOUT = ("llava", "idefics3", "gemma3", "mistral3")
+NEEDS_TORCHVISION = ("mistral3", "llava_onevision", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "internvl", "smolvlm")
+WITHOUT = ("llava", "idefics3", "gemma3")
 HAS_TORCHVISION = importlib.util.find_spec("torchvision") is not None
 BUILDABLE = (*WITHOUT, *(NEEDS_TORCHVISION if HAS_TORCHVISION else ()))
 

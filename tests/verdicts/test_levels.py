@@ -159,7 +159,7 @@ def test_the_fewest_cases_with_which_a_pass_is_reachable():
 
 @given(st.floats(0.0, 0.95), st.floats(0.05, 0.97))
 def test_refusals_are_exact(floor, retention):
-    thresholds = Thresholds(floor, retention, 0.05, 0.05)
+    thresholds = Thresholds(floor, retention, 0.05, 0.1, 0.05)
     needed = smallest_passing_n(thresholds)
     perfect = [
         judge(level(n, n, best_constant=0), level(n, n, best_constant=0), thresholds=thresholds).verdict

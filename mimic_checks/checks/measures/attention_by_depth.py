@@ -53,7 +53,7 @@ def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
     if problem := broken_invariant(model, prompts[:TRIED]):
         return Measured(CheckVerdict("fail", problem))
     profiles = [p for start in range(0, len(prompts), TOGETHER) for p in model.profiles(prompts[start : start + TOGETHER])]
-    shares = np.array([_three(profile) for profile in profiles])  # [cases, layers, 3]
+    shares = np.array([profile.image_shares().numpy() for profile in profiles], dtype=np.float64)  # [cases, layers, 3]
     stored = StoredProfile(
         cases={case.id: [tuple(layer) for layer in own.tolist()] for case, own in zip(cases, shares, strict=True)}
     )
@@ -102,11 +102,6 @@ def fades(across: NDArray[np.float64], alpha: float) -> str:
     return f"attention between images has faded from layer {start} on: an image-local mask may start there (--layers {start}-{len(low) - 1})"
 
 
-def _three(profile: Profile) -> NDArray[np.float64]:
-    own, across = profile.within().numpy(), profile.across().numpy()
-    return np.stack([own, across, profile.by_layer()[:, : profile.images, -1].mean(1).numpy()], 1).astype(np.float64)
-
-
 def _drift(baseline: Path, now: StoredProfile, reason: str) -> CheckVerdict:
     try:
         then = StoredProfile.model_validate_json(baseline.read_text())
@@ -144,7 +139,7 @@ def _panels(shares: NDArray[np.float64], profiles: Sequence[Profile], held: Sequ
     return [
         HeatMap(
             title="From image tokens",
-            note=f"Mean share over {len(shares)} cases: where image tokens of a layer look.",
+            note=f"Mean share over {len(shares)} cases: where image tokens look that have an image before theirs.",
             rows=layers,
             columns=("own image", "other images", "text"),
             values=_rows(shares.mean(0)),

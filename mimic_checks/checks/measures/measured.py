@@ -12,7 +12,7 @@ from mimic_checks.cases import Case
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.verdicts import CheckVerdict, Outcome, tally
 from mimic_checks.verdicts.levels import LevelVerdict, Verdict, level_verdict
-from mimic_checks.verdicts.paired import Paired
+from mimic_checks.verdicts.paired import paired
 from mimic_checks.verdicts.result import Panel
 from mimic_checks.verdicts.thresholds import Thresholds
 
@@ -39,23 +39,27 @@ def needles(session: CheckSession, case: Case) -> set[int]:
 
 
 def judge_loss(
-    name: str, outcomes: Sequence[Outcome], change: Paired, thresholds: Thresholds, judged_levels: int, what: str
+    name: str,
+    before: Sequence[Outcome],
+    after: Sequence[Outcome],
+    thresholds: Thresholds,
+    judged_levels: int,
+    what: str,
 ) -> LevelVerdict:
-    """A level that may lose at most the margin against the same cases under another condition: passes when the upper bound
-    of the loss is inside, fails when the lower bound (at alpha / judged levels) is outside."""
-    margin, high, low = (
-        thresholds.paired_margin,
-        change.loss_at_most(thresholds.alpha),
-        change.loss_at_least(thresholds.alpha / judged_levels),
-    )
+    """A level that may lose at most the margin against the same draws under another condition: passes when the loss is proven
+    inside with every doubtful answer counted as a loss, fails when it is proven outside (at alpha / judged levels) with every
+    doubtful answer counted as a gain."""
+    margin, plain = thresholds.paired_margin, paired(before, after)
+    high = paired(before, after, doubt="loss").loss_at_most(thresholds.alpha)
+    low = paired(before, after, doubt="gain").loss_at_least(thresholds.alpha / judged_levels)
     verdict: Verdict = "pass" if high <= margin else "fail" if low > margin else "inconclusive"
     bounds = {
-        "pass": f"costs at most {high:.3f} of all cases",
-        "fail": f"costs at least {low:.3f} of all cases",
-        "inconclusive": f"costs between {low:.3f} and {high:.3f} of all cases",
+        "pass": f"cost at most {high:.3f} of all cases",
+        "fail": f"cost at least {low:.3f} of all cases",
+        "inconclusive": f"cost between {low:.3f} and {high:.3f} of all cases",
     }[verdict]
-    reason = f"{what} {bounds} (margin {margin:.2f}; lost {change.lost}, gained {change.gained} of {change.n})"
-    return level_verdict(name, tally(outcomes, thresholds.alpha), verdict, reason, margin, thresholds.alpha)
+    reason = f"{what} {bounds} (margin {margin:.2f}; lost {plain.lost}, gained {plain.gained} of {plain.n})"
+    return level_verdict(name, tally(after, thresholds.alpha), verdict, reason, margin, thresholds.alpha)
 
 
 def combine(levels: Sequence[LevelVerdict], when_passed: str) -> CheckVerdict:

@@ -10,7 +10,7 @@ from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import POOLINGS, CheckSpec
 from mimic_checks.verdicts import Outcome, tally
 from mimic_checks.verdicts.levels import LevelVerdict, Verdict, level_verdict
-from mimic_checks.verdicts.paired import Paired, paired
+from mimic_checks.verdicts.paired import paired
 from mimic_checks.verdicts.result import Curves, Series
 from mimic_checks.verdicts.thresholds import Thresholds
 
@@ -42,7 +42,7 @@ def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
         )
     ]
     for name, found in others:
-        levels.append(_judge(name, found, paired(plain[1], found), thresholds, session.judged_levels))
+        levels.append(_judge(name, plain[1], found, thresholds, session.judged_levels))
     best = max(levels, key=lambda level: level.tally.rate)
     return Measured(
         combine(levels, f"no pooling wins more than {thresholds.paired_margin:.2f}; best: {best.level} with {best.tally.rate:.2f}"),
@@ -51,9 +51,10 @@ def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
     )
 
 
-def _judge(name: str, found: list[Outcome], change: Paired, thresholds: Thresholds, judged_levels: int) -> LevelVerdict:
-    margin = thresholds.paired_margin
-    least, most = -change.loss_at_most(thresholds.alpha / judged_levels), -change.loss_at_least(thresholds.alpha)
+def _judge(name: str, plain: list[Outcome], found: list[Outcome], thresholds: Thresholds, judged_levels: int) -> LevelVerdict:
+    margin, change = thresholds.paired_margin, paired(plain, found)
+    least = -paired(plain, found, doubt="loss").loss_at_most(thresholds.alpha / judged_levels)
+    most = -paired(plain, found, doubt="gain").loss_at_least(thresholds.alpha)
     verdict: Verdict = "fail" if least > margin else "pass" if most <= margin else "inconclusive"
     said = {
         "fail": f"wins at least {least:.3f} of all cases: the model loses to its own sequence length",

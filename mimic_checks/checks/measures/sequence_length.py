@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from mimic_checks.cases import Case
 from mimic_checks.checks.measures.measured import Measured, combine, judge_loss, needles
@@ -24,7 +25,7 @@ from mimic_checks.models import Prompt
 from mimic_checks.models.controls import blanked, degraded, stitched
 from mimic_checks.verdicts import Outcome, tally
 from mimic_checks.verdicts.intervals import empirical_bernstein, lower, upper
-from mimic_checks.verdicts.levels import level_verdict
+from mimic_checks.verdicts.levels import judge_reference
 from mimic_checks.verdicts.paired import paired
 from mimic_checks.verdicts.result import Curves, Series, Table
 
@@ -43,22 +44,13 @@ def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
         found |= _controls(session, spec, [group[k] for group in draws], n)
     thresholds = session.thresholds.of(spec.check_id)
     base = found["images", 1]
-    levels = [
-        level_verdict(
-            "images=1",
-            tally(base, thresholds.alpha),
-            "pass",
-            "the needle alone: what the others are compared with",
-            0.0,
-            thresholds.alpha,
-            is_reference=True,
-        )
-    ]
+    levels = [judge_reference("images=1", tally(base, thresholds.alpha), thresholds, thresholds.alpha / session.judged_levels)]
     for n in sizes[1:]:
-        change = paired(base, found["blanks", n])
-        levels.append(
-            judge_loss(f"blanks={n}", found["blanks", n], change, thresholds, session.judged_levels, f"{n - 1} blank images")
-        )
+        level = judge_loss(f"blanks={n}", base, found["blanks", n], thresholds, session.judged_levels, f"{n - 1} blank images")
+        if levels[0].verdict == "fail":
+            reason = "the needle alone failed: the model cannot do the task at all"
+            level = replace(level, verdict="inconclusive", reason=reason)
+        levels.append(level)
     outcomes = {f"{name}={n}": lines for (name, n), lines in found.items()}
     said = explains_more(found, sizes[-1], thresholds.alpha)
     return Measured(

@@ -1,0 +1,131 @@
+"""Memory of the streamed attention profile, against a plain forward and against `output_attentions=True`.
+
+    python -m bench.profile_memory [--device cpu|cuda] [--layers 2]
+
+The language-model shape of LLaVA-OneVision 0.5B (width 896, 14 heads, 2 key heads, feed-forward 4864) with random weights, as
+many layers as said, in a LLaVA with 10 images x 730 tokens. Every way runs in a process of its own; on a CPU the number is
+the high-water mark of resident memory over the loaded model, on CUDA the allocator's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+IMAGES, TOKENS = 10, 730
+WAYS = ("plain", "profile", "output_attentions")
+
+
+def language_model(layers: int, device: str):  # type: ignore[no-untyped-def]
+    """A Qwen2 of the 0.5B shape inside a LLaVA that gets its image features given."""
+    import torch
+    from transformers import LlavaConfig, LlavaForConditionalGeneration
+
+    text = {
+        "model_type": "qwen2",
+        "vocab_size": 1000,
+        "hidden_size": 896,
+        "intermediate_size": 4864,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 14,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 32768,
+    }
+    vision = {
+        "model_type": "siglip_vision_model",
+        "hidden_size": 32,
+        "intermediate_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "image_size": 27 * 8,
+        "patch_size": 8,
+    }
+    config = LlavaConfig(text_config=text, vision_config=vision, image_token_id=999, vision_feature_select_strategy="full")
+    torch.manual_seed(0)
+    return LlavaForConditionalGeneration(config).eval().to(device)
+
+
+def one(way: str, layers: int, device: str) -> tuple[float, float]:
+    """(MiB over the loaded model, seconds) of one prefill."""
+    import resource
+
+    import torch
+
+    from mimic_checks.attention import Kind, Profiler, TokenMap, edit_attention
+
+    model = language_model(layers, device)
+    ids = torch.cat([torch.arange(10), torch.full((IMAGES * TOKENS,), 5), torch.arange(30)])[None].to(device)
+    image = torch.cat([torch.full((10,), -1), torch.arange(IMAGES).repeat_interleave(TOKENS), torch.full((30,), -1)])[None]
+    kind = torch.where(image >= 0, int(Kind.IMAGE), int(Kind.AFTER))
+    token_map = TokenMap(kind, image, torch.where(image >= 0, 0, -1), torch.tensor([ids.shape[1] - 1]))
+    if way == "output_attentions":
+        model.set_attn_implementation({"text_config": "eager"})
+
+    def forward() -> None:
+        with torch.inference_mode():
+            if way == "profile":
+                with edit_attention(model, [], token_map=token_map.to(device)) as editor:
+                    editor.observer = Profiler()
+                    model(input_ids=ids, logits_to_keep=1, use_cache=False)
+            else:
+                model(input_ids=ids, logits_to_keep=1, use_cache=False, output_attentions=way == "output_attentions")
+
+    if device.startswith("cuda"):
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        began = time.perf_counter()
+        forward()
+        torch.cuda.synchronize()
+        return (torch.cuda.max_memory_allocated() - before) / 2**20, time.perf_counter() - began
+    rest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    began = time.perf_counter()
+    forward()
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - rest) / 1024, time.perf_counter() - began
+
+
+def main(arguments: Sequence[str] = ()) -> list[str]:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--layers", type=int, default=2)
+    parser.add_argument("--way", choices=WAYS)
+    options = parser.parse_args(arguments)
+    if options.way:
+        return ["{} {}".format(*one(options.way, options.layers, options.device))]
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")
+    }  # the default allocator gives memory back
+    found = {}
+    for way in WAYS:
+        command = [
+            sys.executable,
+            "-m",
+            "bench.profile_memory",
+            "--way",
+            way,
+            "--layers",
+            str(options.layers),
+            "--device",
+            options.device,
+        ]
+        found[way] = [
+            float(word)
+            for word in subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.split()
+        ]
+    lines = [
+        f"attention profile, {IMAGES} images x {TOKENS} tokens, {options.layers} layers of the 0.5B shape, {options.device}:",
+        "",
+        "| way | memory over the loaded model | beyond plain | seconds |",
+        "|---|---|---|---|",
+    ]
+    plain = found["plain"][0]
+    for way, (mib, seconds) in found.items():
+        lines.append(f"| {way} | {mib:.0f} MiB | {(mib - plain) / plain:+.0%} | {seconds:.1f} |")
+    return [*lines, "", "Target: the profile under +10 %."]
+
+
+if __name__ == "__main__":
+    print("\n".join(main(sys.argv[1:])))
