@@ -13,7 +13,7 @@ from PIL import Image
 from mimic_checks.reporting import write_report
 from mimic_checks.reporting.html import page
 from mimic_checks.reporting.markdown import markdown
-from mimic_checks.verdicts.result import CheckResult, LevelResult, OutcomeLine, StoredCase
+from mimic_checks.verdicts.result import CheckResult, Curves, HeatMap, LevelResult, OutcomeLine, Series, StoredCase, Table
 from mimic_checks.verdicts.store import RunFolder
 from mimic_checks.verdicts.text import failure, summary
 
@@ -49,6 +49,17 @@ def result(check="spread.balanced", verdict="fail", answer="2"):
                        docs="docs/checks/spread.md")  # fmt: skip
 
 
+def measured(text="own image"):
+    """A check with panels in place of a sweep."""
+    panels = (
+        HeatMap(title=f"From {text}", note="Where it looks.", rows=("layer 0", "layer 1"), columns=(text, "text"), values=((0.25, 0.75), (None, 1.0))),
+        Curves(title="Two curves", note="On one axis.", x_label="images", x=("1", "4"),
+               series=(Series(name="all", values=(1.0, 0.5), low=(0.9, 0.4), high=(1.0, 0.6)), Series(name=text, values=(0.9, None)))),
+        Table(title="Words", note="As they are.", head=("what", "how much"), rows=((text, "+0.100"),)),
+    )  # fmt: skip
+    return result("sequence_length").model_copy(update={"panels": panels, "title": "More images, or more tokens?"})
+
+
 RUN = {
     "description": {"vlm": "builtin", "catalog": "rendered", "cases": 100, "seed": 0},
     "identity": {"name": "builtin", "dtype": "float32"},
@@ -62,6 +73,18 @@ def test_what_the_terminal_says(snapshot):
 
 def test_what_the_markdown_says(snapshot):
     assert markdown([result(), result("distractors", "pass")], "builtin") == snapshot
+
+
+def test_what_panels_say(snapshot):
+    made = page([measured()], RUN, {}, "mimic-report").split("<main>")[1].split("</main>")[0]
+    assert re.sub(r"(</(?:p|tr|section|details|h2|h3|svg|ul|table)>)", r"\1\n", made) == snapshot
+
+
+@pytest.mark.parametrize("text", EVIL)
+def test_foreign_text_in_panels_is_never_markup(text):
+    made = page([measured(text)], RUN, {}, "mimic-report")
+    for fragment in ("<script>document", "<img src=x", "<svg onload", '" onmouseover="'):
+        assert fragment not in made
 
 
 def test_what_the_page_says(snapshot):
@@ -105,7 +128,7 @@ def folder(tmp_path):
             return Image.new("RGB", (400, 300), (200, int(image_id[3:]) * 90, 40))
 
     first, second = result(answer=EVIL[1]), result("distractors", "pass", EVIL[0]).model_copy(update={"factor": "distractors"})
-    for made in (first, second):
+    for made in (first, second, measured(EVIL[0])):
         store.write_result(made, list(made.shown), Opener())
     store.finish()
     return path
@@ -159,16 +182,16 @@ def test_in_a_real_browser(folder, width, dark):
     driver = _chromium(write_report(folder), width, dark)
     try:
         shown = driver.find_element(By.ID, "shown")
-        assert shown.text == "4 cases shown"
+        assert shown.text == "6 cases shown"
         Select(driver.find_element(By.NAME, "outcome")).select_by_value("wrong")
-        assert shown.text == "2 cases shown"
+        assert shown.text == "3 cases shown"
         Select(driver.find_element(By.NAME, "check")).select_by_value("distractors")
         assert shown.text == "1 cases shown"
         Select(driver.find_element(By.NAME, "factor")).select_by_value("spread")
         assert shown.text == "0 cases shown"
         driver.find_element(By.CSS_SELECTOR, "button[type=reset]").click()
         time.sleep(0.2)
-        assert shown.text == "4 cases shown"
+        assert shown.text == "6 cases shown"
 
         case = driver.find_element(By.CSS_SELECTOR, "details.case[data-outcome=wrong]")
         case.find_element(By.TAG_NAME, "summary").send_keys(Keys.ENTER)
@@ -179,6 +202,20 @@ def test_in_a_real_browser(folder, width, dark):
         assert all(driver.execute_script("return arguments[0].naturalWidth", picture) == 288 for picture in pictures)
         assert case.find_element(By.CSS_SELECTOR, "pre.answer").text == EVIL[1]
         assert "mimic-checks replay" in case.text
+
+        cells = driver.find_elements(By.CSS_SELECTOR, "table.heat td")
+        colours = {cell.text: cell.value_of_css_property("background-color") for cell in cells}
+        assert set(colours) == {"0.250", "0.750", "-", "1.000"}
+        assert len(set(colours.values())) == 4, "a larger share has a stronger colour"
+        drawn = driver.find_element(By.CSS_SELECTOR, ".panel svg")
+        assert drawn.size["height"] > 100
+        assert len(drawn.find_elements(By.CSS_SELECTOR, "circle")) == 3
+        tones = [line.value_of_css_property("stroke") for line in drawn.find_elements(By.TAG_NAME, "polyline")]
+        assert len(set(tones)) == 2
+        numbers = driver.find_element(By.CSS_SELECTOR, ".panel details")
+        numbers.find_element(By.TAG_NAME, "summary").send_keys(Keys.ENTER)
+        time.sleep(0.2)
+        assert "0.900" in numbers.text
 
         assert "owned" not in driver.title
         assert driver.execute_script("return document.documentElement.scrollWidth <= window.innerWidth"), (
