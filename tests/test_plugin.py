@@ -231,3 +231,32 @@ def test_progress_is_shown_on_a_terminal_and_not_in_ci(pytester):
     environment = {key: value for key, value in os.environ.items() if key != "CI"}
     assert re.search(r"spread.unbalanced: \d+/160 cases, [\d.]+ a second, \d+ s left", said(environment))
     assert "cases, " not in said({**environment, "CI": "true"})
+
+
+def test_the_fixture_for_edited_models(pytester):
+    """Rules and pooling in a user's own test; the model itself stays as it is."""
+    pytester.makepyfile("""
+        from mimic_checks.attention import ImageLocal, Knockout
+        from mimic_checks.models import PromptImage, prompt_for
+        from PIL import Image
+        import pytest
+
+        def test_edits(vlm, vlm_edited, vlm_catalog):
+            images = [PromptImage(vlm_catalog.manifest.id(k), lambda k=k: vlm_catalog.source.load(k)[0]) for k in range(3)]
+            prompt = prompt_for(images, "How many cats are there in these images?")
+            before = vlm.logits([prompt])
+            masked = vlm_edited(ImageLocal(), layers="deep")
+            assert masked.answer([prompt])
+            assert masked.identity()["edit"] == ["image_local in layers 0.5-1.0"]
+            assert not (vlm.logits([prompt], masked.edit) == before).all()
+            assert (vlm.logits([prompt]) == before).all()
+            assert vlm_edited(pooling=4).image_tokens(prompt) == 48
+
+        def test_windows(vlm_edited):
+            with pytest.raises(Exception, match="layers='4-9' is outside the model; allowed: layers 0 to 5"):
+                vlm_edited(ImageLocal(), layers="4-9")
+    """)
+    result = pytester.runpytest("--vlm", "builtin", "--vlm-catalog", "rendered?scenes=60&families=0")
+    result.assert_outcomes(passed=2)
+    closed = pytester.runpytest("--vlm", "stub:oracle", "--vlm-catalog", "rendered?scenes=60&families=0", "-k", "windows", "-rs")
+    closed.assert_outcomes(skipped=1, deselected=1)

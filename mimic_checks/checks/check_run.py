@@ -14,6 +14,7 @@ from mimic_checks.checks.measures.measured import Measured
 from mimic_checks.checks.preflight import Preflight
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import CheckSpec
+from mimic_checks.errors import AttentionError
 from mimic_checks.models.controls import blanked
 from mimic_checks.verdicts import CheckVerdict, tally
 from mimic_checks.verdicts.intervals import lower, upper
@@ -43,7 +44,10 @@ class CheckRun:
 
     def measure(self, function: Callable[[CheckSession, CheckSpec], Measured | str]) -> None:
         """Runs a measurement; one that cannot be made of this model is skipped with its reason."""
-        found = function(self.session, self.spec)
+        try:
+            found = function(self.session, self.spec)
+        except AttentionError as error:
+            pytest.fail(f"{self.spec.check_id}: {error}", pytrace=False)
         if isinstance(found, str):
             pytest.skip(found)
         seconds = time.monotonic() - self._began

@@ -19,9 +19,10 @@ from pathlib import Path
 
 from mimic_checks.cases import Case, draw
 from mimic_checks.catalog import Catalog, load_catalog
+from mimic_checks.checks.profiles import PROFILED, read_profile
 from mimic_checks.checks.settings import Settings
 from mimic_checks.checks.specs import CHECKS, CheckSpec
-from mimic_checks.errors import EmptyPool
+from mimic_checks.errors import EmptyPool, InvalidArgument
 from mimic_checks.models import VLM, OpenVLM, Prompt, check_vlm, load_vlm, prompt_of
 from mimic_checks.runs import Runner
 from mimic_checks.verdicts import CheckVerdict, Outcome, Vocabulary, judge, judge_levels, load_thresholds, tally
@@ -94,10 +95,19 @@ class CheckSession:
             if spec.pairs:
                 thresholds = self.thresholds.of(spec.check_id)
                 refuse_unreachable_pair(spec.check_id, self.settings.cases, thresholds.paired_margin, thresholds.alpha)
+        implementation = self.settings.model.attn_implementation or ""
+        masked = [spec.check_id for spec in self.specs if spec.needs_rules]
+        if masked and "flash" in implementation:
+            raise InvalidArgument(
+                "vlm-attn-implementation", implementation, allowed=("eager", "sdpa", "flex_attention"),
+                hint=f"{masked[0]!r} cuts attention paths, which flash attention cannot express; or leave it out with -k",
+            )  # fmt: skip
         if self._make_model is None:
             check_vlm(self.settings.vlm, self.settings.model, self.catalog)
         for spec in self.specs:
             self.draws(spec)
+        if self.settings.attention_baseline and (spec := CHECKS["attention_by_depth"]) in self.specs:
+            read_profile(self.settings.attention_baseline, [group[0].id for group in self.draws(spec)[:PROFILED]])
 
     def draws(self, spec: CheckSpec) -> Draws:
         """The cases of a check, one tuple (a case per level) per draw; drawn once, or read from `--vlm-case-set`.

@@ -28,7 +28,8 @@ class CheckSpec:
     """One check. `levels[profile]`, the first of which is the reference; `node` is its pytest node; `judged`: whether its
     levels are statistical verdicts (preconditions that are plain invariants are not); `sweep`: whether they are judged
     against the first of them; `pairs`: whether the same draws are judged under several conditions,
-    and `judged_conditions`, how many, where they are not the levels."""
+    and `judged_conditions`, how many, where they are not the levels;
+    `needs_rules`: whether it cuts attention paths."""
 
     check_id: str
     node: str
@@ -41,6 +42,7 @@ class CheckSpec:
     sweep: bool = True
     pairs: bool = False
     judged_conditions: int = 0
+    needs_rules: bool = False
 
     def seed(self, run_seed: int) -> int:
         """A seed of this check's own, so that two checks never draw in step."""
@@ -144,15 +146,15 @@ _ALL = (
     ),
     CheckSpec(
         "attention_by_depth", "test_attention_by_depth.py::test_attention_by_depth", "Where attention goes, layer by layer",
-        "distractors", "nothing: one level", _ONE_NEEDLE, _counting("distractors"), judged=False, sweep=False,
+        "distractors", "nothing: one level", _ONE_NEEDLE, _counting("distractors"), judged=False, sweep=False, needs_rules=True,
     ),
     CheckSpec(
         "knockout", "test_knockout.py::test_knockout", "Which path carries the images to the answer", "images",
-        "nothing: one level", {"standard": (2,), "mimic": (4,)}, _listing, judged=False, sweep=False,
+        "nothing: one level", {"standard": (2,), "mimic": (4,)}, _listing, judged=False, sweep=False, needs_rules=True,
     ),
     CheckSpec(
         "localization", "test_localization.py::test_localization", "Does the answer look at the object?", "distractors",
-        "nothing: one level", {"standard": (1,), "mimic": (3,)}, _counting("distractors"), judged=False, sweep=False,
+        "nothing: one level", {"standard": (1,), "mimic": (3,)}, _counting("distractors"), judged=False, sweep=False, needs_rules=True,
     ),
 )  # fmt: skip
 

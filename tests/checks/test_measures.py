@@ -14,10 +14,11 @@ from mimic_checks.catalog import coco, rendered
 from mimic_checks.checks.check_run import CheckRun
 from mimic_checks.checks.measures import attention_by_depth, knockout, localization, pooling, sequence_length
 from mimic_checks.checks.measures.measured import CLOSED
+from mimic_checks.checks.profiles import FILE
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.settings import Settings
 from mimic_checks.checks.specs import CHECKS
-from mimic_checks.errors import AttentionError, RunFolderError
+from mimic_checks.errors import AttentionError, InvalidArgument, RunFolderError, ThresholdsError
 from mimic_checks.models import ModelOptions, Raster, load_vlm
 from mimic_checks.models.edited import UNEDITED, ModelEdit
 from mimic_checks.models.stubs import make_stub
@@ -127,7 +128,7 @@ def test_a_model_that_ignores_rules_is_found(builtin, catalog, tmp_path):
 
 def test_drift_against_a_baseline(builtin, catalog, tmp_path):
     first = measured(tmp_path / "a", "attention_by_depth", builtin, catalog, cases=8)
-    baseline = tmp_path / "a" / attention_by_depth.FILE
+    baseline = tmp_path / "a" / FILE
     same = measured(tmp_path / "b", "attention_by_depth", builtin, catalog, cases=8, attention_baseline=baseline)
     assert same.verdict.verdict == "pass"
     assert "largest drift 0.000" in same.verdict.reason
@@ -149,6 +150,39 @@ def test_drift_against_a_baseline(builtin, catalog, tmp_path):
         measured(tmp_path / "e", "attention_by_depth", builtin, catalog, cases=8, seed=5, attention_baseline=baseline)
     with pytest.raises(RunFolderError, match="is no profile"):
         measured(tmp_path / "f", "attention_by_depth", builtin, catalog, cases=8, attention_baseline=tmp_path / "nothing.json")
+
+
+def test_what_cannot_work_is_refused_before_a_model_is_loaded(catalog, tmp_path):
+    def never():
+        raise AssertionError("the model was loaded")
+
+    def validate(check="knockout", options=None, **settings):
+        session = CheckSession(
+            Settings(vlm="stub:oracle", output=tmp_path, model=options or ModelOptions(), **settings),
+            [CHECKS[check]],
+            make_model=never,
+        )
+        session.__dict__["catalog"] = catalog
+        session.validate()
+
+    with pytest.raises(
+        InvalidArgument,
+        match="vlm-attn-implementation='flash_attention_2' is not allowed; allowed: 'eager', 'sdpa', 'flex_attention'; 'knockout'",
+    ):
+        validate(options=ModelOptions(attn_implementation="flash_attention_2"))
+    with pytest.raises(RunFolderError, match="attention-baseline=.*is no profile"):
+        validate("attention_by_depth", attention_baseline=tmp_path / "nothing.json")
+    with pytest.raises(ThresholdsError, match="cases=20 can never pass check 'pooling'"):
+        validate("pooling", cases=20)
+
+
+def test_a_model_that_cannot_obey_fails_with_its_reason(catalog, tmp_path):
+    refusing = Planted(
+        make_stub("oracle", catalog), profiles=lambda *a: (_ for _ in ()).throw(AttentionError("layer 3 of X bypasses"))
+    )
+    session = session_of(tmp_path, "attention_by_depth", refusing, catalog)
+    with pytest.raises(pytest.fail.Exception, match="attention_by_depth: layer 3 of X bypasses"):
+        CheckRun(session, CHECKS["attention_by_depth"], "behaviour", lambda result: None).measure(attention_by_depth.measure)
 
 
 def test_where_attention_fades():
@@ -333,9 +367,12 @@ def test_rasters_cover_every_image(builtin, catalog, tmp_path):
 
 def test_panels_hold_what_the_report_draws(builtin, catalog, tmp_path):
     found = measured(tmp_path, "attention_by_depth", builtin, catalog, cases=8)
-    first, second, third = found.panels
+    first, over_depth, second, needle = found.panels
     assert isinstance(first, HeatMap)
-    assert isinstance(third, Curves)
+    assert isinstance(needle, Curves)
+    for shown, column in zip(over_depth.series, (0, 1), strict=True):
+        assert all(low <= middle <= high for low, middle, high in zip(shown.low, shown.values, shown.high, strict=True))
+        assert shown.values == pytest.approx([row[column] for row in first.values], abs=0.15)
     assert first.columns == ("own image", "other images", "text")
     assert all(sum(row) == pytest.approx(1, abs=1e-4) for row in first.values)
     assert all(sum(row) == pytest.approx(1, abs=1e-4) for row in second.values)

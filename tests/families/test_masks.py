@@ -209,3 +209,35 @@ def test_flex_attention_agrees(name):
     torch._dynamo.reset()
     flex, dense = (states(subject, [DEEP], implementation=how, segmented=False) for how in ("flex_attention", "sdpa"))
     torch.testing.assert_close(flex[-1][subject.real], dense[-1][subject.real], **CLOSE)
+
+
+def test_a_training_batch_brings_its_own_map():
+    """Without input ids or a tokenizer, as a collator would do it; the map goes with the call and is gone after it."""
+    subject = subject_of("llava")
+    with torch.no_grad(), edit_attention(subject.model, [DEEP]):
+        with pytest.raises(AttentionError, match=r"no token map for this forward call: pass token_map="):
+            subject.model(**subject.batch)
+        given = subject.model(**subject.batch, token_map=subject.map).logits
+    torch.testing.assert_close(given[subject.real], logits_of(subject)[subject.real], rtol=0, atol=0)
+
+
+def logits_of(subject):
+    with torch.no_grad(), edit_attention(subject.model, [DEEP], tokenizer=subject.processor.tokenizer):
+        return subject.model(**subject.batch).logits
+
+
+def test_a_model_with_an_adapter_obeys_too():
+    from peft import LoraConfig, get_peft_model
+
+    subject = subject_of("llava")
+    adapted = get_peft_model(copy.deepcopy(subject.model), LoraConfig(r=2, target_modules=["q_proj", "v_proj"]))
+    with torch.no_grad():
+        for name, parameter in adapted.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_()
+        plain = adapted(**subject.batch).logits
+        with edit_attention(adapted, [DEEP], tokenizer=subject.processor.tokenizer):
+            masked = adapted(**subject.batch).logits
+        assert torch.equal(adapted(**subject.batch).logits, plain)
+    assert (masked - plain)[1][subject.real[1]].abs().max() > 1e-3
+    torch.testing.assert_close(masked[2][subject.real[2]], plain[2][subject.real[2]], **CLOSE)

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ValidationError
 
 from mimic_checks.checks.measures.measured import CLOSED, Measured, needles
+from mimic_checks.checks.profiles import FILE, PROFILED, StoredProfile, read_profile
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import CheckSpec
-from mimic_checks.errors import RunFolderError
 from mimic_checks.models import OpenVLM, Prompt
 from mimic_checks.verdicts import CheckVerdict
 from mimic_checks.verdicts.intervals import median_interval
@@ -26,20 +25,11 @@ from mimic_checks.verdicts.result import Curves, HeatMap, Panel, Series
 if TYPE_CHECKING:
     from mimic_checks.attention import Profile
 
-PROFILED, TRIED, TOGETHER = 24, 4, 4
-"""Cases that are profiled; cases on which invariants are tried; prompts per forward call."""
+TRIED, TOGETHER = 4, 4
+"""Cases on which invariants are tried; prompts per forward call."""
 DRIFT = 0.05
 """A layer whose mean share moved by more than this against the baseline, on the same cases, has drifted."""
 TOLERANCE = 1e-4
-FILE = "attention_by_depth.json"
-
-
-class StoredProfile(BaseModel):
-    """A profile on disk: per case and layer, the shares of image tokens' attention to their own image, to other images and
-    to text; `masked_layers` obeyed an image-local mask."""
-
-    cases: dict[str, list[tuple[float, float, float]]]
-    masked_layers: list[int] = []
 
 
 def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
@@ -103,18 +93,7 @@ def fades(across: NDArray[np.float64], alpha: float) -> str:
 
 
 def _drift(baseline: Path, now: StoredProfile, reason: str) -> CheckVerdict:
-    try:
-        then = StoredProfile.model_validate_json(baseline.read_text())
-    except (OSError, ValidationError) as error:
-        raise RunFolderError(
-            f"attention-baseline={str(baseline)!r} is no profile ({str(error).splitlines()[0]}); give the {FILE} "
-            "of an earlier run's output folder"
-        ) from error
-    if set(then.cases) != set(now.cases):
-        raise RunFolderError(
-            f"attention-baseline={str(baseline)!r} has other cases ({len(set(then.cases) & set(now.cases))} of "
-            f"{len(now.cases)} shared); use the same catalog, seed, profile and suite version"
-        )
+    then = read_profile(baseline, now.cases)
     moved = np.mean([np.subtract(now.cases[key], then.cases[key]) for key in now.cases], axis=0)  # [layers, 3]
     outside = [layer for layer in range(len(moved)) if layer not in {*then.masked_layers, *now.masked_layers}]
     worst = max(outside, key=lambda layer: float(np.abs(moved[layer]).max()))
@@ -143,6 +122,13 @@ def _panels(shares: NDArray[np.float64], profiles: Sequence[Profile], held: Sequ
             rows=layers,
             columns=("own image", "other images", "text"),
             values=_rows(shares.mean(0)),
+        ),
+        Curves(
+            title="Image tokens by depth",
+            note="Median share with its exact 95 % interval over the cases: where the share to other images falls, a mask may start.",
+            x_label="layer",
+            x=tuple(str(k) for k in range(len(layers))),
+            series=(_series("own image", shares[:, :, 0], alpha), _series("other images", shares[:, :, 1], alpha)),
         ),
         HeatMap(
             title="From the answer token",
