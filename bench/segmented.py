@@ -96,11 +96,10 @@ def extra_memory(images: int, tokens: int) -> float:
     """MiB that a forward call of segmented attention needs beyond its inputs, as the process's high-water mark shows, in a
     process of its own."""
     code = (
-        "import resource, torch; from bench.segmented import *; "
+        "import torch; from bench.profile_memory import high_water; from bench.segmented import *; "
         f"lay = layout_of({images}, {tokens}); n = sum(lay.lengths); q, k, v = (torch.randn(1, HEADS, n, WIDTH) for _ in range(3)); "
         "small = layout_of(1, 8); segmented_attention(*(t[:, :, : sum(small.lengths)] for t in (q, k, v)), [small]); "
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; segmented_attention(q, k, v, [lay]); "
-        "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)"
+        "before = high_water(); segmented_attention(q, k, v, [lay]); print(high_water() - before)"
     )
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")

@@ -21,7 +21,7 @@ from mimic_checks.attention.families import language_model
 from mimic_checks.attention.family_mask import FamilyMask
 from mimic_checks.attention.rules import ImageLocal, Rule, WindowedRule
 from mimic_checks.attention.segmented import Layout, layouts, segmented_attention
-from mimic_checks.attention.token_map import Kind, TokenMap, TokenMapper
+from mimic_checks.attention.token_map import TokenMap, TokenMapper
 from mimic_checks.errors import AttentionError
 
 IMPLEMENTATIONS = ("eager", "sdpa", "flex_attention")
@@ -249,6 +249,3 @@ def layer_rules(rules: Sequence[WindowedRule | Rule], depth: int) -> dict[int, t
 
 def _depth(model: Any) -> int:
     return int(language_model(model).config.num_hidden_layers)
-
-
-__all__ = ["IMPLEMENTATIONS", "AttentionEdit", "Editor", "Kind", "Observer", "edit_attention", "layer_rules"]

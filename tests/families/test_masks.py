@@ -138,6 +138,15 @@ def test_a_knockout_cuts_its_path_and_no_other(subject):
             assert layer[1].amax(0)[back].min() > 0
 
 
+def test_only_the_language_model_is_edited(subject):
+    vision = subject.model.config.vision_config
+    before = vision._attn_implementation
+    with edit_attention(subject.model, [DEEP], tokenizer=subject.processor.tokenizer):
+        assert language_model(subject.model).config._attn_implementation == "mimic_checks_sdpa"
+        assert vision._attn_implementation == before
+    assert language_model(subject.model).config._attn_implementation == "sdpa"
+
+
 def test_everything_is_undone_also_after_an_error(subject):
     inner = language_model(subject.model)
     before = (subject.model.config._attn_implementation, inner.config._attn_implementation, len(inner._forward_pre_hooks))

@@ -7,7 +7,9 @@ import torch
 
 from mimic_checks.attention import FAMILIES, Kind, pooled
 from mimic_checks.errors import AttentionError
+from tests.families.conftest import subject_of
 from tests.families.test_token_map import embeddings
+from tests.families.tiny import BUILDABLE
 
 
 def shortest_tile(subject):
@@ -87,3 +89,22 @@ def test_too_large_a_factor_is_refused(subject):
         pooled(subject.model, subject.batch, subject.map, 999)
     with pytest.raises(AttentionError, match=r"pooling=0 is not allowed"):
         pooled(subject.model, subject.batch, subject.map, 0)
+
+
+@pytest.mark.skipif("qwen3_vl" not in BUILDABLE, reason="needs torchvision (make test-families)")
+def test_features_injected_deeper_down_are_pooled_alike():
+    """Qwen3-VL adds features of middle vision layers to the first layers of its language model."""
+    subject = subject_of("qwen3_vl")
+    seen = []
+    handle = subject.model.model.language_model.register_forward_pre_hook(
+        lambda m, a, kw: seen.append((kw["visual_pos_masks"], kw["deepstack_visual_embeds"])), with_kwargs=True
+    )
+    with torch.no_grad():
+        short, token_map = pooled(subject.model, subject.batch, subject.map, 2)
+        subject.model(**subject.batch)
+        subject.model(**short)
+    handle.remove()
+    (_, before), (places, after) = seen
+    assert torch.equal(places, token_map.kind == Kind.IMAGE)
+    for whole, half in zip(before, after, strict=True):
+        torch.testing.assert_close(half, whole.unflatten(0, (-1, 2)).mean(1), rtol=0, atol=1e-6)

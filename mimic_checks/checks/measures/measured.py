@@ -38,28 +38,29 @@ def needles(session: CheckSession, case: Case) -> set[int]:
     return {place for place, row in enumerate(rows) if session.catalog.counts[row, columns].any()}
 
 
-def judge_loss(
+def judge_change(
     name: str,
+    shown: Sequence[Outcome],
     before: Sequence[Outcome],
     after: Sequence[Outcome],
     thresholds: Thresholds,
     judged_levels: int,
-    what: str,
+    words: str,
 ) -> LevelVerdict:
-    """A level that may lose at most the margin against the same draws under another condition: passes when the loss is proven
-    inside with every doubtful answer counted as a loss, fails when it is proven outside (at alpha / judged levels) with every
-    doubtful answer counted as a gain."""
-    margin, plain = thresholds.paired_margin, paired(before, after)
+    """A level (whose outcomes are `shown`) under which the same draws may lose at most the margin from `before` to `after`:
+    passes when the loss is proven inside with every doubtful answer counted as a loss, fails when it is proven outside (at
+    alpha / judged levels) with every doubtful answer counted as a gain. `words` begin the reason: "3 blank images cost"."""
+    margin, flips = thresholds.paired_margin, paired(before, after)
     high = paired(before, after, doubt="loss").loss_at_most(thresholds.alpha)
     low = paired(before, after, doubt="gain").loss_at_least(thresholds.alpha / judged_levels)
     verdict: Verdict = "pass" if high <= margin else "fail" if low > margin else "inconclusive"
-    bounds = {
-        "pass": f"cost at most {high:.3f} of all cases",
-        "fail": f"cost at least {low:.3f} of all cases",
-        "inconclusive": f"cost between {low:.3f} and {high:.3f} of all cases",
-    }[verdict]
-    reason = f"{what} {bounds} (margin {margin:.2f}; lost {plain.lost}, gained {plain.gained} of {plain.n})"
-    return level_verdict(name, tally(after, thresholds.alpha), verdict, reason, margin, thresholds.alpha)
+    bounds = {"pass": f"at most {high:.3f}", "fail": f"at least {low:.3f}", "inconclusive": f"between {low:.3f} and {high:.3f}"}[
+        verdict
+    ]
+    reason = (
+        f"{words} {bounds} of all cases (margin {margin:.2f}; {flips.lost} of {flips.n} flipped so, {flips.gained} the other way)"
+    )
+    return level_verdict(name, tally(shown, thresholds.alpha), verdict, reason, margin, thresholds.alpha)
 
 
 def combine(levels: Sequence[LevelVerdict], when_passed: str) -> CheckVerdict:

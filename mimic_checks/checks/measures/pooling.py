@@ -5,14 +5,12 @@ Data in: a session, the check's draws (one level of several images). Data out: o
 
 from __future__ import annotations
 
-from mimic_checks.checks.measures.measured import CLOSED, Measured, combine
+from mimic_checks.checks.measures.measured import CLOSED, Measured, combine, judge_change
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import POOLINGS, CheckSpec
 from mimic_checks.verdicts import Outcome, tally
-from mimic_checks.verdicts.levels import LevelVerdict, Verdict, level_verdict
-from mimic_checks.verdicts.paired import paired
+from mimic_checks.verdicts.levels import LevelVerdict, level_verdict
 from mimic_checks.verdicts.result import Curves, Series
-from mimic_checks.verdicts.thresholds import Thresholds
 
 
 def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
@@ -42,27 +40,13 @@ def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
         )
     ]
     for name, found in others:
-        levels.append(_judge(name, plain[1], found, thresholds, session.judged_levels))
+        levels.append(judge_change(name, found, found, plain[1], thresholds, session.judged_levels, "fewer tokens win"))
     best = max(levels, key=lambda level: level.tally.rate)
     return Measured(
         combine(levels, f"no pooling wins more than {thresholds.paired_margin:.2f}; best: {best.level} with {best.tally.rate:.2f}"),
         outcomes,
         [_curve(levels)],
     )
-
-
-def _judge(name: str, plain: list[Outcome], found: list[Outcome], thresholds: Thresholds, judged_levels: int) -> LevelVerdict:
-    margin, change = thresholds.paired_margin, paired(plain, found)
-    least = -paired(plain, found, doubt="loss").loss_at_most(thresholds.alpha / judged_levels)
-    most = -paired(plain, found, doubt="gain").loss_at_least(thresholds.alpha)
-    verdict: Verdict = "fail" if least > margin else "pass" if most <= margin else "inconclusive"
-    said = {
-        "fail": f"wins at least {least:.3f} of all cases: the model loses to its own sequence length",
-        "pass": f"wins at most {most:.3f} of all cases",
-        "inconclusive": f"wins between {least:.3f} and {most:.3f} of all cases",
-    }[verdict]
-    reason = f"{said} (margin {margin:.2f}; lost {change.lost}, gained {change.gained} of {change.n})"
-    return level_verdict(name, tally(found, thresholds.alpha), verdict, reason, margin, thresholds.alpha)
 
 
 def _curve(levels: list[LevelVerdict]) -> Curves:

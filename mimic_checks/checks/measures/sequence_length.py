@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from mimic_checks.cases import Case
-from mimic_checks.checks.measures.measured import Measured, combine, judge_loss, needles
+from mimic_checks.checks.measures.measured import Measured, combine, judge_change, needles
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import CheckSpec
 from mimic_checks.models import Prompt
@@ -46,7 +46,15 @@ def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
     base = found["images", 1]
     levels = [judge_reference("images=1", tally(base, thresholds.alpha), thresholds, thresholds.alpha / session.judged_levels)]
     for n in sizes[1:]:
-        level = judge_loss(f"blanks={n}", base, found["blanks", n], thresholds, session.judged_levels, f"{n - 1} blank images")
+        level = judge_change(
+            f"blanks={n}",
+            found["blanks", n],
+            base,
+            found["blanks", n],
+            thresholds,
+            session.judged_levels,
+            f"{n - 1} blank images cost",
+        )
         if levels[0].verdict == "fail":
             reason = "the needle alone failed: the model cannot do the task at all"
             level = replace(level, verdict="inconclusive", reason=reason)
