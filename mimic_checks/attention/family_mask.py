@@ -8,6 +8,7 @@ with the attention function alone, transformers would make no mask at all and pa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -41,7 +42,7 @@ class FamilyMask:
         """Positions of the keys."""
         return range(int(self.recipe["kv_offset"]), int(self.recipe["kv_offset"]) + self.recipe["kv_length"])
 
-    @property
+    @cached_property
     def has_inner_padding(self) -> bool:
         """Whether padding stands anywhere but at the ends of a row."""
         there = self.recipe.get("attention_mask")

@@ -17,6 +17,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -49,10 +50,10 @@ class TokenMap:
     tile: Tensor
     answer: Tensor
 
-    @property
+    @cached_property
     def images(self) -> list[int]:
-        """Images per row."""
-        return [int(row.max()) + 1 for row in self.image.cpu()]
+        """Images per row; read from the device once."""
+        return [int(last) + 1 for last in self.image.amax(1).tolist()]
 
     @property
     def length(self) -> int:

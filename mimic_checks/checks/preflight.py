@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from mimic_checks.cases import Case
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import CheckSpec
-from mimic_checks.models import ImageBlocks
+from mimic_checks.models import ImageBlocks, OpenVLM
 from mimic_checks.models.vlm import ImageBlock
 
 CANARIES = 8
@@ -26,7 +26,7 @@ class Preflight:
 
     def image_blocks(self) -> str | None:
         model = self.session.model
-        if not isinstance(model, ImageBlocks):
+        if not isinstance(model, ImageBlocks) or (isinstance(model, OpenVLM) and not model.opens):
             return None
         for case in self.cases:
             problem = wrong_blocks(model.image_blocks(self.session.prompt(case)), len(case.images))

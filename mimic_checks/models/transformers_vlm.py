@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -48,9 +49,7 @@ class TransformersVLM:
             raise ModelLoadError(f"model={source!r} has no chat template; add chat_template.jinja to its processor")
         self.reuses_features = self.model.config.model_type in _ONE_ROW_PER_IMAGE
         self.features = FeatureCache(options.feature_cache_mb * 2**20)
-        known = self.model.config.model_type in FAMILIES
-        self.mapper = TokenMapper(self.model.config, self.tokenizer) if known else None
-        self.opens = known
+        self.opens = self.model.config.model_type in FAMILIES
 
     def answer(self, prompts: Sequence[Prompt]) -> list[str]:
         """Greedy answers, stripped; every prompt's batch is the one given here.
@@ -104,8 +103,7 @@ class TransformersVLM:
         Raises:
             AttentionError: a family that cannot be opened.
         """
-        if self.mapper is None:
-            TokenMapper(self.model.config, self.tokenizer)
+        self.mapper  # noqa: B018  (an unknown family is refused here, not at the first answer)
         return EditedVLM(self, edit)
 
     def rasters(self, prompt: Prompt) -> list[Raster | None]:
@@ -114,6 +112,15 @@ class TransformersVLM:
         token_map = self.token_map(batch, [prompt])
         grids = batch["image_grid_thw"].tolist() if batch.get("image_grid_thw") is not None else [None] * len(prompt.images)
         return [raster(self.model.config, token_map, number, grid) for number, grid in enumerate(grids)]
+
+    @cached_property
+    def mapper(self) -> TokenMapper:
+        """The token maps of this model.
+
+        Raises:
+            AttentionError: a family that cannot be opened.
+        """
+        return TokenMapper(self.model.config, self.tokenizer)
 
     @property
     def depth(self) -> int:
@@ -130,8 +137,7 @@ class TransformersVLM:
         Raises:
             AttentionError: a family that cannot be opened, or image tokens that do not match the images.
         """
-        mapper = self.mapper or TokenMapper(self.model.config, self.tokenizer)
-        return mapper.map(batch, [len(prompt.images) for prompt in prompts])
+        return self.mapper.map(batch, [len(prompt.images) for prompt in prompts])
 
     @contextmanager
     def _edited(self, prompts: Sequence[Prompt], edit: ModelEdit) -> Iterator[dict[str, Any]]:
@@ -182,8 +188,9 @@ class TransformersVLM:
         batch = self.inputs([prompt])
         if not prompt.images:
             return []
+        mapper = self.mapper
         try:
-            token_map = (self.mapper or TokenMapper(self.model.config, self.tokenizer)).map(batch)
+            token_map = mapper.map(batch)
         except AttentionError:  # tokens that do not match: shown as one block that belongs to no image
             places = (batch["input_ids"][0] == self.model.config.image_token_id).nonzero().flatten()
             return [ImageBlock(int(places[0]), len(places), -1)] if len(places) else []

@@ -11,7 +11,7 @@ import torch
 
 from mimic_checks.cases import counting_cases, draw, flatten, listing_sweep
 from mimic_checks.catalog import rendered
-from mimic_checks.models import ModelOptions, prompt_of
+from mimic_checks.models import ModelOptions, load_vlm, prompt_of
 from mimic_checks.models.spec import BUILTIN
 from mimic_checks.models.transformers_vlm import TransformersVLM
 from mimic_checks.models.vlm import ImageBlock
@@ -133,3 +133,28 @@ def test_it_is_competent_on_one_image():
     right = sum(judge(case, found[case.id].text, None, words).kind == "right" for case in cases)
     published = record["rates"]["one image: counting 1-4"]["rate"]
     assert abs(right / 200 - published) < 4 * (published * (1 - published) / 200 + 1e-4) ** 0.5
+
+
+def test_a_family_without_a_row_still_answers_and_is_not_opened(monkeypatch, scenes, tmp_path):
+    from mimic_checks.attention import FAMILIES
+    from mimic_checks.checks.check_run import CheckRun
+    from mimic_checks.checks.measures import pooling
+    from mimic_checks.checks.preflight import Preflight
+    from mimic_checks.checks.session import CheckSession
+    from mimic_checks.checks.settings import Settings
+    from mimic_checks.checks.specs import CHECKS
+    from mimic_checks.errors import AttentionError
+    from mimic_checks.models.edited import ModelEdit
+
+    monkeypatch.delitem(FAMILIES, "llava")
+    vlm = load_vlm("builtin", ModelOptions(max_new_tokens=8), scenes)
+    specs = [CHECKS["preconditions.image_blocks"], CHECKS["pooling"]]
+    session = CheckSession(Settings(vlm="builtin", cases=4, output=tmp_path), specs, make_model=lambda: vlm)
+    session.__dict__["catalog"] = scenes
+    prompt = session.prompt(session.draws(specs[1])[0][0])
+    assert vlm.answer([prompt])[0]
+    with pytest.raises(AttentionError, match="model_type='llava' cannot be opened; allowed: 'gemma3'.*'llava_onevision'"):
+        vlm.edited(ModelEdit(pooling=2))
+    assert Preflight(session, specs[0]).image_blocks() is None
+    with pytest.raises(pytest.skip.Exception, match="the model cannot be opened"):
+        CheckRun(session, specs[1], "behaviour", lambda result: None).measure(pooling.measure)
