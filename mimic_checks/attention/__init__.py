@@ -3,11 +3,13 @@
     token_map.py    positions -> image, separator, text             families.py   the table of model families
     rules.py        which token may see which, in which layers      family_mask.py, edit.py   rules inside a running model
     segmented.py    image-local attention without the masked work   profile.py    attention shares, streamed
+    adapter_mask.py the mask that an adapter was trained under
     pooling.py      fewer image tokens                              flops.py      what a prefill costs
 
 Needs torch and transformers; nothing here is imported before a model is opened.
 """
 
+from mimic_checks.attention.adapter_mask import adapter_mask, read_adapter_mask, write_adapter_mask
 from mimic_checks.attention.edit import IMPLEMENTATIONS, Editor, edit_attention
 from mimic_checks.attention.families import FAMILIES, family_of
 from mimic_checks.attention.pooling import pooled
@@ -18,5 +20,6 @@ from mimic_checks.attention.token_map import Kind, TokenMap, TokenMapper
 
 __all__ = [
     "FAMILIES", "IMPLEMENTATIONS", "Editor", "ImageLocal", "Kind", "Knockout", "LayerWindow", "Profile", "Profiler", "Rule",
-    "TokenMap", "TokenMapper", "WindowedRule", "edit_attention", "family_of", "layouts", "pooled", "segmented_attention",
+    "TokenMap", "TokenMapper", "WindowedRule", "adapter_mask", "edit_attention", "family_of", "layouts", "pooled",
+    "read_adapter_mask", "segmented_attention", "write_adapter_mask",
 ]  # fmt: skip

@@ -20,7 +20,8 @@ import transformers
 from torch import Tensor
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from mimic_checks.attention import Profile, Profiler, TokenMap, TokenMapper, edit_attention, pooled
+from mimic_checks.attention import Profile, Profiler, TokenMap, TokenMapper, WindowedRule, edit_attention, pooled, read_adapter_mask
+from mimic_checks.attention.edit import layer_rules
 from mimic_checks.attention.families import FAMILIES
 from mimic_checks.attention.pooling import image_features
 from mimic_checks.errors import AnswerError, AttentionError, ModelLoadError
@@ -50,6 +51,9 @@ class TransformersVLM:
         self.reuses_features = self.model.config.model_type in _ONE_ROW_PER_IMAGE
         self.features = FeatureCache(options.feature_cache_mb * 2**20)
         self.opens = self.model.config.model_type in FAMILIES
+        mask = read_adapter_mask(options.adapter) if options.adapter else None
+        self.standing: tuple[WindowedRule, ...] = (mask,) if mask else ()
+        self.masked_layers = tuple(layer_rules(self.standing, self.depth)) if mask and self.mapper else ()
 
     def answer(self, prompts: Sequence[Prompt]) -> list[str]:
         """Greedy answers, stripped; every prompt's batch is the one given here.
@@ -85,7 +89,7 @@ class TransformersVLM:
         """
         batch = self.inputs(prompts)
         short, token_map = pooled(self.model, batch, self.token_map(batch, prompts), (edit or UNEDITED).pooling)
-        with edit_attention(self.model, (edit or UNEDITED).rules, token_map=token_map) as editor:
+        with edit_attention(self.model, (*self.standing, *(edit or UNEDITED).rules), token_map=token_map) as editor:
             editor.observer = profiler = Profiler()
             self.model(**short, logits_to_keep=1)
         return profiler.profiles()
@@ -142,14 +146,15 @@ class TransformersVLM:
     @contextmanager
     def _edited(self, prompts: Sequence[Prompt], edit: ModelEdit) -> Iterator[dict[str, Any]]:
         batch = self.inputs(prompts)
-        if edit == UNEDITED:
+        rules = (*self.standing, *edit.rules)
+        if not rules and edit == UNEDITED:
             yield batch
             return
         short, token_map = pooled(self.model, batch, self.token_map(batch, prompts), edit.pooling)
-        if not edit.rules:
+        if not rules:
             yield short
             return
-        with edit_attention(self.model, edit.rules, token_map=token_map):
+        with edit_attention(self.model, rules, token_map=token_map):
             yield short
 
     def identity(self) -> dict[str, Any]:
@@ -158,6 +163,7 @@ class TransformersVLM:
         return {
             "name": self.name,
             "adapter": self.options.adapter,
+            "mask": [rule.describe() for rule in self.standing],
             "model_type": config.model_type,
             "revision": getattr(config, "_commit_hash", None) or self.options.revision,
             "weights": weights_digest(self.source, self.options.adapter),

@@ -69,9 +69,11 @@ class ImageBlocks(Protocol):
 
 @runtime_checkable
 class OpenVLM(Protocol):
-    """A model that can be looked into and edited while it answers; `opens` is false where its family is not known."""
+    """A model that can be looked into and edited while it answers; `opens` is false where its family is not known;
+    `masked_layers` obey an image-local mask always (an adapter's)."""
 
     opens: bool
+    masked_layers: tuple[int, ...]
 
     @property
     def depth(self) -> int:

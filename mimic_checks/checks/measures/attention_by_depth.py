@@ -45,7 +45,8 @@ def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
     profiles = [p for start in range(0, len(prompts), TOGETHER) for p in model.profiles(prompts[start : start + TOGETHER])]
     shares = np.array([profile.image_shares().numpy() for profile in profiles], dtype=np.float64)  # [cases, layers, 3]
     stored = StoredProfile(
-        cases={case.id: [tuple(layer) for layer in own.tolist()] for case, own in zip(cases, shares, strict=True)}
+        masked_layers=list(model.masked_layers),
+        cases={case.id: [tuple(layer) for layer in own.tolist()] for case, own in zip(cases, shares, strict=True)},
     )
     session.folder.write_extra(FILE, stored.model_dump_json())
     alpha = session.thresholds.of(spec.check_id).alpha
@@ -63,6 +64,8 @@ def broken_invariant(model: OpenVLM, prompts: Sequence[Prompt]) -> str:
     deep = WindowedRule(ImageLocal(), LayerWindow.parse("deep"))
     for profile in model.profiles(prompts):
         measured = profile.shares[~profile.shares.isnan().any(-1)]
+        if seen := [k for k in model.masked_layers if float(profile.across()[k]) != 0]:
+            return f"layer {seen[0]}: image tokens look at other images although the adapter's mask covers it"
         off = float((measured.sum(-1) - 1).abs().max())
         if off > TOLERANCE:
             return f"attention shares of a query sum to 1 off by {off:.2g}: keys are missing or counted twice"
@@ -96,6 +99,8 @@ def _drift(baseline: Path, now: StoredProfile, reason: str) -> CheckVerdict:
     then = read_profile(baseline, now.cases)
     moved = np.mean([np.subtract(now.cases[key], then.cases[key]) for key in now.cases], axis=0)  # [layers, 3]
     outside = [layer for layer in range(len(moved)) if layer not in {*then.masked_layers, *now.masked_layers}]
+    if not outside:
+        return CheckVerdict("pass", f"{reason}; every layer is masked, so none can drift")
     worst = max(outside, key=lambda layer: float(np.abs(moved[layer]).max()))
     size, where = float(np.abs(moved[worst]).max()), ("own image", "other images", "text")[int(np.abs(moved[worst]).argmax())]
     if size > DRIFT:

@@ -1,0 +1,113 @@
+"""An adapter that records its mask: obeyed when the suite loads it, in one line of one's own, and plain peft without the suite."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
+from mimic_checks.attention import ImageLocal, Knockout, LayerWindow, WindowedRule, adapter_mask, edit_attention, write_adapter_mask
+from mimic_checks.attention.adapter_mask import FILE
+from mimic_checks.cases import draw, listing_cases
+from mimic_checks.errors import AttentionError
+from mimic_checks.models import ModelOptions, load_vlm, prompt_of
+from mimic_checks.models.edited import ModelEdit
+from mimic_checks.models.spec import BUILTIN
+
+DEEP = WindowedRule(ImageLocal(), LayerWindow.parse("deep"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A LoRA adapter of the built-in model that changes its answers, with a mask on the deep half."""
+    path = tmp_path_factory.mktemp("adapter")
+    torch.manual_seed(0)
+    base = AutoModelForImageTextToText.from_pretrained(BUILTIN["builtin"], dtype=torch.float32)
+    adapted = get_peft_model(base, LoraConfig(r=4, target_modules=r".*language_model.*(q_proj|v_proj)"))
+    for name, parameter in adapted.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.05)
+    adapted.save_pretrained(path)
+    write_adapter_mask(path, DEEP, "0.1.0")
+    return path
+
+
+@pytest.fixture(scope="module")
+def prompts(scenes):
+    return [prompt_of(case, scenes.manifest) for case in draw(listing_cases(scenes, images=3), 4, 0)]
+
+
+@pytest.fixture(scope="module")
+def vlm(folder, scenes):
+    return load_vlm("builtin", ModelOptions(adapter=str(folder), max_new_tokens=8), scenes)
+
+
+def by_hand(folder):
+    base = AutoModelForImageTextToText.from_pretrained(BUILTIN["builtin"], dtype=torch.float32)
+    return PeftModel.from_pretrained(base, folder).eval()
+
+
+def test_the_suite_obeys_the_recorded_mask(vlm, folder, prompts):
+    assert vlm.masked_layers == (3, 4, 5)
+    assert vlm.identity()["mask"] == ["image_local in layers 0.5-1.0"]
+    model, batch = by_hand(folder), vlm.inputs(prompts)
+    with torch.no_grad():
+        plain = model(**batch, logits_to_keep=1).logits[:, -1]
+        with edit_attention(model, [DEEP], tokenizer=vlm.tokenizer):
+            masked = model(**batch, logits_to_keep=1).logits[:, -1]
+    torch.testing.assert_close(vlm.logits(prompts), masked, rtol=1e-4, atol=1e-4)
+    assert (vlm.logits(prompts) - plain).abs().max() > 1e-3
+    assert all((profile.across()[3:] == 0).all() and (profile.across()[:3] > 0).all() for profile in vlm.profiles(prompts))
+    assert vlm.answer(prompts) == vlm.edited(ModelEdit()).answer(prompts)
+
+
+def test_rules_of_a_check_come_on_top(vlm, prompts):
+    profile = vlm.profiles(prompts, ModelEdit(rules=(WindowedRule(Knockout(0, "text")),)))[0]
+    assert (profile.shares[:, :, profile.images :, 0] == 0).all()
+    assert (profile.across()[3:] == 0).all()
+
+
+def test_one_line_in_code_of_one_s_own(vlm, folder, prompts):
+    processor = AutoProcessor.from_pretrained(BUILTIN["builtin"])
+    model, batch = by_hand(folder), vlm.inputs(prompts)
+    with torch.no_grad(), adapter_mask(model, str(folder), processor.tokenizer):
+        masked = model(**batch, logits_to_keep=1).logits[:, -1]
+    torch.testing.assert_close(masked, vlm.logits(prompts), rtol=1e-4, atol=1e-4)
+
+
+def test_an_adapter_without_a_record_is_served_as_it_is(folder, tmp_path, scenes, prompts):
+    for file in folder.iterdir():
+        if file.name != FILE and file.is_file():
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    plain = load_vlm("builtin", ModelOptions(adapter=str(tmp_path)), scenes)
+    assert (plain.standing, plain.masked_layers, plain.identity()["mask"]) == ((), (), [])
+    model = by_hand(tmp_path)
+    with torch.no_grad(), adapter_mask(model, str(tmp_path), plain.tokenizer) as editor:
+        assert editor is None
+        expected = model(**plain.inputs(prompts), logits_to_keep=1).logits[:, -1]
+    torch.testing.assert_close(plain.logits(prompts), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("record", "message"), [
+    ("{", "is no record of a mask"),
+    ('{"rule": "image_locale", "layers": "deep"}', "is no record of a mask .*allowed rules: 'image_local'"),
+    ('{"rule": "image_local", "layers": "3-9"}', "layers='3-9' is outside the model; allowed: layers 0 to 5"),
+    ('{"rule": "image_local", "layers": "late"}', "layers='late' is no window"),
+])  # fmt: skip
+def test_broken_records_are_refused_when_the_model_is_loaded(folder, tmp_path, scenes, record, message):
+    for file in folder.iterdir():
+        if file.is_file():
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / FILE).write_text(record)
+    with pytest.raises(AttentionError, match=message):
+        load_vlm("builtin", ModelOptions(adapter=str(tmp_path)), scenes)
+
+
+def test_only_remedies_are_recorded(tmp_path):
+    with pytest.raises(AttentionError, match="rule='knockout 0->text' cannot be recorded with an adapter; allowed: 'image_local'"):
+        write_adapter_mask(tmp_path, WindowedRule(Knockout(0, "text")), "0.1.0")
+    write_adapter_mask(tmp_path, WindowedRule(ImageLocal(), LayerWindow(12, 23)), "0.1.0")
+    assert json.loads((tmp_path / FILE).read_text()) == {"rule": "image_local", "layers": "12-23", "suite": "0.1.0"}
