@@ -47,6 +47,7 @@ def check_files(name: str, options: ModelOptions) -> None:
 
     Raises:
         ModelLoadError: no config, no weights, unsafe weights only, or an adapter made for another kind of base.
+        AttentionError: an adapter whose recorded mask cannot be read, or lies outside the base.
     """
     folder = Path(name)
     if folder.is_dir():
@@ -59,6 +60,18 @@ def check_files(name: str, options: ModelOptions) -> None:
         raise ModelLoadError(f"model={name!r} is no folder; give a folder, a hub id, 'builtin' or 'stub:<name>'")
     if options.adapter and Path(options.adapter).is_dir():
         _need(Path(options.adapter), "adapter_config.json", f"adapter={options.adapter!r}")
+        _check_mask(folder, options.adapter)
+
+
+def _check_mask(base: Path, adapter: str) -> None:
+    """A recorded mask must be readable and inside the base's layers (where its config says how many)."""
+    from mimic_checks.attention import read_adapter_mask
+
+    mask = read_adapter_mask(adapter)
+    config = json.loads((base / "config.json").read_text()) if (base / "config.json").is_file() else {}
+    depth = (config.get("text_config") or {}).get("num_hidden_layers")
+    if mask and depth:
+        mask.window.layers(int(depth))
 
 
 def load(name: str, options: ModelOptions) -> tuple[Any, Any, str]:

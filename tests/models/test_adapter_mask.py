@@ -13,7 +13,7 @@ from mimic_checks.attention import ImageLocal, Knockout, LayerWindow, WindowedRu
 from mimic_checks.attention.adapter_mask import FILE
 from mimic_checks.cases import draw, listing_cases
 from mimic_checks.errors import AttentionError
-from mimic_checks.models import ModelOptions, load_vlm, prompt_of
+from mimic_checks.models import ModelOptions, check_vlm, load_vlm, prompt_of
 from mimic_checks.models.edited import ModelEdit
 from mimic_checks.models.spec import BUILTIN
 
@@ -97,13 +97,13 @@ def test_an_adapter_without_a_record_is_served_as_it_is(folder, tmp_path, scenes
     ('{"rule": "image_local", "layers": "3-9"}', "layers='3-9' is outside the model; allowed: layers 0 to 5"),
     ('{"rule": "image_local", "layers": "late"}', "layers='late' is no window"),
 ])  # fmt: skip
-def test_broken_records_are_refused_when_the_model_is_loaded(folder, tmp_path, scenes, record, message):
+def test_broken_records_are_refused_before_the_model_is_loaded(folder, tmp_path, scenes, record, message):
     for file in folder.iterdir():
         if file.is_file():
             (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / FILE).write_text(record)
     with pytest.raises(AttentionError, match=message):
-        load_vlm("builtin", ModelOptions(adapter=str(tmp_path)), scenes)
+        check_vlm("builtin", ModelOptions(adapter=str(tmp_path)), scenes)
 
 
 def test_only_remedies_are_recorded(tmp_path):
