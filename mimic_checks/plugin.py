@@ -55,11 +55,20 @@ OPTIONS = (
     Option("vlm-dtype", str, "auto (default), float32, bfloat16, float16"),
     Option("vlm-attn-implementation", str, "attn_implementation of from_pretrained"),
     Option("vlm-max-new-tokens", int, "longest answer in tokens (default 64)"),
+    Option(
+        "vlm-mask",
+        str,
+        "layers with an image-local mask: 'auto' (default: as the adapter records), none, all, deep, shallow, 12-23, 0.5-1.0",
+    ),
+    Option("vlm-pooling", int, "average so many image tokens into one (default 1): a remedy without training"),
     Option("vlm-feature-cache-mb", int, "memory for image features that are used again (default 512)"),
 )
-_TRUST = Option("vlm-trust-remote-code", bool, "run code that a checkpoint brings along")
+_SWITCHES = (
+    Option("vlm-trust-remote-code", bool, "run code that a checkpoint brings along"),
+    Option("vlm-stitch", bool, "show all pictures of a prompt in one grid: a remedy without training"),
+)
 _MODEL_FIELDS = ("adapter", "revision", "device", "device_map", "dtype", "attn_implementation", "max_new_tokens",
-                 "feature_cache_mb", "trust_remote_code")  # fmt: skip
+                 "feature_cache_mb", "trust_remote_code", "mask", "pooling", "stitch")  # fmt: skip
 
 
 class HookSpecs:
@@ -80,8 +89,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(f"--{option.name}", dest=option.key, default=None, type=option.kind, metavar=option.kind.__name__.upper(),
                         help=option.help)  # fmt: skip
         parser.addini(option.key, option.help, default=None)
-    group.addoption(f"--{_TRUST.name}", dest=_TRUST.key, action="store_true", default=None, help=_TRUST.help)
-    parser.addini(_TRUST.key, _TRUST.help, type="bool", default=False)
+    for switch in _SWITCHES:
+        group.addoption(f"--{switch.name}", dest=switch.key, action="store_true", default=None, help=switch.help)
+        parser.addini(switch.key, switch.help, type="bool", default=False)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -100,7 +110,7 @@ def settings_of(config: pytest.Config) -> Settings:
     from mimic_checks.models import ModelOptions
 
     given: dict[str, Any] = {}
-    for option in (*OPTIONS, _TRUST):
+    for option in (*OPTIONS, *_SWITCHES):
         value = config.getoption(option.key)
         ini = config.getini(option.key) if value is None else None
         if ini not in (None, ""):

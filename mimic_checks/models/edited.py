@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mimic_checks.attention import WindowedRule
+from mimic_checks.attention import ImageLocal, LayerWindow, WindowedRule, read_adapter_mask
+from mimic_checks.models.loading import ModelOptions
 from mimic_checks.models.vlm import Prompt
 
 if TYPE_CHECKING:
@@ -23,12 +24,29 @@ class ModelEdit:
     pooling: int = 1
     rules: tuple[WindowedRule, ...] = ()
 
+    def then(self, more: ModelEdit) -> ModelEdit:
+        """Both edits: pooling factors multiply, rules add up."""
+        return ModelEdit(self.pooling * more.pooling, (*self.rules, *more.rules))
+
     def describe(self) -> list[str]:
         """The edit as identities name it."""
         return ([f"pooling x{self.pooling}"] if self.pooling > 1 else []) + [rule.describe() for rule in self.rules]
 
 
 UNEDITED = ModelEdit()
+
+
+def standing_edit(options: ModelOptions) -> ModelEdit:
+    """What a model obeys always: `--vlm-pooling`, and the mask of `--vlm-mask` or of its adapter's record.
+
+    Raises:
+        AttentionError: a record that cannot be read, or a window that is none.
+    """
+    if options.mask == "auto":
+        mask = read_adapter_mask(options.adapter) if options.adapter else None
+    else:
+        mask = None if options.mask == "none" else WindowedRule(ImageLocal(), LayerWindow.parse(options.mask))
+    return ModelEdit(options.pooling, (mask,) if mask else ())
 
 
 class EditedVLM:

@@ -22,7 +22,7 @@ class ModelOptions:
     """How to load and run a model; every field is the plugin option of the same name (`--vlm-...`).
 
     Raises:
-        InvalidArgument: a dtype or device that does not exist anywhere.
+        InvalidArgument: a dtype, device, mask or pooling that does not exist anywhere.
     """
 
     adapter: str | None = None
@@ -34,10 +34,17 @@ class ModelOptions:
     trust_remote_code: bool = False
     max_new_tokens: int = 64
     feature_cache_mb: int = 512
+    mask: str = "auto"
+    pooling: int = 1
+    stitch: bool = False
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise InvalidArgument("vlm-dtype", self.dtype, allowed=DTYPES)
+        if self.pooling < 1:
+            raise InvalidArgument("vlm-pooling", self.pooling, allowed="whole numbers from 1")
+        if not re.fullmatch(r"auto|none|all|deep|shallow|\d+(\.\d+)?-\d+(\.\d+)?", self.mask):
+            raise InvalidArgument("vlm-mask", self.mask, allowed="'auto', 'none', 'all', 'deep', 'shallow', '12-23', '0.5-1.0'")
         if not re.fullmatch(r"auto|cpu|mps|cuda(?::\d+)?", self.device):
             raise InvalidArgument("vlm-device", self.device, allowed="'auto', 'cpu', 'mps', 'cuda', 'cuda:<number>'")
 
@@ -47,7 +54,7 @@ def check_files(name: str, options: ModelOptions) -> None:
 
     Raises:
         ModelLoadError: no config, no weights, unsafe weights only, or an adapter made for another kind of base.
-        AttentionError: an adapter whose recorded mask cannot be read, or lies outside the base.
+        AttentionError: a mask that cannot be read, or lies outside the base.
     """
     folder = Path(name)
     if folder.is_dir():
@@ -60,18 +67,20 @@ def check_files(name: str, options: ModelOptions) -> None:
         raise ModelLoadError(f"model={name!r} is no folder; give a folder, a hub id, 'builtin' or 'stub:<name>'")
     if options.adapter and Path(options.adapter).is_dir():
         _need(Path(options.adapter), "adapter_config.json", f"adapter={options.adapter!r}")
-        _check_mask(folder, options.adapter)
+    if options.mask not in ("auto", "none") or (options.adapter and options.mask == "auto"):
+        _check_mask(folder, options)
 
 
-def _check_mask(base: Path, adapter: str) -> None:
-    """A recorded mask must be readable and inside the base's layers (where its config says how many)."""
-    from mimic_checks.attention import read_adapter_mask
+def _check_mask(base: Path, options: ModelOptions) -> None:
+    """A mask must be readable and inside the base's layers (where its config says how many)."""
+    from mimic_checks.models.edited import standing_edit
 
-    mask = read_adapter_mask(adapter)
+    rules = standing_edit(options).rules
     config = json.loads((base / "config.json").read_text()) if (base / "config.json").is_file() else {}
     depth = (config.get("text_config") or {}).get("num_hidden_layers")
-    if mask and depth:
-        mask.window.layers(int(depth))
+    for rule in rules:
+        if depth:
+            rule.window.layers(int(depth))
 
 
 def load(name: str, options: ModelOptions) -> tuple[Any, Any, str]:

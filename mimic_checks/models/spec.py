@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mimic_checks.catalog import Catalog
-from mimic_checks.errors import ModelLoadError
+from mimic_checks.errors import InvalidArgument, ModelLoadError
 from mimic_checks.models.loading import ModelOptions, check_files
 from mimic_checks.models.stubs import make_stub
 from mimic_checks.models.vlm import VLM
@@ -20,6 +20,13 @@ def check_vlm(spec: str, options: ModelOptions, catalog: Catalog) -> None:
     """Everything about a model spec that can be wrong and seen without loading it; raises as `load_vlm`."""
     if spec.startswith("stub:"):
         make_stub(spec.removeprefix("stub:"), catalog)
+        for name, value, default in (
+            ("vlm-mask", options.mask, "auto"),
+            ("vlm-pooling", options.pooling, 1),
+            ("vlm-stitch", options.stitch, False),
+        ):
+            if value != default:
+                raise InvalidArgument(name, value, allowed=f"{default!r} with stubs, which have nothing inside")
     else:
         check_files(str(BUILTIN.get(spec, spec)), options)
 

@@ -20,12 +20,13 @@ import transformers
 from torch import Tensor
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from mimic_checks.attention import Profile, Profiler, TokenMap, TokenMapper, WindowedRule, edit_attention, pooled, read_adapter_mask
+from mimic_checks.attention import Profile, Profiler, TokenMap, TokenMapper, edit_attention, pooled
 from mimic_checks.attention.edit import layer_rules
 from mimic_checks.attention.families import FAMILIES
 from mimic_checks.attention.pooling import image_features
 from mimic_checks.errors import AnswerError, AttentionError, ModelLoadError
-from mimic_checks.models.edited import UNEDITED, EditedVLM, ModelEdit
+from mimic_checks.models.controls import stitched
+from mimic_checks.models.edited import UNEDITED, EditedVLM, ModelEdit, standing_edit
 from mimic_checks.models.features import FeatureCache
 from mimic_checks.models.loading import ModelOptions, load, weights_digest
 from mimic_checks.models.rasters import raster
@@ -51,9 +52,10 @@ class TransformersVLM:
         self.reuses_features = self.model.config.model_type in _ONE_ROW_PER_IMAGE
         self.features = FeatureCache(options.feature_cache_mb * 2**20)
         self.opens = self.model.config.model_type in FAMILIES
-        mask = read_adapter_mask(options.adapter) if options.adapter else None
-        self.standing: tuple[WindowedRule, ...] = (mask,) if mask else ()
-        self.masked_layers = tuple(layer_rules(self.standing, self.depth)) if mask and self.mapper else ()
+        self.standing = standing_edit(options)
+        self.masked_layers = tuple(layer_rules(self.standing.rules, self.depth))
+        if self.standing != UNEDITED:
+            self.mapper  # noqa: B018  (an unknown family is refused here, not at the first answer)
 
     def answer(self, prompts: Sequence[Prompt]) -> list[str]:
         """Greedy answers, stripped; every prompt's batch is the one given here.
@@ -87,9 +89,10 @@ class TransformersVLM:
         Raises:
             AttentionError: a family that cannot be opened, or an edit that this model cannot have.
         """
-        batch = self.inputs(prompts)
-        short, token_map = pooled(self.model, batch, self.token_map(batch, prompts), (edit or UNEDITED).pooling)
-        with edit_attention(self.model, (*self.standing, *(edit or UNEDITED).rules), token_map=token_map) as editor:
+        whole, shown = self.standing.then(edit or UNEDITED), self._shown(prompts)
+        batch = self.inputs(shown)
+        short, token_map = pooled(self.model, batch, self.token_map(batch, shown), whole.pooling)
+        with edit_attention(self.model, whole.rules, token_map=token_map) as editor:
             editor.observer = profiler = Profiler()
             self.model(**short, logits_to_keep=1)
         return profiler.profiles()
@@ -145,16 +148,16 @@ class TransformersVLM:
 
     @contextmanager
     def _edited(self, prompts: Sequence[Prompt], edit: ModelEdit) -> Iterator[dict[str, Any]]:
-        batch = self.inputs(prompts)
-        rules = (*self.standing, *edit.rules)
-        if not rules and edit == UNEDITED:
+        whole, shown = self.standing.then(edit), self._shown(prompts)
+        batch = self.inputs(shown)
+        if whole == UNEDITED:
             yield batch
             return
-        short, token_map = pooled(self.model, batch, self.token_map(batch, prompts), edit.pooling)
-        if not rules:
+        short, token_map = pooled(self.model, batch, self.token_map(batch, shown), whole.pooling)
+        if not whole.rules:
             yield short
             return
-        with edit_attention(self.model, rules, token_map=token_map):
+        with edit_attention(self.model, whole.rules, token_map=token_map):
             yield short
 
     def identity(self) -> dict[str, Any]:
@@ -163,7 +166,7 @@ class TransformersVLM:
         return {
             "name": self.name,
             "adapter": self.options.adapter,
-            "mask": [rule.describe() for rule in self.standing],
+            "remedies": [*self.standing.describe(), *(["stitched"] if self.options.stitch else [])],
             "model_type": config.model_type,
             "revision": getattr(config, "_commit_hash", None) or self.options.revision,
             "weights": weights_digest(self.source, self.options.adapter),
@@ -177,6 +180,13 @@ class TransformersVLM:
 
     def image_tokens(self, prompt: Prompt) -> int:
         """Image tokens of a prompt; for families without one fixed number, as its processor counts them."""
+        return -(-self._image_tokens(self._shown([prompt])[0]) // self.standing.pooling)
+
+    def _shown(self, prompts: Sequence[Prompt]) -> Sequence[Prompt]:
+        """What the model is shown of the prompts: themselves, or all pictures of each in one grid."""
+        return [stitched(prompt) if len(prompt.images) > 1 else prompt for prompt in prompts] if self.options.stitch else prompts
+
+    def _image_tokens(self, prompt: Prompt) -> int:
         if self.reuses_features:
             return self._tokens_per_image() * len(prompt.images)
         sizes = [image.open().size[::-1] for image in prompt.images]

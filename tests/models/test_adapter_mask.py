@@ -12,9 +12,10 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 from mimic_checks.attention import ImageLocal, Knockout, LayerWindow, WindowedRule, adapter_mask, edit_attention, write_adapter_mask
 from mimic_checks.attention.adapter_mask import FILE
 from mimic_checks.cases import draw, listing_cases
-from mimic_checks.errors import AttentionError
+from mimic_checks.errors import AttentionError, InvalidArgument
 from mimic_checks.models import ModelOptions, check_vlm, load_vlm, prompt_of
-from mimic_checks.models.edited import ModelEdit
+from mimic_checks.models.controls import stitched
+from mimic_checks.models.edited import UNEDITED, ModelEdit
 from mimic_checks.models.spec import BUILTIN
 
 DEEP = WindowedRule(ImageLocal(), LayerWindow.parse("deep"))
@@ -52,7 +53,7 @@ def by_hand(folder):
 
 def test_the_suite_obeys_the_recorded_mask(vlm, folder, prompts):
     assert vlm.masked_layers == (3, 4, 5)
-    assert vlm.identity()["mask"] == ["image_local in layers 0.5-1.0"]
+    assert vlm.identity()["remedies"] == ["image_local in layers 0.5-1.0"]
     model, batch = by_hand(folder), vlm.inputs(prompts)
     with torch.no_grad():
         plain = model(**batch, logits_to_keep=1).logits[:, -1]
@@ -83,7 +84,7 @@ def test_an_adapter_without_a_record_is_served_as_it_is(folder, tmp_path, scenes
         if file.name != FILE and file.is_file():
             (tmp_path / file.name).write_bytes(file.read_bytes())
     plain = load_vlm("builtin", ModelOptions(adapter=str(tmp_path)), scenes)
-    assert (plain.standing, plain.masked_layers, plain.identity()["mask"]) == ((), (), [])
+    assert (plain.standing, plain.masked_layers, plain.identity()["remedies"]) == (UNEDITED, (), [])
     model = by_hand(tmp_path)
     with torch.no_grad(), adapter_mask(model, str(tmp_path), plain.tokenizer) as editor:
         assert editor is None
@@ -111,3 +112,38 @@ def test_only_remedies_are_recorded(tmp_path):
         write_adapter_mask(tmp_path, WindowedRule(Knockout(0, "text")), "0.1.0")
     write_adapter_mask(tmp_path, WindowedRule(ImageLocal(), LayerWindow(12, 23)), "0.1.0")
     assert json.loads((tmp_path / FILE).read_text()) == {"rule": "image_local", "layers": "12-23", "suite": "0.1.0"}
+
+
+def test_a_masked_adapter_can_be_served_without_its_mask_and_a_plain_model_under_one(folder, scenes, prompts):
+    bare = load_vlm("builtin", ModelOptions(adapter=str(folder), mask="none"), scenes)
+    assert bare.masked_layers == ()
+    base = load_vlm("builtin", ModelOptions(), scenes)
+    masked = load_vlm("builtin", ModelOptions(mask="4-5"), scenes)
+    assert masked.masked_layers == (4, 5)
+    expected = base.logits(prompts, ModelEdit(rules=(WindowedRule(ImageLocal(), LayerWindow(4, 5)),)))
+    assert torch.equal(masked.logits(prompts), expected)
+    assert masked.identity()["remedies"] == ["image_local in layers 4-5"]
+
+
+def test_pooling_and_stitching_as_remedies_without_training(scenes, prompts):
+    base = load_vlm("builtin", ModelOptions(), scenes)
+    pooled = load_vlm("builtin", ModelOptions(pooling=4), scenes)
+    assert torch.equal(pooled.logits(prompts), base.logits(prompts, ModelEdit(pooling=4)))
+    assert pooled.image_tokens(prompts[0]) * 4 == base.image_tokens(prompts[0])
+    assert torch.equal(pooled.logits(prompts, ModelEdit(pooling=2)), base.logits(prompts, ModelEdit(pooling=8)))
+    grid = load_vlm("builtin", ModelOptions(stitch=True), scenes)
+    assert torch.equal(grid.logits(prompts), base.logits([stitched(prompt) for prompt in prompts]))
+    assert grid.image_tokens(prompts[0]) == 64
+    assert grid.identity()["remedies"] == ["stitched"]
+    assert len(grid.profiles(prompts)) == 4
+
+
+def test_remedies_that_cannot_be_are_refused(scenes):
+    with pytest.raises(InvalidArgument, match="vlm-mask='late' is not allowed; allowed: 'auto', 'none', 'all', 'deep'"):
+        ModelOptions(mask="late")
+    with pytest.raises(InvalidArgument, match="vlm-pooling=0 is not allowed"):
+        ModelOptions(pooling=0)
+    with pytest.raises(AttentionError, match="layers='4-9' is outside the model; allowed: layers 0 to 5"):
+        check_vlm("builtin", ModelOptions(mask="4-9"), scenes)
+    with pytest.raises(InvalidArgument, match="vlm-pooling=2 is not allowed; allowed: 1 with stubs"):
+        check_vlm("stub:oracle", ModelOptions(pooling=2), scenes)
