@@ -80,7 +80,7 @@ def _edited(
         raise AttentionError(f"layer {module.layer_idx} of {type(module).__name__} got a mask of its own ({type(attention_mask).__name__}), "
                              "not one from transformers' mask functions; pass the 2-D attention_mask of the processor")  # fmt: skip
     if attention_edit is None:
-        return base(module, query, key, value, attention_mask.plain(), **kwargs)  # type: ignore[no-any-return]
+        return base(module, query, key, value, attention_mask.plain(query.device), **kwargs)  # type: ignore[no-any-return]
     edit = attention_edit
     edit.called.add(module.layer_idx)
     rules = tuple(rule for rule in edit.by_layer.get(module.layer_idx, ()) if any(map(rule.active, edit.token_map.images)))
@@ -90,14 +90,14 @@ def _edited(
     if _only_text(rules, attention_mask, edit.token_map):
         rules = ()
     if not rules:
-        return base(module, query, key, value, attention_mask.plain(), **kwargs)  # type: ignore[no-any-return]
+        return base(module, query, key, value, attention_mask.plain(query.device), **kwargs)  # type: ignore[no-any-return]
     if edit.segmented and _can_segment(rules, attention_mask, edit.token_map, implementation, kwargs):
         sight = None if attention_mask.plainly_causal else attention_mask.corner
         found = segmented_attention(
             query, key, value, edit.cut, scaling=kwargs.get("scaling"), dropout=kwargs.get("dropout") or 0.0, sight=sight
         )
         return found.transpose(1, 2).contiguous(), None
-    return base(module, query, key, value, attention_mask.ruled(rules, edit.token_map), **kwargs)  # type: ignore[no-any-return]
+    return base(module, query, key, value, attention_mask.ruled(rules, edit.token_map, query.device), **kwargs)  # type: ignore[no-any-return]
 
 
 def _only_text(rules: Sequence[Rule], mask: FamilyMask, token_map: TokenMap) -> bool:

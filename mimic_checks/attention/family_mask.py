@@ -51,29 +51,31 @@ class FamilyMask:
         starts = (there.int().diff(dim=1, prepend=there.new_zeros(len(there), 1, dtype=torch.int)) > 0).sum(1)
         return bool((starts > 1).any())
 
-    def plain(self) -> Any:
-        """The family's mask, as it is without this suite."""
-        return self._once((), lambda: self._make(**self.recipe))
+    def plain(self, device: torch.device) -> Any:
+        """The family's mask, as it is without this suite, on the device of a layer."""
+        return self._on(device, (), lambda: self._make(**self.recipe))
 
-    def ruled(self, rules: Sequence[Rule], token_map: TokenMap) -> Any:
+    def ruled(self, rules: Sequence[Rule], token_map: TokenMap, device: torch.device) -> Any:
         """The family's mask with rules ANDed onto it; made once per set of rules and forward call."""
-        return self._once(tuple(rules), lambda: self._ruled(rules, token_map))
+        return self._on(device, tuple(rules), lambda: self._ruled(rules, token_map))
 
     def corner(self, row: int, queries: Tensor, keys: Tensor) -> Tensor:
-        """What one row's queries at given positions may see of keys at given positions, by the family alone: [Q, K]."""
+        """What one row's queries at given positions may see of keys at given positions, by the family alone: [Q, K], where
+        the queries are."""
+        asked, home = queries.device, torch.device(self.recipe["device"])
+        queries, keys = queries.to(home), keys.to(home)
         if self.recipe.get("use_vmap"):
             dense = self._once("dense", self._dense)
             there: Tensor = dense[row, 0][queries - self.queries.start][:, keys - self.keys.start]
-            return there
-        batch = torch.tensor(row, device=queries.device)
-        seen: Tensor = self.recipe["mask_function"](batch, batch * 0, queries[:, None], keys[None, :]).expand(
-            len(queries), len(keys)
-        )
+            return there.to(asked)
+        batch = torch.tensor(row, device=home)
+        seen: Tensor = self.recipe["mask_function"](batch, batch * 0, queries[:, None], keys[None, :])
+        seen = seen.expand(len(queries), len(keys))
         padding = self.recipe.get("attention_mask")
         if padding is not None:
             known = keys.clamp(max=padding.shape[1] - 1)
-            seen = seen & (padding[row].to(queries.device)[known] & (keys < padding.shape[1]))[None, :]
-        return seen
+            seen = seen & (padding[row].to(home)[known] & (keys < padding.shape[1]))[None, :]
+        return seen.to(asked)
 
     def _dense(self) -> Tensor:
         mask: Tensor = ALL_MASK_ATTENTION_FUNCTIONS["sdpa"](**{**self.recipe, "allow_is_causal_skip": False})
@@ -87,6 +89,13 @@ class FamilyMask:
 
     def _make(self, **recipe: Any) -> Any:
         return ALL_MASK_ATTENTION_FUNCTIONS[self.implementation](**recipe)
+
+    def _on(self, device: torch.device, key: Any, make: Any) -> Any:
+        """What `make` makes, once, and once more for every other device that layers of the model are on."""
+        made = self._once(key, make)
+        if made is None or device == torch.device(self.recipe["device"]):
+            return made
+        return self._once((key, device), lambda: made.to(device))
 
     def _once(self, key: Any, make: Any) -> Any:
         if key not in self._made:

@@ -80,7 +80,7 @@ class Profiler:
         scaling: float, softcap: float | None,
     ) -> None:  # fmt: skip
         """Adds one layer of one forward call."""
-        grown = token_map.extended(max(mask.queries.stop, mask.keys.stop))
+        grown = token_map.extended(max(mask.queries.stop, mask.keys.stop)).to(query.device)
         allowed = rule_function(rules, grown) if rules else None
         for row, images in enumerate(token_map.images):
             groups = _query_groups(grown, row, images)
