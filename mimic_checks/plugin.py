@@ -159,21 +159,19 @@ def ask(vlm: VLM) -> Callable[[Sequence[Any], str], str]:
 
 
 @pytest.fixture
-def vlm_edited(vlm: VLM) -> Callable[..., VLM]:
+def vlm_edited(vlm_session: CheckSession) -> Callable[..., VLM]:
     """`vlm_edited(*rules, layers="all", pooling=1)`: the model with mask rules of `mimic_checks.attention` in a window of its
     layers and its image tokens pooled, for tests of one's own. The model itself stays as it is."""
 
     def edited(*rules: Any, layers: str = "all", pooling: int = 1) -> VLM:
-        from mimic_checks.models import OpenVLM
-
-        if not isinstance(vlm, OpenVLM) or not vlm.opens:
+        opened = vlm_session.opened()
+        if opened is None:
             pytest.skip("the model cannot be opened, so nothing inside it can be edited")
         from mimic_checks.attention import LayerWindow, WindowedRule
         from mimic_checks.models.edited import ModelEdit
 
         window = LayerWindow.parse(layers)
-        window.layers(vlm.depth)
-        return vlm.edited(ModelEdit(pooling, tuple(WindowedRule(rule, window) for rule in rules)))
+        return opened.edited(ModelEdit(pooling, tuple(WindowedRule(rule, window) for rule in rules)))
 
     return edited
 

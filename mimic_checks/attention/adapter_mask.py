@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from mimic_checks.attention.edit import Editor, edit_attention
-from mimic_checks.attention.families import language_model
 from mimic_checks.attention.rules import ImageLocal, LayerWindow, WindowedRule
 from mimic_checks.errors import AttentionError
 
@@ -67,6 +66,5 @@ def adapter_mask(model: Any, adapter: str, tokenizer: Any) -> Iterator[Editor | 
     if mask is None:
         yield None
         return
-    mask.window.layers(int(language_model(model).config.num_hidden_layers))
     with edit_attention(model, [mask], tokenizer=tokenizer) as editor:
         yield editor

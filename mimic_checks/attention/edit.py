@@ -11,13 +11,14 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 from torch import Tensor
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from mimic_checks.attention.families import language_model
+from mimic_checks.attention.families import language_model, unwrapped
 from mimic_checks.attention.family_mask import FamilyMask
 from mimic_checks.attention.rules import ImageLocal, Rule, WindowedRule
 from mimic_checks.attention.segmented import Layout, layouts, segmented_attention
@@ -45,29 +46,11 @@ class AttentionEdit:
     segmented: bool = True
     observer: Observer | None = None
     called: set[int] = field(default_factory=set)
-    _cut: list[Layout] | None = None
 
-    @property
+    @cached_property
     def cut(self) -> list[Layout]:
-        """The layout of every row, made once."""
-        if self._cut is None:
-            self._cut = [
-                layout if n >= 2 else _uncut(layout)
-                for layout, n in zip(layouts(self.token_map), self.token_map.images, strict=True)
-            ]
-        return self._cut
-
-
-def _uncut(layout: Layout) -> Layout:
-    """A row that no rule touches: one piece of text after its padding."""
-    merged: list[tuple[int, str]] = []
-    for length, kind in zip(layout.lengths, layout.kinds, strict=True):
-        kind = "padding" if kind == "padding" else "text"
-        if merged and merged[-1][1] == kind:
-            merged[-1] = (merged[-1][0] + length, kind)
-        else:
-            merged.append((length, kind))
-    return Layout(tuple(length for length, _ in merged), tuple(kind for _, kind in merged))
+        """The layout of every row; one that image-local rules leave alone is not cut."""
+        return layouts(self.token_map, ImageLocal().active)
 
 
 def _edited(
@@ -142,13 +125,13 @@ class Editor:
     """The hooks of one `edit_attention` context. `token_map` may be set by the caller before a forward call; without it the
     map is made from the call's own `input_ids`. Decode steps grow the map of their prefill."""
 
-    def __init__(self, model: Any, mapper: TokenMapper | None, by_layer: Mapping[int, tuple[Rule, ...]], segmented: bool) -> None:
+    def __init__(self, depth: int, mapper: TokenMapper | None, by_layer: Mapping[int, tuple[Rule, ...]], segmented: bool) -> None:
         self.by_layer, self.segmented, self._mapper = by_layer, segmented, mapper
         self.token_map: TokenMap | None = None
         self.observer: Observer | None = None
         self.edit: AttentionEdit | None = None
         self._given: TokenMap | None = None
-        self._depth = _depth(model)
+        self._depth = depth
 
     def before_model(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Makes or takes the token map of a forward call."""
@@ -180,11 +163,8 @@ class Editor:
     def after_language_model(self, module: Any, args: Any, kwargs: Any, output: Any) -> None:
         """A layer that was to obey and was never asked is an error, not a surprise."""
         assert self.edit is not None
-        missed = (
-            sorted(set(self.by_layer) - self.edit.called)
-            if not self.observer
-            else sorted(set(range(self._depth)) - self.edit.called)
-        )
+        expected = range(self._depth) if self.observer else self.by_layer
+        missed = sorted(set(expected) - self.edit.called)
         if missed:
             raise AttentionError(f"layer {missed[0]} of {type(module).__name__} bypasses transformers' attention interface, so no rule can reach it; "
                                  "leave it out of the layer window, or use a model whose layers go through the interface")  # fmt: skip
@@ -206,15 +186,16 @@ def edit_attention(
             not match, a layer that bypasses the attention interface.
     """
     inner = language_model(model)
-    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    base = unwrapped(model)
     before = inner.config._attn_implementation
     wanted = implementation or before
     if wanted not in IMPLEMENTATIONS:
         nested = "; leave the context that is already open first" if wanted.startswith(_PREFIX) else ""
         raise AttentionError(f"attn_implementation={wanted!r} cannot express mask rules; allowed: {', '.join(map(repr, IMPLEMENTATIONS))} "
                              f"(sdpa uses flash kernels inside each image){nested}")  # fmt: skip
-    by_layer = layer_rules(rules, _depth(model))
-    editor = Editor(model, TokenMapper(base.config, tokenizer) if tokenizer is not None else None, by_layer, segmented)
+    depth = int(inner.config.num_hidden_layers)
+    by_layer = layer_rules(rules, depth)
+    editor = Editor(depth, TokenMapper(base.config, tokenizer) if tokenizer is not None else None, by_layer, segmented)
     editor.token_map = token_map
     handles = [
         base.register_forward_pre_hook(editor.before_model, with_kwargs=True),
@@ -245,7 +226,3 @@ def layer_rules(rules: Sequence[WindowedRule | Rule], depth: int) -> dict[int, t
         for layer in windowed.window.layers(depth):
             found[layer] = (*found.get(layer, ()), windowed.rule)
     return found
-
-
-def _depth(model: Any) -> int:
-    return int(language_model(model).config.num_hidden_layers)

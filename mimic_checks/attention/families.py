@@ -55,11 +55,15 @@ def family_of(config: Any) -> Family:
     return FAMILIES[model_type]
 
 
+def unwrapped(model: Any) -> Any:
+    """The vision-language model inside its peft wrapper, if it has one."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
 def language_model(model: Any) -> Any:
     """The language model inside a vision-language model (or inside its peft wrapper)."""
-    base = model.get_base_model() if hasattr(model, "get_base_model") else model
-    found = base
-    for name in family_of(base.config).language_model.split("."):
+    found = unwrapped(model)
+    for name in family_of(found.config).language_model.split("."):
         found = getattr(found, name)
     return found
 
@@ -71,14 +75,20 @@ def _fixed(config: Any, batch: Mapping[str, Any]) -> list[int]:
 
 
 def _images(batch: Mapping[str, Any]) -> int:
-    if (encoded := batch.get("mm_encoder_outputs")) and encoded.get("image") is not None:
-        return len(encoded["image"].pooler_output)
+    if (encoded := _encoded(batch)) is not None:
+        return len(encoded)
     return len(batch["pixel_values"]) if batch.get("pixel_values") is not None else 0
 
 
+def _encoded(batch: Mapping[str, Any]) -> Any:
+    """The features of every image, where the batch carries them in place of pixels."""
+    found = (batch.get("mm_encoder_outputs") or {}).get("image")
+    return None if found is None else found.pooler_output
+
+
 def _onevision(config: Any, batch: Mapping[str, Any]) -> list[int]:
-    if (encoded := batch.get("mm_encoder_outputs")) and encoded.get("image") is not None:
-        return [len(features) for features in encoded["image"].pooler_output]
+    if (encoded := _encoded(batch)) is not None:
+        return [len(features) for features in encoded]
     if batch.get("image_sizes") is None:
         return []
     base = (config.vision_config.image_size // config.vision_config.patch_size) ** 2

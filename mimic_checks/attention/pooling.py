@@ -33,6 +33,11 @@ def image_features(model: Any, batch: Mapping[str, Any]) -> Any:
     return model.get_image_features(**{key: value for key, value in batch.items() if key in known}, return_dict=True)
 
 
+def flattened(features: Any) -> Tensor:
+    """Image features, one tensor or one per image as the family gives them, as rows in the order of their tokens."""
+    return features.reshape(-1, features.shape[-1]) if torch.is_tensor(features) else torch.cat(list(features))
+
+
 def pooled(model: Any, batch: Mapping[str, Any], token_map: TokenMap, factor: int) -> tuple[dict[str, Any], TokenMap]:
     """The batch with every image's tokens pooled by `factor`, and its map; `factor` 1 gives both back untouched.
 
@@ -114,14 +119,13 @@ def _averaged(output: Any, groups: Tensor) -> Any:
 
 
 def _as_given(features: Any, groups: Tensor) -> Any:
-    listed = not torch.is_tensor(features)
-    flat = torch.cat(list(features)) if listed else features.reshape(-1, features.shape[-1])
+    flat = flattened(features)
     _, compact = torch.unique_consecutive(groups.to(flat.device), return_inverse=True)
     count = int(compact[-1]) + 1
     total = torch.zeros(count, flat.shape[-1], dtype=torch.float32, device=flat.device).index_add_(0, compact, flat.float())
     size = torch.bincount(compact, minlength=count)[:, None]
     mean = torch.where(size == 1, flat[_firsts(compact)].float(), total / size).to(flat.dtype)
-    return [mean] if listed else mean
+    return mean if torch.is_tensor(features) else [mean]
 
 
 def _firsts(compact: Tensor) -> Tensor:

@@ -35,12 +35,13 @@ class Layout:
     kinds: tuple[str, ...]
 
 
-def layouts(token_map: TokenMap) -> list[Layout]:
-    """The layout of every row. Two images that touch are two pieces."""
+def layouts(token_map: TokenMap, cut: Callable[[int], bool] = bool) -> list[Layout]:
+    """The layout of every row. Two images that touch are two pieces; a row whose number of images is not to be `cut` is text."""
     kinds, images = token_map.kind.tolist(), token_map.image.tolist()
     found = []
-    for kind, image in zip(kinds, images, strict=True):
-        labels = [("padding", -1) if k == Kind.PADDING else ("image", i) if i >= 0 else ("text", -1)
+    for kind, image, number in zip(kinds, images, token_map.images, strict=True):
+        whole = not cut(number)
+        labels = [("padding", -1) if k == Kind.PADDING else ("text", -1) if whole or i < 0 else ("image", i)
                   for k, i in zip(kind, image, strict=True)]  # fmt: skip
         starts = [0] + [p for p in range(1, len(labels)) if labels[p] != labels[p - 1]]
         ends = [*starts[1:], len(labels)]

@@ -9,8 +9,7 @@ Letters: B prompts, L positions, I images, T tokens per image, D model width.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -23,7 +22,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 from mimic_checks.attention import Profile, Profiler, TokenMap, TokenMapper, edit_attention, pooled
 from mimic_checks.attention.edit import layer_rules
 from mimic_checks.attention.families import FAMILIES
-from mimic_checks.attention.pooling import image_features
+from mimic_checks.attention.pooling import flattened, image_features
 from mimic_checks.errors import AnswerError, AttentionError, ModelLoadError
 from mimic_checks.models.controls import stitched
 from mimic_checks.models.edited import UNEDITED, EditedVLM, ModelEdit, standing_edit
@@ -108,9 +107,10 @@ class TransformersVLM:
         """This model under an edit, as a model of its own; weights are shared.
 
         Raises:
-            AttentionError: a family that cannot be opened.
+            AttentionError: a family that cannot be opened, a window outside the model.
         """
         self.mapper  # noqa: B018  (an unknown family is refused here, not at the first answer)
+        layer_rules(edit.rules, self.depth)
         return EditedVLM(self, edit)
 
     def rasters(self, prompt: Prompt) -> list[Raster | None]:
@@ -128,6 +128,11 @@ class TransformersVLM:
             AttentionError: a family that cannot be opened.
         """
         return TokenMapper(self.model.config, self.tokenizer)
+
+    @cached_property
+    def _weights(self) -> str | None:
+        """The digest of the weight files, read once: every condition of a check asks for the identity."""
+        return weights_digest(self.source, self.options.adapter)
 
     @property
     def depth(self) -> int:
@@ -169,7 +174,7 @@ class TransformersVLM:
             "remedies": [*self.standing.describe(), *(["stitched"] if self.options.stitch else [])],
             "model_type": config.model_type,
             "revision": getattr(config, "_commit_hash", None) or self.options.revision,
-            "weights": weights_digest(self.source, self.options.adapter),
+            "weights": self._weights,
             "dtype": str(self.model.dtype).removeprefix("torch."),
             "device": self.device.split(":")[0],
             "attn_implementation": config._attn_implementation,
@@ -210,8 +215,7 @@ class TransformersVLM:
         except AttentionError:  # tokens that do not match: shown as one block that belongs to no image
             places = (batch["input_ids"][0] == self.model.config.image_token_id).nonzero().flatten()
             return [ImageBlock(int(places[0]), len(places), -1)] if len(places) else []
-        given = image_features(self.model, batch).pooler_output
-        flat = torch.cat(list(given)) if not torch.is_tensor(given) else given.reshape(-1, given.shape[-1])
+        flat = flattened(image_features(self.model, batch).pooler_output)
         own = [self._features_alone(prompt, number) for number in range(len(prompt.images))]
         blocks, used = [], 0
         for number in range(token_map.images[0]):
@@ -230,10 +234,15 @@ class TransformersVLM:
         pictures = [[image.open() for image in prompt.images] for prompt in prompts]
         inputs = self.processor(text=self._texts(prompts), images=pictures if any(pictures) else None, padding=True,
                                 return_tensors="pt")  # fmt: skip
-        for key, value in inputs.items():
-            if torch.is_tensor(value):
-                inputs[key] = value.to(self.device, self.model.dtype) if value.is_floating_point() else value.to(self.device)
-        return dict(inputs)
+        return self._moved(inputs)
+
+    def _moved(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """A processor's output on the model's device, floating-point tensors in its dtype."""
+        dtype = self.model.dtype
+        return {
+            key: value if not torch.is_tensor(value) else value.to(self.device, dtype if value.is_floating_point() else value.dtype)
+            for key, value in inputs.items()
+        }
 
     def _reusing(self, prompts: Sequence[Prompt]) -> dict[str, Any]:
         """Token ids [B, L], the padding mask, and the images' features, of which known ones are not computed again."""
@@ -274,15 +283,8 @@ class TransformersVLM:
         return features
 
     def _project(self, pictures: list[Any]) -> list[Tensor]:
-        inputs = self.processor.image_processor(images=pictures, return_tensors="pt")
-        known = inspect.signature(self.model.get_image_features).parameters
-        moved = {
-            key: value.to(self.device, self.model.dtype) if value.is_floating_point() else value.to(self.device)
-            for key, value in inputs.items()
-            if torch.is_tensor(value) and (key in known or key == "pixel_values")
-        }
-        found = self.model.get_image_features(**moved)
-        found = getattr(found, "pooler_output", found)
+        inputs = self._moved(self.processor.image_processor(images=pictures, return_tensors="pt"))
+        found = image_features(self.model, inputs).pooler_output
         return [features.reshape(-1, features.shape[-1]) for features in found]
 
     def _features_alone(self, prompt: Prompt, number: int) -> Tensor:
@@ -290,8 +292,7 @@ class TransformersVLM:
         if self.reuses_features:
             return self._project([prompt.images[number].open()])[0]
         alone = Prompt(prompt.case_id, (prompt.images[number],) * len(prompt.images), prompt.messages)
-        found = image_features(self.model, self._processed([alone])).pooler_output
-        flat = torch.cat(list(found)) if not torch.is_tensor(found) else found.reshape(-1, found.shape[-1])
+        flat = flattened(image_features(self.model, self._processed([alone])).pooler_output)
         return flat[: len(flat) // len(prompt.images)]
 
 

@@ -101,7 +101,7 @@ def judge_levels(tallies: Sequence[tuple[str, Tally]], thresholds: Thresholds, j
             levels.append(level_verdict(name, level, "inconclusive", reason, thresholds.retention, alpha))
         else:
             levels.append(_judge_retention(name, level, reference, thresholds, fail_alpha))
-    return _combine(levels)
+    return combine(levels, f"all {len(levels)} levels pass")
 
 
 def smallest_passing_n(thresholds: Thresholds) -> int:
@@ -199,9 +199,10 @@ def level_verdict(
     return LevelVerdict(name, level, interval, verdict, reason, threshold, is_reference, retention)
 
 
-def _combine(levels: Sequence[LevelVerdict]) -> CheckVerdict:
+def combine(levels: Sequence[LevelVerdict], when_passed: str) -> CheckVerdict:
+    """A check from its levels: fail if one fails, inconclusive if one is, else pass with the reason `when_passed`."""
     for verdict in ("fail", "inconclusive"):
         found = [level for level in levels if level.verdict == verdict]
         if found:
             return CheckVerdict(verdict, f"{found[0].level}: {found[0].reason}", tuple(levels))
-    return CheckVerdict("pass", f"all {len(levels)} levels pass", tuple(levels))
+    return CheckVerdict("pass", when_passed, tuple(levels))

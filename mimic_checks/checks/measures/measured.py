@@ -61,12 +61,3 @@ def judge_change(
         f"{words} {bounds} of all cases (margin {margin:.2f}; {flips.lost} of {flips.n} flipped so, {flips.gained} the other way)"
     )
     return level_verdict(name, tally(shown, thresholds.alpha), verdict, reason, margin, thresholds.alpha)
-
-
-def combine(levels: Sequence[LevelVerdict], when_passed: str) -> CheckVerdict:
-    """Fail if a level fails, inconclusive if one is, else pass with what was found."""
-    for verdict in ("fail", "inconclusive"):
-        for level in levels:
-            if level.verdict == verdict:
-                return CheckVerdict(level.verdict, f"{level.level}: {level.reason}", tuple(levels))
-    return CheckVerdict("pass", when_passed, tuple(levels))

@@ -5,11 +5,11 @@ Data in: a session, the check's draws (one level of several images). Data out: o
 
 from __future__ import annotations
 
-from mimic_checks.checks.measures.measured import CLOSED, Measured, combine, judge_change
+from mimic_checks.checks.measures.measured import CLOSED, Measured, judge_change
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import POOLINGS, CheckSpec
 from mimic_checks.verdicts import Outcome, tally
-from mimic_checks.verdicts.levels import LevelVerdict, level_verdict
+from mimic_checks.verdicts.levels import LevelVerdict, combine, level_verdict
 from mimic_checks.verdicts.result import Curves, Series
 
 

@@ -18,14 +18,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from mimic_checks.cases import Case
-from mimic_checks.checks.measures.measured import Measured, combine, judge_change, needles
+from mimic_checks.checks.measures.measured import Measured, judge_change, needles
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import CheckSpec
 from mimic_checks.models import Prompt
 from mimic_checks.models.controls import blanked, degraded, stitched
 from mimic_checks.verdicts import Outcome, tally
 from mimic_checks.verdicts.intervals import empirical_bernstein, lower, upper
-from mimic_checks.verdicts.levels import judge_reference
+from mimic_checks.verdicts.levels import combine, judge_reference
 from mimic_checks.verdicts.paired import paired
 from mimic_checks.verdicts.result import Curves, Series, Table
 
