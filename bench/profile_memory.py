@@ -28,6 +28,11 @@ def high_water() -> float:
     )
 
 
+def default_allocator() -> dict[str, str]:
+    """The environment of a process whose allocator gives memory back."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+
+
 def language_model(layers: int, device: str):  # type: ignore[no-untyped-def]
     """A Qwen2 of the 0.5B shape inside a LLaVA that gets its image features given."""
     import torch
@@ -101,9 +106,6 @@ def main(arguments: Sequence[str] = ()) -> list[str]:
     options = parser.parse_args(arguments)
     if options.way:
         return ["{} {}".format(*one(options.way, options.layers, options.device))]
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")
-    }  # the default allocator gives memory back
     found = {}
     for way in WAYS:
         command = [
@@ -119,7 +121,7 @@ def main(arguments: Sequence[str] = ()) -> list[str]:
         ]
         found[way] = [
             float(word)
-            for word in subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.split()
+            for word in subprocess.run(command, capture_output=True, text=True, check=True, env=default_allocator()).stdout.split()
         ]
     lines = [
         f"attention profile, {IMAGES} images x {TOKENS} tokens, {options.layers} layers of the 0.5B shape, {options.device}:",

@@ -10,7 +10,6 @@ leaves. On CUDA in bfloat16 with FlexAttention (block mask, compiled) beside it;
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import time
@@ -20,10 +19,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
+from bench.profile_memory import default_allocator
 from mimic_checks.attention.flops import masked_scores
 from mimic_checks.attention.segmented import Layout, segmented_attention
 
 HEADS, WIDTH = 14, 64
+Way = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def layout_of(images: int, tokens: int) -> Layout:
@@ -43,9 +44,9 @@ def dense(layout: Layout, device: str) -> Tensor:
     return causal & ((owner[:, None] < 0) | (owner[:, None] == owner[None, :]))
 
 
-def methods(layout: Layout, device: str) -> dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]]:
+def methods(layout: Layout, device: str) -> dict[str, Way]:
     mask = dense(layout, device)
-    found: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    found: dict[str, Way] = {
         "full causal SDPA": lambda q, k, v: sdpa(q, k, v, is_causal=True),
         "SDPA, dense mask": lambda q, k, v: sdpa(q, k, v, attn_mask=mask),
         "segmented (ours)": lambda q, k, v: segmented_attention(q, k, v, [layout]),
@@ -59,14 +60,14 @@ def methods(layout: Layout, device: str) -> dict[str, Callable[[Tensor, Tensor, 
     return found
 
 
-def timed(layout: Layout, device: str, repeats: int, backward: bool) -> dict[str, float]:
+def timed(ways: dict[str, Way], layout: Layout, device: str, repeats: int, backward: bool) -> dict[str, float]:
     """Best seconds of every method, measured in turn."""
     length, dtype = sum(layout.lengths), torch.bfloat16 if device.startswith("cuda") else torch.float32
     q, k, v = (torch.randn(1, HEADS, length, WIDTH, device=device, dtype=dtype, requires_grad=backward) for _ in range(3))
     gradient = torch.randn_like(q)
     best = {}
     for _ in range(repeats + 1):
-        for name, method in methods_of(layout, device).items():
+        for name, method in ways.items():
             _sync(device)
             began = time.perf_counter()
             out = method(q, k, v)
@@ -76,15 +77,6 @@ def timed(layout: Layout, device: str, repeats: int, backward: bool) -> dict[str
             _sync(device)
             best[name] = min(best.get(name, float("inf")), time.perf_counter() - began)
     return best
-
-
-_MADE: dict[tuple[Layout, str], dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]]] = {}
-
-
-def methods_of(layout: Layout, device: str) -> dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]]:
-    if (layout, device) not in _MADE:
-        _MADE[layout, device] = methods(layout, device)
-    return _MADE[layout, device]
 
 
 def _sync(device: str) -> None:
@@ -101,10 +93,9 @@ def extra_memory(images: int, tokens: int) -> float:
         "small = layout_of(1, 8); segmented_attention(*(t[:, :, : sum(small.lengths)] for t in (q, k, v)), [small]); "
         "before = high_water(); segmented_attention(q, k, v, [lay]); print(high_water() - before)"
     )
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")
-    }  # the default allocator gives back
-    return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment).stdout)
+    return float(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=default_allocator()).stdout
+    )
 
 
 def main(arguments: Sequence[str] = ()) -> list[str]:
@@ -126,7 +117,8 @@ def main(arguments: Sequence[str] = ()) -> list[str]:
         "| method | forward | of full | of the limit | forward + backward | of full | of the limit |",
         "|---|---|---|---|---|---|---|",
     ]
-    forward, both = (timed(layout, options.device, options.repeats, backward) for backward in (False, True))
+    ways = methods(layout, options.device)
+    forward, both = (timed(ways, layout, options.device, options.repeats, backward) for backward in (False, True))
     base = "full causal SDPA"
     for name in forward:
         a, b = forward[name] / forward[base], both[name] / both[base]

@@ -1,14 +1,13 @@
 """The report: one HTML file, no network, every shown case with all its pictures.
 
 Data in: a run's results, its description, and its pictures as PNG bytes. Data out: the page. Whatever a model or a
-catalog wrote is escaped here, once, in `_text`; nothing else puts foreign text into the page. Pictures are embedded once
+catalog wrote is escaped by `escape.text`; nothing else puts foreign text into the page. Pictures are embedded once
 each.
 """
 
 from __future__ import annotations
 
 import base64
-import html
 import json
 import shlex
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mimic_checks.reporting.curve import curve
+from mimic_checks.reporting.escape import text
 from mimic_checks.reporting.panels import panels
 from mimic_checks.verdicts.outcome import KINDS
 from mimic_checks.verdicts.result import CheckResult, LevelResult, OutcomeLine
@@ -36,18 +36,14 @@ def page(results: Sequence[CheckResult], run: Mapping[str, Any], pictures: Mappi
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
         "script-src 'unsafe-inline'; form-action 'none'\">",
         '<link rel="icon" href="data:,">',
-        f"<title>{_text(name)}: several images at once</title>",
+        f"<title>{text(name)}: several images at once</title>",
         f"<style>{(_HERE / 'report.css').read_text()}</style></head><body>",
-        f"<header><h1>Where {_text(name)} breaks on several images</h1>", _headline(results), _about(described, identity), "</header>",
+        f"<header><h1>Where {text(name)} breaks on several images</h1>", _headline(results), _about(described, identity), "</header>",
         "<main>", _overview(results), _unreadable(results), _filter(results),
         *(_check(result, described, folder) for result in results), "</main>",
         f'<script type="application/json" id="pictures">{_json(embedded)}</script>',
         f"<script>{(_HERE / 'report.js').read_text()}</script></body></html>",
     ])  # fmt: skip
-
-
-def _text(value: object) -> str:
-    return html.escape(str(value), quote=True)
 
 
 def _json(value: object) -> str:
@@ -73,14 +69,14 @@ def _about(described: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
         **{key: value for key, value in rows.items() if value is not None},
         **{f"model {k}": v for k, v in identity.items() if v},
     }
-    cells = "".join(f"<tr><th>{_text(key)}</th><td>{_text(value)}</td></tr>" for key, value in facts.items())
+    cells = "".join(f"<tr><th>{text(key)}</th><td>{text(value)}</td></tr>" for key, value in facts.items())
     return f'<details><summary class="soft">How this run was made</summary><div class="wide"><table>{cells}</table></div></details>'
 
 
 def _overview(results: Sequence[CheckResult]) -> str:
     rows = "".join(
-        f'<tr><td><a href="#{_text(r.check)}">{_text(r.title)}</a><br><code>{_text(r.check)}</code></td>'
-        f'<td class="verdict {r.verdict}">{r.verdict}</td><td>{_text(r.reason)}</td></tr>'
+        f'<tr><td><a href="#{text(r.check)}">{text(r.title)}</a><br><code>{text(r.check)}</code></td>'
+        f'<td class="verdict {r.verdict}">{r.verdict}</td><td>{text(r.reason)}</td></tr>'
         for r in results
     )
     return f'<div class="wide"><table><thead><tr><th>Check</th><th>Verdict</th><th>Why</th></tr></thead><tbody>{rows}</tbody></table></div>'
@@ -88,13 +84,13 @@ def _overview(results: Sequence[CheckResult]) -> str:
 
 def _unreadable(results: Sequence[CheckResult]) -> str:
     notes = sorted({note for result in results for note in result.unreadable})
-    items = "".join(f"<li>{_text(note)}</li>" for note in notes)
+    items = "".join(f"<li>{text(note)}</li>" for note in notes)
     return f"<details><summary>{len(notes)} unreadable images were left out</summary><ul>{items}</ul></details>" if notes else ""
 
 
 def _filter(results: Sequence[CheckResult]) -> str:
     def select(name: str, values: Sequence[str]) -> str:
-        options = "".join(f'<option value="{_text(value)}">{_text(value)}</option>' for value in values)
+        options = "".join(f'<option value="{text(value)}">{text(value)}</option>' for value in values)
         return f'<label>{name}<select name="{name}"><option value="">all</option>{options}</select></label>'
 
     return (
@@ -115,10 +111,10 @@ def _check(result: CheckResult, described: Mapping[str, Any], folder: str) -> st
         numbers = table if result.panels else f'<div class="two"><div>{curve(result)}</div>{table}</div>'
     groups = "".join(_cases(result, level, described, folder) for level in result.levels)
     return (
-        f'<section class="check" id="{_text(result.check)}" data-check="{_text(result.check)}" data-factor="{_text(result.factor)}">'
-        f'<h2>{_text(result.title)} <span class="verdict {result.verdict}">{result.verdict}</span></h2>'
-        f"<p>{_text(result.behaviour)}</p><p>{_text(result.reason)}</p>"
-        f'<p class="soft">Factor: {_text(result.factor)}. Moves with it: {_text(result.moves)}. More: <code>{_text(result.docs)}</code></p>'
+        f'<section class="check" id="{text(result.check)}" data-check="{text(result.check)}" data-factor="{text(result.factor)}">'
+        f'<h2>{text(result.title)} <span class="verdict {result.verdict}">{result.verdict}</span></h2>'
+        f"<p>{text(result.behaviour)}</p><p>{text(result.reason)}</p>"
+        f'<p class="soft">Factor: {text(result.factor)}. Moves with it: {text(result.moves)}. More: <code>{text(result.docs)}</code></p>'
         f"{numbers}{panels(result.panels)}{groups}</section>"
     )
 
@@ -133,11 +129,11 @@ def _level(level: LevelResult) -> str:
         extra.append(f"with its leading-space bug {level.official_released:.3f}")
     mark = " (reference)" if level.is_reference else ""
     return (
-        f"<tr><td>{_text(level.level)}{mark}</td>"
+        f"<tr><td>{text(level.level)}{mark}</td>"
         f'<td class="number">{level.right}/{level.n}</td><td class="number">{level.rate:.3f}</td>'
         f'<td class="number">{level.low:.3f} to {level.high:.3f}</td>'
-        f'<td><span class="verdict {level.verdict}">{level.verdict}</span><br><span class="soft">{_text(level.reason)}'
-        f"{'; ' + _text('; '.join(extra)) if extra else ''}</span></td></tr>"
+        f'<td><span class="verdict {level.verdict}">{level.verdict}</span><br><span class="soft">{text(level.reason)}'
+        f"{'; ' + text('; '.join(extra)) if extra else ''}</span></td></tr>"
     )
 
 
@@ -147,23 +143,23 @@ def _cases(result: CheckResult, level: LevelResult, described: Mapping[str, Any]
         return ""
     wrong, shown = level.n - level.right, sum(line.kind != "right" for line in lines)
     more = f"{shown} of {wrong} failing cases shown, {len(lines) - shown} of {level.right} right ones"
-    where = f"all {level.n} in <code>outcomes/{_text(result.check)}.jsonl</code>"
+    where = f"all {level.n} in <code>outcomes/{text(result.check)}.jsonl</code>"
     cards = "".join(_case(line, described, folder) for line in lines)
-    return f'<h3>{_text(level.level)} <span class="soft">{more}; {where}</span></h3>{cards}'
+    return f'<h3>{text(level.level)} <span class="soft">{more}; {where}</span></h3>{cards}'
 
 
 def _case(line: OutcomeLine, described: Mapping[str, Any], folder: str) -> str:
     case, truth = line.case, line.case.case().truth.text
     pictures = "".join(
-        f'<figure><img data-picture="{_text(image_id)}" alt="image {place} of {len(case.images)}"><figcaption>{place}</figcaption></figure>'
+        f'<figure><img data-picture="{text(image_id)}" alt="image {place} of {len(case.images)}"><figcaption>{place}</figcaption></figure>'
         for place, image_id in enumerate(case.images, start=1)
     )
     factors = ", ".join(f"{key} {value}" for key, value in case.factors.items())
     command = f"mimic-checks replay {shlex.quote(folder)} {case.id} --vlm {shlex.quote(str(described.get('vlm', '')))}"
     return (
         f'<details class="case" data-outcome="{line.kind}"><summary><span class="verdict {"pass" if line.kind == "right" else "fail"}">'
-        f'{line.kind}</span> {_text(case.question)} <span class="soft">true: {_text(truth)}; model: {_text(line.answer[:120])}</span></summary>'
-        f'<div class="pictures">{pictures}</div><p class="soft">{_text(factors)}</p>'
-        f"<p>Question</p><pre>{_text(case.question)}</pre><p>True answer</p><pre>{_text(truth)}</pre>"
-        f'<p>Model</p><pre class="answer">{_text(line.answer)}</pre><p>Replay</p><pre>{_text(command)}</pre></details>'
+        f'{line.kind}</span> {text(case.question)} <span class="soft">true: {text(truth)}; model: {text(line.answer[:120])}</span></summary>'
+        f'<div class="pictures">{pictures}</div><p class="soft">{text(factors)}</p>'
+        f"<p>Question</p><pre>{text(case.question)}</pre><p>True answer</p><pre>{text(truth)}</pre>"
+        f'<p>Model</p><pre class="answer">{text(line.answer)}</pre><p>Replay</p><pre>{text(command)}</pre></details>'
     )

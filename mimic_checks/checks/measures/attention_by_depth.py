@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from mimic_checks.checks.measures.drawn import medians, over_layers
 from mimic_checks.checks.measures.measured import CLOSED, Measured, needles
 from mimic_checks.checks.profiles import FILE, PROFILED, StoredProfile, read_profile
 from mimic_checks.checks.session import CheckSession
@@ -20,7 +21,7 @@ from mimic_checks.checks.specs import CheckSpec
 from mimic_checks.models import OpenVLM, Prompt
 from mimic_checks.verdicts import CheckVerdict
 from mimic_checks.verdicts.intervals import median_interval
-from mimic_checks.verdicts.result import Curves, HeatMap, Panel, Series
+from mimic_checks.verdicts.result import HeatMap, Panel
 
 if TYPE_CHECKING:
     from mimic_checks.attention import Profile
@@ -40,9 +41,9 @@ def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
         return CLOSED
     cases = [group[0] for group in session.draws(spec)[:PROFILED]]
     prompts = [session.prompt(case) for case in cases]
-    if problem := broken_invariant(model, prompts[:TRIED]):
-        return Measured(CheckVerdict("fail", problem))
     profiles = [p for start in range(0, len(prompts), TOGETHER) for p in model.profiles(prompts[start : start + TOGETHER])]
+    if problem := broken_invariant(model, prompts[:TRIED], profiles[:TRIED]):
+        return Measured(CheckVerdict("fail", problem))
     shares = np.array([profile.image_shares().numpy() for profile in profiles], dtype=np.float64)  # [cases, layers, 3]
     stored = StoredProfile(
         masked_layers=list(model.masked_layers),
@@ -56,15 +57,16 @@ def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
     return Measured(verdict, {}, _panels(shares, profiles, [needles(session, case) for case in cases], alpha))
 
 
-def broken_invariant(model: OpenVLM, prompts: Sequence[Prompt]) -> str:
-    """What is wrong with the model's attention as it is measured, in one sentence; "" if nothing is."""
+def broken_invariant(model: OpenVLM, prompts: Sequence[Prompt], plain: Sequence[Profile]) -> str:
+    """What is wrong with the model's attention as it is measured (`plain`: the prompts' profiles), in one sentence; "" if
+    nothing is."""
     from mimic_checks.attention import ImageLocal, Knockout, LayerWindow, WindowedRule
     from mimic_checks.models.edited import ModelEdit
 
     deep = WindowedRule(ImageLocal(), LayerWindow.parse("deep"))
-    for profile in model.profiles(prompts):
-        measured = profile.shares[~profile.shares.isnan().any(-1)]
-        if seen := [k for k in model.masked_layers if float(profile.across()[k]) != 0]:
+    for profile in plain:
+        measured, across = profile.shares[~profile.shares.isnan().any(-1)], profile.across()
+        if seen := [k for k in model.masked_layers if float(across[k]) != 0]:
             return f"layer {seen[0]}: image tokens look at other images although the adapter's mask covers it"
         off = float((measured.sum(-1) - 1).abs().max())
         if off > TOLERANCE:
@@ -128,12 +130,11 @@ def _panels(shares: NDArray[np.float64], profiles: Sequence[Profile], held: Sequ
             columns=("own image", "other images", "text"),
             values=_rows(shares.mean(0)),
         ),
-        Curves(
-            title="Image tokens by depth",
-            note="Median share with its exact 95 % interval over the cases: where the share to other images falls, a mask may start.",
-            x_label="layer",
-            x=tuple(str(k) for k in range(len(layers))),
-            series=(_series("own image", shares[:, :, 0], alpha), _series("other images", shares[:, :, 1], alpha)),
+        over_layers(
+            "Image tokens by depth",
+            "Median share with its exact 95 % interval over the cases: where the share to other images falls, a mask may start.",
+            medians("own image", shares[:, :, 0], alpha),
+            medians("other images", shares[:, :, 1], alpha),
         ),
         HeatMap(
             title="From the answer token",
@@ -142,24 +143,13 @@ def _panels(shares: NDArray[np.float64], profiles: Sequence[Profile], held: Sequ
             columns=(*(f"image {i + 1}" for i in range(images)), "text"),
             values=_rows(answer.mean(0)),
         ),
-        Curves(
-            title="Needle against distractor, at the answer token",
-            note="Median share of attention to one image, with its exact 95 % interval.",
-            x_label="layer",
-            x=tuple(str(k) for k in range(len(layers))),
-            series=(_series("needle", needle, alpha), _series("a distractor", others, alpha)),
+        over_layers(
+            "Needle against distractor, at the answer token",
+            "Median share of attention to one image, with its exact 95 % interval.",
+            medians("needle", needle, alpha),
+            medians("a distractor", others, alpha),
         ),
     ]
-
-
-def _series(name: str, values: NDArray[np.float64], alpha: float) -> Series:
-    bounds = [median_interval(list(column), alpha) for column in values.T]
-    return Series(
-        name=name,
-        values=tuple(np.median(values, axis=0).tolist()),
-        low=tuple(max(0.0, low) for low, _ in bounds),
-        high=tuple(min(1.0, high) for _, high in bounds),
-    )
 
 
 def _rows(values: NDArray[np.float64]) -> tuple[tuple[float | None, ...], ...]:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mimic_checks.checks.measures.drawn import gain_cells
 from mimic_checks.checks.measures.measured import CLOSED, Measured
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import CheckSpec
@@ -113,19 +114,10 @@ def _panels(
     plain: Sequence[Outcome], found: dict[str, list[Outcome]], kept: dict[str, tuple[float, list[float]]], depth: int, alpha: float
 ) -> list[Panel]:
     floor = kept[ALL_PATHS][0]
-    rows = []
-    for name, lines in found.items():
-        change = paired(plain, lines)
-        low, high = change.interval(alpha)
-        rows.append(
-            (
-                name,
-                f"{-change.loss:+.3f}",
-                f"{-high:+.3f} to {-low:+.3f}",
-                f"{kept[name][0]:.3f}",
-                f"{_normalised(kept[name][0], floor):.2f}",
-            )
-        )
+    rows = [
+        (name, *gain_cells(paired(plain, lines), alpha), f"{kept[name][0]:.3f}", f"{_normalised(kept[name][0], floor):.2f}")
+        for name, lines in found.items()
+    ]
     table = Table(
         title="What each blocked path costs",
         head=("blocked", "rate of exact lists", "95 % interval", "object F1", "0 floor .. 1 nothing blocked"),

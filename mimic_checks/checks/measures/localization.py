@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mimic_checks.cases import Case
+from mimic_checks.checks.measures.drawn import medians, over_layers, rates
 from mimic_checks.checks.measures.measured import CLOSED, Measured, needles
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import CheckSpec
 from mimic_checks.models import Raster
 from mimic_checks.verdicts import CheckVerdict
-from mimic_checks.verdicts.intervals import lower, median_interval, upper
-from mimic_checks.verdicts.result import Curves, Panel, Series
+from mimic_checks.verdicts.result import Panel, Series
 
 LOOKED_AT = 100
 TOLERANCE = 1e-3
@@ -48,15 +48,15 @@ def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
     found: list[_Pointing] = []
     for case in cases:
         prompt = session.prompt(case)
-        rasters = model.rasters(prompt)
-        answer = model.profiles([prompt])[0].answer  # one prompt a call: no padding between a raster and its positions
-        if any(raster is None for raster in rasters):
+        rasters = [raster for raster in model.rasters(prompt) if raster]
+        if len(rasters) != len(case.images):
             return "this model cuts pictures into tiles, whose tokens are no raster over the picture"
+        answer = model.profiles([prompt])[0].answer  # one prompt a call: no padding between a raster and its positions
         if float((answer.sum(1) - 1).abs().max()) > TOLERANCE:
             return Measured(
                 CheckVerdict("fail", f"case {case.id}: the answer row's attention sums to {float(answer.sum(1).min()):.3f}, not 1")
             )
-        found.append(_point(session, case, [raster for raster in rasters if raster], answer.numpy().astype(np.float64)))
+        found.append(_point(session, case, rasters, answer.numpy().astype(np.float64)))
     alpha = session.thresholds.of(spec.check_id).alpha
     hits = np.array([one.hits for one in found])  # [cases, layers]
     best = int(hits.mean(0).argmax())
@@ -106,38 +106,17 @@ def _panels(found: list[_Pointing], hits: NDArray[np.bool_], near: float, alpha:
     n, layers = hits.shape
     mass = np.array([one.mass for one in found])
     area = float(np.mean([one.area for one in found]))
-    bounds = [median_interval(list(column), alpha) for column in mass.T]
-    right = hits.sum(0).tolist()
-    x = tuple(str(k) for k in range(layers))
     return [
-        Curves(
-            title="Pointing",
-            x_label="layer",
-            x=x,
-            note=f"Share of {n} cases whose most attended image token lies on the asked object or beside it.",
-            series=(
-                Series(
-                    name="points at the object",
-                    values=tuple(k / n for k in right),
-                    low=tuple(lower(k, n, alpha / 2) for k in right),
-                    high=tuple(upper(k, n, alpha / 2) for k in right),
-                ),
-                Series(name="chance", values=(near,) * layers),
-            ),
+        over_layers(
+            "Pointing",
+            f"Share of {n} cases whose most attended image token lies on the asked object or beside it.",
+            rates("points at the object", [(k, n) for k in hits.sum(0).tolist()], alpha),
+            Series(name="chance", values=(near,) * layers),
         ),
-        Curves(
-            title="Attention on the object",
-            x_label="layer",
-            x=x,
-            note="Median share of image attention on the object's cells, beside their share of all cells.",
-            series=(
-                Series(
-                    name="on the object",
-                    values=tuple(np.median(mass, axis=0).tolist()),
-                    low=tuple(max(0.0, b[0]) for b in bounds),
-                    high=tuple(min(1.0, b[1]) for b in bounds),
-                ),
-                Series(name="an even look", values=(area,) * layers),
-            ),
+        over_layers(
+            "Attention on the object",
+            "Median share of image attention on the object's cells, beside their share of all cells.",
+            medians("on the object", mass, alpha),
+            Series(name="an even look", values=(area,) * layers),
         ),
     ]

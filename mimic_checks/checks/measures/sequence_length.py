@@ -18,16 +18,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from mimic_checks.cases import Case
+from mimic_checks.checks.measures.drawn import gain_cells, rates
 from mimic_checks.checks.measures.measured import Measured, judge_change, needles
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import CheckSpec
 from mimic_checks.models import Prompt
 from mimic_checks.models.controls import blanked, degraded, stitched
 from mimic_checks.verdicts import Outcome, tally
-from mimic_checks.verdicts.intervals import empirical_bernstein, lower, upper
+from mimic_checks.verdicts.intervals import empirical_bernstein
 from mimic_checks.verdicts.levels import combine, judge_reference
 from mimic_checks.verdicts.paired import paired
-from mimic_checks.verdicts.result import Curves, Series, Table
+from mimic_checks.verdicts.result import Curves, Table
 
 Found = Mapping[tuple[str, int], list[Outcome]]
 
@@ -115,14 +116,7 @@ def _curves(found: Found, sizes: list[int], alpha: float) -> Curves:
         lines = [found.get((key, n)) if n > 1 else found["images", 1] for n in sizes]
         if any(line for line in lines[1:]):
             right = [(sum(o.kind == "right" for o in line), len(line)) if line else None for line in lines]
-            series.append(
-                Series(
-                    name=name,
-                    values=tuple(r[0] / r[1] if r else None for r in right),
-                    low=tuple(lower(*r, alpha / 2) if r else None for r in right),
-                    high=tuple(upper(*r, alpha / 2) if r else None for r in right),
-                )
-            )
+            series.append(rates(name, right, alpha))
     return Curves(
         title="Accuracy against images, and against image tokens",
         x_label="times the images, or the image tokens, of one image",
@@ -147,16 +141,7 @@ def _table(found: Found, sizes: list[int], alpha: float, said: str) -> Table:
             first = before if isinstance(before, tuple) else (before, n)
             if first in found and (after, n) in found:
                 change = paired(found[first], found[after, n])
-                low, high = change.interval(alpha)
-                rows.append(
-                    (
-                        str(n),
-                        what,
-                        f"{-change.loss:+.3f}",
-                        f"{-high:+.3f} to {-low:+.3f}",
-                        f"{change.lost} lost, {change.gained} gained",
-                    )
-                )
+                rows.append((str(n), what, *gain_cells(change, alpha), f"{change.lost} lost, {change.gained} gained"))
     return Table(
         title="Paired differences, case by case",
         note=said[0].upper() + said[1:] + ".",
