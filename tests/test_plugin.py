@@ -256,7 +256,9 @@ def test_the_fixture_for_edited_models(pytester):
             with pytest.raises(Exception, match="layers='4-9' is outside the model; allowed: layers 0 to 5"):
                 vlm_edited(ImageLocal(), layers="4-9")
     """)
-    result = pytester.runpytest("--vlm", "builtin", "--vlm-catalog", "rendered?scenes=60&families=0")
+    result = pytester.runpytest_subprocess("--vlm", "builtin", "--vlm-catalog", "rendered?scenes=60&families=0")
     result.assert_outcomes(passed=2)
-    closed = pytester.runpytest("--vlm", "stub:oracle", "--vlm-catalog", "rendered?scenes=60&families=0", "-k", "windows", "-rs")
+    closed = pytester.runpytest_subprocess(
+        "--vlm", "stub:oracle", "--vlm-catalog", "rendered?scenes=60&families=0", "-k", "windows", "-rs"
+    )
     closed.assert_outcomes(skipped=1, deselected=1)
