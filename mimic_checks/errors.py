@@ -8,7 +8,8 @@
     │   ├── ModelLoadError         a model or adapter that cannot be loaded
     │   ├── AttentionError         a token map, mask, layer window or pooling that this model cannot have
     │   ├── ThresholdsError        thresholds that are wrong, or under which a pass is unreachable
-    │   └── RunFolderError         a run folder, case set or journal that cannot be used
+    │   ├── RunFolderError         a run folder, case set or journal that cannot be used
+    │   └── RemedyError            training data, a training or a proof that cannot be made as asked
     └── AnswerError                a model that failed while answering; recorded as the outcome `error`
 
 Imports nothing of the project, so every module may raise these.
@@ -61,6 +62,10 @@ class ThresholdsError(UsageError):
 
 class RunFolderError(UsageError):
     """A run folder, case set or journal that cannot be used."""
+
+
+class RemedyError(UsageError):
+    """Training data, a training or a proof that cannot be made as asked, or that must not go on; what is done is kept."""
 
 
 class AnswerError(MimicChecksError):

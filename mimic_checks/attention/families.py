@@ -20,6 +20,7 @@ Counts = Callable[[Any, Mapping[str, Any]], list[int]]
 class Family:
     """How a family writes its images.
 
+    `language_model` and `projector` (from the vision tower's features to the language model's) are where these modules are.
     `opening` and `closing` are patterns of the tag tokens directly around an image, `joint` of everything that may stand
     between two runs of image tokens of one image, `final` of the tag before an image's last run. A family without tags
     says instead with `counts` how many tokens each image has. `tile` gives the image tokens of one tile where a run
@@ -28,6 +29,7 @@ class Family:
     """
 
     language_model: str = "model.language_model"
+    projector: str = "model.multi_modal_projector"
     opening: str = ""
     closing: str = ""
     joint: str = ""
@@ -115,9 +117,9 @@ def onevision_grid(config: Any, size: list[int]) -> tuple[int, int]:
     return (int(height // ratio), int(width // ratio)) if ratio > 1.1 else (height, width)
 
 
-_QWEN = Family(opening=r"<\|vision_start\|>", closing=r"<\|vision_end\|>", grid_positions=True)
+_QWEN = Family(projector="model.visual.merger", opening=r"<\|vision_start\|>", closing=r"<\|vision_end\|>", grid_positions=True)
 _IDEFICS = Family(
-    language_model="model.text_model", opening=r"<fake_token_around_image>|<row_1_col_1>|<global-img>", closing="<fake_token_around_image>",
+    language_model="model.text_model", projector="model.connector", opening=r"<fake_token_around_image>|<row_1_col_1>|<global-img>", closing="<fake_token_around_image>",
     joint=r"(?:<fake_token_around_image>|<row_(?!1_col_1>)\d+_col_\d+>|<global-img>|\s)*", final="<global-img>",
 )  # fmt: skip
 

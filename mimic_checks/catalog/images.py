@@ -25,6 +25,9 @@ class ImageSource(Protocol):
     def load(self, row: int) -> tuple[Image.Image, bytes]:
         """The decoded RGB picture and the bytes that its id hashes. Raises OSError or ValueError if it cannot be read."""
 
+    def hashed(self, row: int) -> bytes:
+        """The bytes that a picture's id hashes, without decoding it. Raises OSError if they cannot be read."""
+
     def describe(self, row: int) -> str:
         """What a person calls this picture: its file name, or the scene's number."""
 
@@ -42,6 +45,9 @@ class FileImages:
         data = self.paths[row].read_bytes()
         return open_image(self.paths[row]), data
 
+    def hashed(self, row: int) -> bytes:
+        return self.paths[row].read_bytes()
+
     def describe(self, row: int) -> str:
         return self.paths[row].name
 
@@ -58,6 +64,9 @@ class SceneImages:
     def load(self, row: int) -> tuple[Image.Image, bytes]:
         picture = render(self.scenes[row], self.size_px)
         return picture, pixel_bytes(picture)
+
+    def hashed(self, row: int) -> bytes:
+        return pixel_bytes(render(self.scenes[row], self.size_px))
 
     def describe(self, row: int) -> str:
         return f"scene {row}"
@@ -116,6 +125,14 @@ class Manifest:
             self._ids[row] = hashlib.sha256(data).hexdigest()
             self._row_of[self._ids[row]] = row
             return True
+
+    def digest(self, row: int) -> str:
+        """The picture's SHA-256 without a look at whether it decodes: for pictures that only training reads.
+
+        Raises:
+            OSError: its bytes cannot be read.
+        """
+        return self._ids.get(row) or hashlib.sha256(self._source.hashed(row)).hexdigest()
 
     def id(self, row: int) -> str:
         """The picture's SHA-256.

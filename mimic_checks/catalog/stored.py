@@ -26,6 +26,9 @@ class PixelFiles(FileImages):
         picture = open_image(self.paths[row])
         return picture, pixel_bytes(picture)
 
+    def hashed(self, row: int) -> bytes:
+        return pixel_bytes(open_image(self.paths[row]))
+
 
 def write_stored(catalog: Catalog, rows: Sequence[int], folder: Path) -> None:
     """Writes the images of `rows` with everything the catalog knows about them; row i of the new catalog is `rows[i]`."""

@@ -1,0 +1,122 @@
+"""What people have verified about each image, class by class: the sparse view of a catalog that millions of images need.
+
+Data in: a `Catalog` (everything in it was looked for), or verified labels (`openimages.py`). Data out: a `Presence`, whose
+rows and states training data is made from. A state says what is certain of one class in one image:
+
+    k > 0    present, exactly k instances
+    PRESENT  present, nobody may be asked how often
+    ABSENT   certainly not there
+    DOUBT    unknown: a question that would depend on it is never asked
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimic_checks.catalog.catalog import Catalog, Rows
+from mimic_checks.catalog.images import ImageSource, Manifest
+
+PRESENT, ABSENT, DOUBT = 0, -1, -2
+States = NDArray[np.int16]
+
+
+@dataclass(frozen=True, eq=False)
+class Presence:
+    """Verified states of classes in images, stored by image and by class.
+
+    `starts` [images + 1], `classes` [entries], `states` [entries]: the entries of image i are starts[i]:starts[i + 1];
+    `unlisted`: the state of a class that an image has no entry for (ABSENT where everything was looked for, DOUBT where
+    only labels were verified). `groups`: super-category -> its classes, none of which contains another.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    groups: Mapping[str, tuple[int, ...]]
+    starts: NDArray[np.int64]
+    classes: NDArray[np.int16]
+    states: States
+    unlisted: int
+    source: ImageSource
+    manifest: Manifest = field(repr=False)
+    _order: NDArray[np.int64] = field(init=False, repr=False)
+    _rows: NDArray[np.int32] = field(init=False, repr=False)
+    _bounds: NDArray[np.int64] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Sorts the entries by class, and by state inside a class, once."""
+        owner = np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.starts))
+        order = np.lexsort((self.states, self.classes))
+        object.__setattr__(self, "_rows", owner[order])
+        object.__setattr__(self, "_order", self.states[order])
+        object.__setattr__(self, "_bounds", np.searchsorted(self.classes[order], np.arange(len(self.class_names) + 1)))
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def exhaustive(self) -> bool:
+        """Whether a class without an entry is certainly absent."""
+        return self.unlisted == ABSENT
+
+    def of(self, rows: Sequence[int]) -> States:
+        """The states of all classes in some images: [rows, classes]."""
+        found = np.full((len(rows), len(self.class_names)), self.unlisted, dtype=np.int16)
+        for place, row in enumerate(rows):
+            entries = slice(self.starts[row], self.starts[row + 1])
+            found[place, self.classes[entries]] = self.states[entries]
+        return found
+
+    def state(self, row: int, class_index: int) -> int:
+        """The state of one class in one image."""
+        start, stop = self.starts[row], self.starts[row + 1]
+        at = np.flatnonzero(self.classes[start:stop] == class_index)
+        return int(self.states[start + at[0]]) if len(at) else self.unlisted
+
+    def showing(self, class_index: int) -> Rows:
+        """Images that certainly show a class."""
+        return self._between(class_index, PRESENT, None)
+
+    def exactly(self, class_index: int, count: int) -> Rows:
+        """Images with exactly `count` instances of a class, from one."""
+        return self._between(class_index, count, count + 1)
+
+    def counts(self, class_index: int) -> NDArray[np.int16]:
+        """The numbers of instances for which `exactly` has images, ascending."""
+        low, high = self._bounds[class_index : class_index + 2]
+        found: NDArray[np.int16] = np.unique(self._order[low:high])
+        return found[found > 0]
+
+    def verified_absent(self, class_index: int) -> Rows:
+        """Images with an entry that says a class is absent; where everything was looked for there are none, and
+        `is_absent` of drawn images is the way."""
+        return self._between(class_index, ABSENT, PRESENT)
+
+    def _between(self, class_index: int, low: int, high: int | None) -> Rows:
+        start, stop = self._bounds[class_index : class_index + 2]
+        states = self._order[start:stop]
+        first = np.searchsorted(states, low)
+        last = len(states) if high is None else np.searchsorted(states, high)
+        found: Rows = self._rows[start + first : start + last]
+        return found
+
+
+def presence(catalog: Catalog) -> Presence:
+    """The sparse view of a catalog in which everything was looked for."""
+    rows, classes = np.nonzero(catalog.possible)
+    doubtful = catalog.uncountable[rows, classes]
+    states = np.where(doubtful, DOUBT, catalog.counts[rows, classes]).astype(np.int16)
+    return Presence(
+        name=catalog.name,
+        class_names=catalog.class_names,
+        groups={name: tuple(catalog.members(name).tolist()) for name in dict.fromkeys(catalog.supercategories)},
+        starts=np.searchsorted(rows, np.arange(len(catalog) + 1)),
+        classes=classes.astype(np.int16),
+        states=states,
+        unlisted=ABSENT,
+        source=catalog.source,
+        manifest=catalog.manifest,
+    )

@@ -1,0 +1,285 @@
+"""Training data on disk: Arrow shards that Hugging Face `datasets` opens, and the same samples as LLaVA JSON.
+
+Data in: a catalog's `Presence`, a mixture, the ids of evaluation images. Data out: a folder
+
+    data-00000-of-00012.arrow   samples; `datasets.load_from_disk(folder)` opens them all, memory-mapped
+    images/                     pictures of rendered catalogs (photos stay where they are, see `image_root`)
+    llava.json                  the same samples in LLaVA's format
+    about.json                  catalog, mixture, image root, held-out pairs: what made this folder
+    datasheet.md, datasheet.json   what is in it
+
+Shards are made by two processes, each from a generator of its own, and renamed when they are whole: the same command goes on
+after any interruption and gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import mimic_checks
+from mimic_checks.catalog.images import SceneImages
+from mimic_checks.catalog.presence import Presence
+from mimic_checks.catalog.scene import render
+from mimic_checks.errors import EmptyPool, RemedyError
+from remedies.generate import samples
+from remedies.held_out import held_out_pairs
+from remedies.mixture import Mixture, Part
+from remedies.pools import Pools
+from remedies.sample import Sample, conversation, llava_record
+
+SHARD = 5_000
+"""Samples a shard, at most: what an interruption can cost."""
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """One file: `number` samples of a part, `index` of its part's shards."""
+
+    part: Part
+    part_index: int
+    index: int
+    number: int
+
+
+@dataclass
+class _Job:
+    """What every shard needs; forked processes inherit it."""
+
+    pools: Pools
+    mixture: Mixture
+    evaluation: frozenset[str]
+    folder: Path
+    image_root: Path
+    ids: dict[int, str]
+
+
+_JOB: _Job | None = None
+
+
+def write_training_data(
+    presence: Presence, mixture: Mixture, folder: Path, *, evaluation: frozenset[str] = frozenset(), processes: int = 2,
+    progress: Progress | None = None,
+) -> Path:  # fmt: skip
+    """Writes the mixture's procedural samples, none with an image whose id is in `evaluation`; returns the folder.
+
+    Raises:
+        EmptyPool: a part that this catalog cannot fill, before anything is written where that can be known.
+        RemedyError: the folder holds other data, or the disk failed; finished shards are kept.
+    """
+    global _JOB
+    check_labels(presence, mixture)
+    pools = Pools(presence, held_out_pairs(presence.class_names, name=mixture.held_out, share=mixture.held_out_share))
+    folder = folder.resolve()
+    _open(folder, _about(presence, mixture, evaluation, folder))
+    shards = list(_shards(mixture))
+    files = [folder / f"data-{number:05d}-of-{len(shards):05d}.arrow" for number in range(len(shards))]
+    missing = [number for number, file in enumerate(files) if not file.is_file()]
+    done = sum(shard.number for shard, file in zip(shards, files, strict=True) if file.is_file())
+    _JOB = _Job(pools, mixture, evaluation, folder, image_root(presence, folder), {})
+    try:
+        for number in _each(lambda k: (shards[k], files[k]), missing, processes):
+            done += shards[number].number
+            if progress:
+                progress(done, mixture.samples)
+        _finish(folder, files)
+    except OSError as error:
+        kept = sum(file.is_file() for file in files)
+        raise RemedyError(
+            f"out={str(folder)!r}: writing failed ({error}); {kept} of {len(files)} shards are kept: make room and give the same command again"
+        ) from error
+    finally:
+        _JOB = None
+    return folder
+
+
+def check_labels(presence: Presence, mixture: Mixture) -> None:
+    """Refuses what sparse labels cannot settle.
+
+    Raises:
+        EmptyPool: no verified negatives, or open questions without `training_grade`.
+    """
+    if presence.exhaustive:
+        return
+    if not any(len(presence.verified_absent(c)) for c in range(len(presence.class_names))):
+        raise EmptyPool(
+            f"catalog={presence.name!r} has no verified negatives: no image is known to lack anything, so no distractor and no wrong option "
+            "is certain; give the human-verified image labels (Confidence 0) too"
+        )
+    for part in mixture.parts:
+        if part.family in ("common", "odd_one") and not part.options and not part.training_grade:
+            raise EmptyPool(
+                f"part={part.name!r}: an open {part.family} question needs to know about every class, and catalog={presence.name!r} does "
+                "not; set options = true, or training_grade = true to train on what is probably right"
+            )
+
+
+def image_root(presence: Presence, folder: Path) -> Path:
+    """The folder that image paths of the data are relative to: this one for rendered scenes, else the photos' own."""
+    first = presence.source.file(0)
+    if first is None:
+        return folder
+    return Path(os.path.commonpath([first.resolve(), presence.source.file(len(presence) - 1).resolve()])).parent \
+        if len(presence) == 1 else Path(os.path.commonpath([presence.source.file(row).resolve() for row in (0, len(presence) // 2, len(presence) - 1)]))  # type: ignore[union-attr]  # fmt: skip
+
+
+def _each(argument: Callable[[int], Any], numbers: Sequence[int], processes: int) -> Iterator[int]:
+    """Makes shards, in other processes where the machine can fork; yields a number as its shard is whole."""
+    if processes == 1 or len(numbers) < 2 or not hasattr(os, "fork"):
+        for number in numbers:
+            _make(*argument(number))
+            yield number
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
+        for number, _ in zip(numbers, pool.map(_make, *zip(*map(argument, numbers), strict=True)), strict=True):
+            yield number
+
+
+def _shards(mixture: Mixture) -> Iterator[_Shard]:
+    for part_index, part in enumerate(mixture.parts):
+        for index, start in enumerate(range(0, part.samples, SHARD)):
+            yield _Shard(part, part_index, index, min(SHARD, part.samples - start))
+
+
+def _make(shard: _Shard, file: Path) -> None:
+    """One shard; a sample that meets an evaluation image is drawn again."""
+    from datasets.arrow_writer import ArrowWriter
+
+    assert _JOB is not None
+    job = _JOB
+    rng = np.random.default_rng([job.mixture.seed, shard.part_index, shard.index])
+    part = file.with_name(file.name + ".part")
+    with ArrowWriter(path=str(part), features=features()) as writer:
+        drawn = samples(job.pools, shard.part, shard.number, rng, allowed=lambda rows: not _meets(job, rows))
+        for number, sample in enumerate(drawn):
+            writer.write(_record(job, sample, f"{shard.part.name}-{shard.index:03d}-{number:05d}"))
+        writer.finalize()
+    part.replace(file)
+
+
+def _meets(job: _Job, rows: Sequence[int]) -> bool:
+    return any(_identity(job, row) in job.evaluation for row in rows) if job.evaluation else False
+
+
+def _identity(job: _Job, row: int) -> str:
+    if row not in job.ids:
+        job.ids[row] = job.pools.presence.manifest.digest(row)
+    return job.ids[row]
+
+
+def _record(job: _Job, sample: Sample, identity: str) -> dict[str, Any]:
+    turns = [(turn.question, turn.answer) for turn in sample.turns]
+    return {
+        "id": identity, "part": sample.part, "images": [_path(job, row) for row in sample.rows],
+        "image_ids": [_identity(job, row) for row in sample.rows], "messages": conversation(turns, len(sample.rows)),
+        "length": len(sample.rows), "grade": sample.grade, "asked": [list(turn.asked) for turn in sample.turns],
+        "tasks": [turn.task for turn in sample.turns], "options": sample.turns[0].options,
+        **{name: sample.factors.get(name) for name in FACTORS},
+    }  # fmt: skip
+
+
+def _path(job: _Job, row: int) -> str:
+    """Where the picture is, relative to the image root; a rendered scene is written when it is first used."""
+    source = job.pools.presence.source
+    if (file := source.file(row)) is not None:
+        return os.path.relpath(file.resolve(), job.image_root)
+    assert isinstance(source, SceneImages)
+    path = job.folder / "images" / f"{_identity(job, row)[:32]}.png"
+    if not path.is_file():
+        part = path.with_name(f"{path.name}.{os.getpid()}")
+        render(source.scenes[row], source.size_px).save(part, format="PNG")
+        part.replace(path)
+    return f"images/{path.name}"
+
+
+FACTORS = ("spread", "distractors", "concepts", "instances")
+
+
+def features() -> Any:
+    """The columns of the data. `length` (images) lets a trainer batch samples of like size."""
+    from datasets import Features, List, Value
+
+    text, number = Value("string"), Value("int32")
+    content = List({"type": text, "text": text})
+    return Features({
+        "id": text, "part": text, "images": List(text), "image_ids": List(text),
+        "messages": List({"role": text, "content": content}), "length": number, "grade": text, "asked": List(List(number)),
+        "tasks": List(text), "options": number, **{name: number for name in FACTORS},
+    })  # fmt: skip
+
+
+def _about(presence: Presence, mixture: Mixture, evaluation: frozenset[str], folder: Path) -> dict[str, Any]:
+    held = held_out_pairs(presence.class_names, name=mixture.held_out, share=mixture.held_out_share)
+    pairs = [[presence.class_names[i], presence.class_names[j]] for i, j in np.argwhere(np.triu(held)).tolist()]
+    return {
+        "suite": mimic_checks.__version__, "catalog": presence.name, "class_names": list(presence.class_names),
+        "mixture": mixture.model_dump(mode="json"), "image_root": str(image_root(presence, folder)) if presence.source.file(0) else ".",
+        "held_out_pairs": pairs,
+        "evaluation": {"images": len(evaluation), "digest": hashlib.sha256("".join(sorted(evaluation)).encode()).hexdigest()},
+    }  # fmt: skip
+
+
+def _open(folder: Path, about: dict[str, Any]) -> None:
+    """Makes the folder ready; one that another catalog, mixture or evaluation made is refused."""
+    path = folder / "about.json"
+    try:
+        if path.is_file() and (old := json.loads(path.read_text())) != about:
+            differs = next(key for key in about if old.get(key) != about[key])
+            raise RemedyError(f"out={str(folder)!r} holds training data made with another {differs}; give a new folder, or delete this one")
+        if not path.is_file() and folder.is_dir() and any(folder.iterdir()):
+            raise RemedyError(f"out={str(folder)!r} holds other files; give a new folder")
+        (folder / "images").mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(about, indent=1) + "\n")
+    except OSError as error:
+        raise RemedyError(f"out={str(folder)!r} cannot be written: {error}; give another folder") from error
+
+
+def _finish(folder: Path, files: Sequence[Path]) -> None:
+    """What makes the shards a `datasets` folder, the LLaVA file and the datasheet."""
+    from remedies.datasheet import write_datasheet
+
+    fingerprint = hashlib.sha256((folder / "about.json").read_bytes()).hexdigest()[:16]
+    state = {"_data_files": [{"filename": file.name} for file in files], "_fingerprint": fingerprint, "_format_columns": None,
+             "_format_kwargs": {}, "_format_type": None, "_output_all_columns": False, "_split": None}  # fmt: skip
+    (folder / "state.json").write_text(json.dumps(state, indent=1))
+    (folder / "dataset_info.json").write_text(json.dumps({"features": features().to_dict()}, indent=1))
+    data = open_training_data(folder)
+    _write_llava(data, folder / "llava.json")
+    write_datasheet(data, json.loads((folder / "about.json").read_text()), folder)
+
+
+def _write_llava(data: Any, path: Path) -> None:
+    part = path.with_name(path.name + ".part")
+    with part.open("w") as file:
+        file.write("[")
+        for number, row in enumerate(data.select_columns(["id", "images", "messages"])):
+            said = [message["content"][-1]["text"] for message in row["messages"]]
+            record = llava_record(row["id"], row["images"], list(zip(said[::2], said[1::2], strict=True)))
+            file.write((",\n" if number else "\n") + json.dumps(record))
+        file.write("\n]\n")
+    part.replace(path)
+
+
+def open_training_data(folder: Path) -> Any:
+    """The samples as a memory-mapped `datasets.Dataset`.
+
+    Raises:
+        RemedyError: no training data here, or unfinished.
+    """
+    from datasets import load_from_disk
+
+    if not (folder / "state.json").is_file():
+        started = (folder / "about.json").is_file()
+        raise RemedyError(f"data={str(folder)!r} " + ("is unfinished: give the command that made it again" if started else
+                          "holds no training data; make some with: mimic-checks remedy data"))  # fmt: skip
+    return load_from_disk(str(folder))

@@ -1,0 +1,73 @@
+"""What is in a folder of training data: the distribution of every factor, counted from the data itself.
+
+Data in: the finished samples. Data out: `datasheet.json` and `datasheet.md`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+COUNTED = ("length", "spread", "distractors", "concepts", "instances", "options")
+_NAMES = {"length": "images"}
+_MOST_VALUES = 12
+
+
+def write_datasheet(data: Any, about: dict[str, Any], folder: Path) -> None:
+    """Counts every factor of every part and writes the two files."""
+    sheet = count(data, about["class_names"])
+    (folder / "datasheet.json").write_text(json.dumps(sheet, indent=1) + "\n")
+    (folder / "datasheet.md").write_text(_text(sheet, about))
+
+
+def count(data: Any, class_names: list[str]) -> dict[str, Any]:
+    """Samples, turns, distinct images, grades, and per part the distribution of factors, answers and asked classes."""
+    parts: dict[str, dict[str, Counter[Any]]] = defaultdict(lambda: defaultdict(Counter))
+    totals: Counter[str] = Counter()
+    images: set[str] = set()
+    for row in data.select_columns([*COUNTED, "part", "image_ids", "grade", "asked", "tasks", "messages"]):
+        found = parts[row["part"]]
+        images.update(row["image_ids"])
+        totals.update(samples=1, turns=len(row["tasks"]), **{f"grade {row['grade']}": 1})
+        for name in COUNTED:
+            if row[name] is not None:
+                found[_NAMES.get(name, name)][row[name]] += 1
+        found["turns"][len(row["tasks"])] += 1
+        found["first answer"][row["messages"][1]["content"][0]["text"]] += 1
+        found["asked class"].update(class_names[c] for c in (row["asked"][0] if not row["options"] else ()))
+        found["task of a turn"].update(row["tasks"])
+    return {
+        "totals": {**totals, "distinct images": len(images)},
+        "parts": {part: {name: dict(sorted(values.items(), key=lambda i: (-i[1], str(i[0])))) for name, values in found.items()}
+                  for part, found in parts.items()},
+    }  # fmt: skip
+
+
+def _text(sheet: dict[str, Any], about: dict[str, Any]) -> str:
+    totals = ", ".join(f"{name} {number:,}" for name, number in sheet["totals"].items())
+    pairs = "; ".join(f"{a} and {b}" for a, b in about["held_out_pairs"]) or "none"
+    lines = [
+        "# Datasheet", "",
+        f"Made by mimic_checks {about['suite']} from `{about['catalog']}`: {totals}.", "",
+        f"Evaluation images kept out, by id: {about['evaluation']['images']:,}. Class pairs held out of multi-concept, common and odd-one "
+        f"(set `{about['mixture']['held_out']}`): {pairs}.", "",
+        "`verified`: the labels prove the answer. `training`: right if what nobody verified is absent; never to be evaluated on.", "",
+    ]  # fmt: skip
+    for part, found in sheet["parts"].items():
+        lines += [f"## {part}", "", "| factor | distribution |", "|---|---|"]
+        lines += [f"| {name} | {_shares(values)} |" for name, values in found.items() if values]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _shares(values: dict[Any, int]) -> str:
+    whole = sum(values.values())
+    shown = sorted(values.items(), key=lambda i: -i[1])[:_MOST_VALUES]
+    text = ", ".join(f"{_cell(value)}: {number / whole:.1%}" for value, number in sorted(shown, key=lambda i: str(i[0]).zfill(4)))
+    return text + (f", {len(values) - _MOST_VALUES} more" if len(values) > _MOST_VALUES else "")
+
+
+def _cell(value: Any) -> str:
+    return str(value).replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,121 @@
+"""A LoRA adapter on a vision-language model: where it goes, and with which settings.
+
+Data in: a loaded model and `LoraOptions`. Data out: the model in its peft wrapper: LoRA on every linear layer of the language
+model, the projector trained in full, everything else frozen (MIMIC, section 5 and released `train.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from mimic_checks.attention.families import family_of
+from mimic_checks.attention.rules import ImageLocal, LayerWindow, WindowedRule
+from mimic_checks.errors import InvalidArgument, RemedyError
+
+
+@dataclass(frozen=True, slots=True)
+class LoraOptions:
+    """Every setting of a training; names are peft's and transformers' own.
+
+    `mask`: the layers with an image-local mask: a window as `--vlm-mask` takes it, or "none". `batch_size` samples go through
+    one device at a time, `gradient_accumulation_steps` of them make a step. `max_steps` above zero ends before the epochs do.
+
+    Raises:
+        InvalidArgument: a value out of range.
+    """
+
+    r: int = 128
+    lora_alpha: int = 32
+    lora_dropout: float = 0.05
+    learning_rate: float = 2.5e-5
+    lr_scheduler_type: str = "cosine"
+    warmup_ratio: float = 0.03
+    weight_decay: float = 0.0
+    num_train_epochs: float = 1.0
+    max_steps: int = -1
+    batch_size: int = 4
+    gradient_accumulation_steps: int = 4
+    mask: str = "deep"
+    bf16: bool = True
+    gradient_checkpointing: bool = False
+    save_steps: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("r", 1), ("lora_alpha", 1), ("batch_size", 1), ("gradient_accumulation_steps", 1)):
+            if getattr(self, name) < least:
+                raise InvalidArgument(name, getattr(self, name), allowed=f"whole numbers from {least}")
+        for name in ("lora_dropout", "warmup_ratio"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InvalidArgument(name, getattr(self, name), allowed="shares from 0 up to, but not, 1")
+        if not self.learning_rate > 0:
+            raise InvalidArgument("learning_rate", self.learning_rate, allowed="numbers above 0")
+        if self.mask != "none":
+            LayerWindow.parse(self.mask)
+
+    @property
+    def rules(self) -> list[WindowedRule]:
+        """The mask as a rule in its window; none if there is no mask."""
+        return [] if self.mask == "none" else [WindowedRule(ImageLocal(), LayerWindow.parse(self.mask))]
+
+
+PRESETS = {
+    "paper": LoraOptions(),
+    "builtin": LoraOptions(
+        r=16, lora_alpha=32, lora_dropout=0.0, learning_rate=2e-3, batch_size=16, gradient_accumulation_steps=1, warmup_ratio=0.05
+    ),
+}
+"""`paper`: MIMIC's settings for its masked LoRA (128 samples a step over 8 devices there; here 16 a device). `builtin`: for the
+built-in model, whose layers are 192 wide."""
+
+
+def options_of(preset: str, **changes: Any) -> LoraOptions:
+    """A preset with some settings changed.
+
+    Raises:
+        InvalidArgument: no such preset, or a value out of range.
+    """
+    if preset not in PRESETS:
+        raise InvalidArgument("preset", preset, allowed=PRESETS)
+    known = {field.name for field in fields(LoraOptions)}
+    if unknown := set(changes) - known:
+        raise InvalidArgument("setting", sorted(unknown)[0], allowed=sorted(known))
+    return replace(PRESETS[preset], **changes)
+
+
+def with_lora(model: Any, options: LoraOptions) -> Any:
+    """The model with an adapter to train.
+
+    Raises:
+        AttentionError: an unknown family, or a mask outside the model.
+        RemedyError: a language model without linear layers that peft can adapt.
+    """
+    from peft import LoraConfig, get_peft_model
+
+    family = family_of(model.config)
+    for rule in options.rules:
+        rule.window.layers(int(model.config.text_config.num_hidden_layers))
+    config = LoraConfig(
+        r=options.r, lora_alpha=options.lora_alpha, lora_dropout=options.lora_dropout, bias="none",
+        target_modules=linear_layers(model, family.language_model), modules_to_save=[family.projector],
+    )  # fmt: skip
+    return get_peft_model(model, config)
+
+
+def linear_layers(model: Any, language_model: str) -> list[str]:
+    """Full names of the linear layers of the language model.
+
+    Raises:
+        RemedyError: there are none.
+    """
+    from torch import nn
+
+    found = [name for name, part in model.named_modules() if isinstance(part, nn.Linear) and name.startswith(f"{language_model}.")]
+    if not found:
+        kinds = sorted({type(part).__name__ for name, part in model.named_modules() if name.startswith(f"{language_model}.layers.0.")})
+        raise RemedyError(
+            f"model={type(model).__name__} has no linear layer under {language_model!r} that peft can adapt (it has {', '.join(kinds)}); "
+            "use a base whose layers are torch.nn.Linear, unquantised or quantised by a library that peft supports"
+        )
+    return found
