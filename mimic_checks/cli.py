@@ -1,4 +1,4 @@
-"""The command `mimic-checks`: run, demo, cases, replay, report.
+"""The command `mimic-checks`: run, demo, cases, replay, report, remedy.
 
 Data in: arguments. Data out: an exit code. Every subcommand is a few lines calling the packages; `run` is pytest with the
 plugin's own options, so both ways give the same verdicts.
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mimic_checks.plugin import EXIT_INCONCLUSIVE, OPTIONS
+from remedies.command import add_remedy
 
 if TYPE_CHECKING:
     from mimic_checks.cases import Case
@@ -154,6 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="write a run's report again from its folder")
     report.add_argument("folder", type=Path)
     report.set_defaults(work=_report)
+    add_remedy(commands)
     return parser
 
 

@@ -63,7 +63,8 @@ class LoraOptions:
 PRESETS = {
     "paper": LoraOptions(),
     "builtin": LoraOptions(
-        r=16, lora_alpha=32, lora_dropout=0.0, learning_rate=2e-3, batch_size=16, gradient_accumulation_steps=1, warmup_ratio=0.05
+        r=16, lora_alpha=32, lora_dropout=0.0, learning_rate=1.5e-3, warmup_ratio=0.05, max_steps=700, batch_size=8,
+        gradient_accumulation_steps=1,
     ),
 }
 """`paper`: MIMIC's settings for its masked LoRA (128 samples a step over 8 devices there; here 16 a device). `builtin`: for the

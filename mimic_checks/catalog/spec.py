@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from mimic_checks.catalog.catalog import Catalog
+from mimic_checks.catalog.presence import Presence, presence
 from mimic_checks.errors import InvalidArgument
 
 _CASTS = {"int": int, "float": float, "str": str}
@@ -41,7 +42,24 @@ def load_catalog(spec: str) -> Catalog:
     )
 
 
-def _options(maker: Callable[..., Catalog], query: str) -> dict[str, Any]:
+def load_presence(spec: str) -> Presence:
+    """The sparse view of the catalog that a spec names, for training data: all that `load_catalog` takes, and
+    `openimages:<folder>[?option=value&...]`.
+
+    Raises:
+        InvalidArgument: unknown kind, option or value.
+        CatalogError: the catalog cannot be read.
+    """
+    head, _, query = spec.partition("?")
+    kind, _, folder = head.partition(":")
+    if kind == "openimages" and folder:
+        from mimic_checks.catalog.openimages import openimages
+
+        return openimages(folder, **_options(openimages, query))
+    return presence(load_catalog(spec))
+
+
+def _options(maker: Callable[..., Any], query: str) -> dict[str, Any]:
     known = {name: p for name, p in inspect.signature(maker).parameters.items() if p.kind is p.KEYWORD_ONLY}
     options: dict[str, Any] = {}
     for name, text in parse_qsl(query, keep_blank_values=True):

@@ -1,26 +1,22 @@
 """The report: one HTML file, no network, every shown case with all its pictures.
 
 Data in: a run's results, its description, and its pictures as PNG bytes. Data out: the page. Whatever a model or a
-catalog wrote is escaped by `escape.text`; nothing else puts foreign text into the page. Pictures are embedded once
-each.
+catalog wrote is escaped by `escape.text`; nothing else puts foreign text into the page.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import shlex
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from mimic_checks.reporting.curve import curve
+from mimic_checks.reporting.document import document, pictures_of
 from mimic_checks.reporting.escape import text
 from mimic_checks.reporting.panels import panels
 from mimic_checks.verdicts.outcome import KINDS
 from mimic_checks.verdicts.result import CheckResult, LevelResult, OutcomeLine
 
-_HERE = Path(__file__).parent
 _WORST_FIRST = ("fail", "inconclusive", "pass")
 
 
@@ -29,25 +25,12 @@ def page(results: Sequence[CheckResult], run: Mapping[str, Any], pictures: Mappi
     identity, described = run.get("identity", {}), run.get("description", {})
     results = sorted(results, key=lambda result: _WORST_FIRST.index(result.verdict))
     name = identity.get("name") or described.get("vlm") or "model"
-    embedded = {key: "data:image/png;base64," + base64.b64encode(data).decode() for key, data in pictures.items()}
-    return "\n".join([
-        "<!doctype html>", '<html lang="en"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
-        "script-src 'unsafe-inline'; form-action 'none'\">",
-        '<link rel="icon" href="data:,">',
-        f"<title>{text(name)}: several images at once</title>",
-        f"<style>{(_HERE / 'report.css').read_text()}</style></head><body>",
-        f"<header><h1>Where {text(name)} breaks on several images</h1>", _headline(results), _about(described, identity), "</header>",
-        "<main>", _overview(results), _unreadable(results), _filter(results),
-        *(_check(result, described, folder) for result in results), "</main>",
-        f'<script type="application/json" id="pictures">{_json(embedded)}</script>',
-        f"<script>{(_HERE / 'report.js').read_text()}</script></body></html>",
-    ])  # fmt: skip
-
-
-def _json(value: object) -> str:
-    return json.dumps(value).replace("<", "\\u003c")
+    return document(
+        f"{name}: several images at once",
+        [f"<h1>Where {text(name)} breaks on several images</h1>", _headline(results), _about(described, identity)],
+        [_overview(results), _unreadable(results), _filter(results), *(_check(result, described, folder) for result in results)],
+        pictures,
+    )
 
 
 def _headline(results: Sequence[CheckResult]) -> str:
@@ -150,16 +133,12 @@ def _cases(result: CheckResult, level: LevelResult, described: Mapping[str, Any]
 
 def _case(line: OutcomeLine, described: Mapping[str, Any], folder: str) -> str:
     case, truth = line.case, line.case.case().truth.text
-    pictures = "".join(
-        f'<figure><img data-picture="{text(image_id)}" alt="image {place} of {len(case.images)}"><figcaption>{place}</figcaption></figure>'
-        for place, image_id in enumerate(case.images, start=1)
-    )
     factors = ", ".join(f"{key} {value}" for key, value in case.factors.items())
     command = f"mimic-checks replay {shlex.quote(folder)} {case.id} --vlm {shlex.quote(str(described.get('vlm', '')))}"
     return (
         f'<details class="case" data-outcome="{line.kind}"><summary><span class="verdict {"pass" if line.kind == "right" else "fail"}">'
         f'{line.kind}</span> {text(case.question)} <span class="soft">true: {text(truth)}; model: {text(line.answer[:120])}</span></summary>'
-        f'<div class="pictures">{pictures}</div><p class="soft">{text(factors)}</p>'
+        f'{pictures_of(case.images)}<p class="soft">{text(factors)}</p>'
         f"<p>Question</p><pre>{text(case.question)}</pre><p>True answer</p><pre>{text(truth)}</pre>"
         f'<p>Model</p><pre class="answer">{text(line.answer)}</pre><p>Replay</p><pre>{text(command)}</pre></details>'
     )

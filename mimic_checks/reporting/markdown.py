@@ -15,12 +15,13 @@ _SIGN = {"pass": "✅ pass", "fail": "❌ fail", "inconclusive": "❔ inconclusi
 
 def markdown(results: Sequence[CheckResult], name: str) -> str:
     """One row per check: verdict, rates per level, reason."""
-    lines = [f"### {_cell(name)} on several images", "", "| check | verdict | rate per level | why |", "|---|---|---|---|"]
+    lines = [f"### {cell(name)} on several images", "", "| check | verdict | rate per level | why |", "|---|---|---|---|"]
     for result in results:
-        lines.append(f"| `{result.check}` | {_SIGN[result.verdict]} | {rates(result, ', ')} | {_cell(result.reason)} |")
+        lines.append(f"| `{result.check}` | {_SIGN[result.verdict]} | {rates(result, ', ')} | {cell(result.reason)} |")
     return "\n".join(lines) + "\n"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """Text of any origin as it may stand in a Markdown table."""
     flat = " ".join(text.split())
     return "".join(f"\\{mark}" if mark in "|`*_[]<>\\" else mark for mark in flat)

@@ -8,7 +8,7 @@ for (const details of document.querySelectorAll("details.case")) {
     }
   });
 }
-const form = document.querySelector("form.filter");
+const form = document.querySelector("form.filter"); // pages without a choice of cases have none
 const count = document.getElementById("shown");
 function apply() {
   const wanted = new FormData(form);
@@ -22,6 +22,8 @@ function apply() {
   }
   count.textContent = `${shown} cases shown`;
 }
-form.addEventListener("change", apply);
-form.addEventListener("reset", () => setTimeout(apply));
-apply();
+if (form) {
+  form.addEventListener("change", apply);
+  form.addEventListener("reset", () => setTimeout(apply));
+  apply();
+}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mimic_checks.checks.measures.drawn import medians, over_layers
 from mimic_checks.checks.measures.measured import CLOSED, Measured, needles
-from mimic_checks.checks.profiles import FILE, PROFILED, StoredProfile, read_profile
+from mimic_checks.checks.profiles import FILE, PROFILED, faded_from, read_profile, StoredProfile
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import CheckSpec
 from mimic_checks.models import OpenVLM, Prompt
@@ -86,15 +86,11 @@ def broken_invariant(model: OpenVLM, prompts: Sequence[Prompt], plain: Sequence[
 
 
 def fades(across: NDArray[np.float64], alpha: float) -> str:
-    """From which layer on attention between images has faded: there and in every deeper layer the upper bound of the median
-    share is under half of the peak layer's median. `across` [cases, layers]."""
-    middle = np.median(across, axis=0)
-    high = np.array([median_interval(list(column), alpha)[1] for column in across.T])
-    low = high < middle.max() / 2
-    start = len(low) - int(np.argmin(low[::-1])) if not low.all() else 0
-    if start >= len(low):
+    """Where attention between images fades, in one sentence. `across` [cases, layers]."""
+    middle, start = np.median(across, axis=0), faded_from(across, alpha)
+    if start is None:
         return f"attention between images does not fade (peak {middle.max():.2f} in layer {int(middle.argmax())})"
-    return f"attention between images has faded from layer {start} on: an image-local mask may start there (--layers {start}-{len(low) - 1})"
+    return f"attention between images has faded from layer {start} on: an image-local mask may start there (--vlm-mask {start}-{len(middle) - 1})"
 
 
 def _drift(baseline: Path, now: StoredProfile, reason: str) -> CheckVerdict:

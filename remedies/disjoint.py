@@ -1,0 +1,58 @@
+"""That training never sees an image of the evaluation.
+
+Data in: what evaluations are made of (catalog specs, run folders, case sets), training data. Data out: image ids, or a refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from mimic_checks.cases import Case
+from mimic_checks.catalog import load_catalog
+from mimic_checks.errors import RemedyError
+from mimic_checks.verdicts.store import RunFolder, read_case_set
+
+
+def evaluation_ids(sources: Iterable[str]) -> frozenset[str]:
+    """The ids of all images of run folders, case sets (folders) and catalogs (specs such as `coco:/data/val`).
+
+    Raises:
+        InvalidArgument, CatalogError, RunFolderError: a source that is none of these, or cannot be read.
+    """
+    found: set[str] = set()
+    for source in sources:
+        folder = Path(source)
+        if (folder / "run.json").is_file():
+            found.update(image for line in RunFolder(folder).outcomes() for image in line.case.images)
+        elif (folder / "cases.jsonl").is_file():
+            lines = read_case_set(folder, load_catalog(f"cases:{folder}")).lines
+            found.update(image for line in lines for image in line.case.images)
+        else:
+            catalog = load_catalog(source)
+            found.update(catalog.manifest.digest(row) for row in range(len(catalog)))
+    return frozenset(found)
+
+
+def training_ids(data: Any) -> frozenset[str]:
+    """The ids of all images in training data."""
+    found: set[str] = set()
+    for batch in data.select_columns(["image_ids"]).iter(batch_size=1000):
+        for ids in batch["image_ids"]:
+            found.update(ids)
+    return frozenset(found)
+
+
+def refuse_shared(trained: frozenset[str], cases: Iterable[Case], data: Path) -> None:
+    """Stops a proof that would ask about what was trained on.
+
+    Raises:
+        RemedyError: names how many images, and the way out.
+    """
+    shared = {image for case in cases for image in case.images} & trained
+    if shared:
+        raise RemedyError(
+            f"data={str(data)!r}: {len(shared)} images of the evaluation cases were trained on, first {sorted(shared)[0][:12]}; prove on another "
+            "catalog or seed, or make the data again with --keep-out <the evaluation catalog>"
+        )

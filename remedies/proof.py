@@ -1,0 +1,160 @@
+"""What a proof has found, as it is stored and read: one entry per variant and level, and the flipped cases.
+
+Data in: outcomes of the same cases before and after. Data out: `Proof` (pydantic; `proof.json`).
+
+A trained variant has one adapter per seed. Its change is the mean over seeds; the interval is the mean of the seeds' exact paired
+intervals, each at alpha / seeds, so the statement about the mean is wrong with probability alpha at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from mimic_checks.verdicts.intervals import lower, upper
+from mimic_checks.verdicts.outcome import Outcome
+from mimic_checks.verdicts.paired import paired
+from mimic_checks.verdicts.result import StoredCase
+from remedies.behaviours import role_of
+
+ALPHA = 0.05
+GUARD_MARGIN = 0.03
+KEPT_MARGIN = 0.05
+FLIPPED_SHOWN = 3
+"""Flipped cases that the report shows in full, per variant, target and direction."""
+GuardVerdict = Literal["kept", "lost", "inconclusive"]
+
+
+class _Stored(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Rate(_Stored):
+    """Right answers of one adapter (or of the base) at one level, with an exact 95 % interval."""
+
+    right: int
+    n: int
+    low: float
+    high: float
+
+    @property
+    def rate(self) -> float:
+        """Share of right answers."""
+        return self.right / self.n
+
+
+class LevelChange(_Stored):
+    """One level of one variant: a rate per seed, and the change against the base (above zero: better) with its interval."""
+
+    level: str
+    role: str | None
+    rates: tuple[Rate, ...]
+    change: float
+    low: float
+    high: float
+    lost: tuple[int, ...]
+    gained: tuple[int, ...]
+    verdict: GuardVerdict | None = None
+
+    @property
+    def rate(self) -> float:
+        """Mean over seeds."""
+        return sum(rate.rate for rate in self.rates) / len(self.rates)
+
+
+class Flip(_Stored):
+    """A case that a variant's first seed answers otherwise than the base."""
+
+    level: str
+    case: StoredCase
+    before: str
+    after: str
+    direction: Literal["gained", "lost"]
+
+
+class VariantResult(_Stored):
+    """One variant over all levels. `ratio`: mean of the target rates against the base's, with an interval."""
+
+    name: str
+    what: str
+    seeds: tuple[int, ...]
+    levels: tuple[LevelChange, ...]
+    ratio: float | None
+    ratio_low: float
+    ratio_high: float | None
+    train_seconds: tuple[float, ...] = ()
+    answer_seconds: float = 0.0
+    flips: tuple[Flip, ...] = ()
+
+
+class Proof(_Stored):
+    """Everything that `proof.html` shows. `held_out`: (variant, task, rate on held-out pairs, n, rate on others, n)."""
+
+    model: str
+    catalog: str
+    data: str
+    seed: int
+    command: str
+    budget: str
+    base: tuple[tuple[str, Rate], ...]
+    variants: tuple[VariantResult, ...]
+    held_out: tuple[tuple[str, str, float, int, float, int], ...] = ()
+    identity: dict[str, str | int | float | list[str] | None] = {}
+
+
+def rate(outcomes: Sequence[Outcome], alpha: float = ALPHA) -> Rate:
+    """Right answers with a two-sided Clopper-Pearson interval."""
+    right, n = sum(outcome.kind == "right" for outcome in outcomes), len(outcomes)
+    return Rate(right=right, n=n, low=lower(right, n, alpha / 2), high=upper(right, n, alpha / 2))
+
+
+def level_change(level: str, before: Sequence[Outcome], after: Sequence[Sequence[Outcome]]) -> LevelChange:
+    """The change of one level; `after` holds one list of outcomes per seed."""
+    pairs = [paired(before, outcomes) for outcomes in after]
+    bounds = [pair.interval(ALPHA / len(pairs)) for pair in pairs]
+    low, high = (-float(np.mean([bound[k] for bound in bounds])) for k in (1, 0))
+    role = role_of(level)
+    margin = {"guard": GUARD_MARGIN, "kept": KEPT_MARGIN}.get(role or "")
+    verdict: GuardVerdict | None = None
+    if margin is not None:
+        verdict = "kept" if low >= -margin else "lost" if high < -margin else "inconclusive"
+    return LevelChange(
+        level=level, role=role, rates=tuple(rate(outcomes) for outcomes in after), change=-float(np.mean([pair.loss for pair in pairs])),
+        low=low, high=high, lost=tuple(pair.lost for pair in pairs), gained=tuple(pair.gained for pair in pairs), verdict=verdict,
+    )  # fmt: skip
+
+
+def target_ratio(before: Mapping[str, Sequence[Outcome]], after: Sequence[Mapping[str, Sequence[Outcome]]]) -> tuple[float | None, float, float | None]:
+    """Mean target rate after (over seeds) against before, with an interval in which every single bound has its share of alpha;
+    None where the base has no right answer to divide by."""
+    targets = [level for level in before if role_of(level) == "target"]
+    share = ALPHA / (len(targets) * (len(after) + 1))
+    then = [rate(before[level], share) for level in targets]
+    now = [rate(outcomes[level], share) for outcomes in after for level in targets]
+    base, base_low, base_high = (float(np.mean(column)) for column in zip(*((r.rate, r.low, r.high) for r in then), strict=True))
+    mean, mean_low, mean_high = (float(np.mean(column)) for column in zip(*((r.rate, r.low, r.high) for r in now), strict=True))
+    return (mean / base if base else None), mean_low / base_high, (mean_high / base_low if base_low else None)
+
+
+def flips(level: str, before: Sequence[Outcome], after: Sequence[Outcome], rows: Mapping[str, int]) -> list[Flip]:
+    """The first flipped cases of a level, in both directions, in the order drawn."""
+    found: list[Flip] = []
+    for direction, (was, now) in (("gained", (False, True)), ("lost", (True, False))):
+        changed = [(a, b) for a, b in zip(before, after, strict=True) if (a.kind == "right", b.kind == "right") == (was, now)]
+        found += [
+            Flip(level=level, case=StoredCase.of(a.case, [rows[i] for i in a.case.images]), before=a.answer, after=b.answer,
+                 direction=direction)  # type: ignore[arg-type]
+            for a, b in changed[:FLIPPED_SHOWN]
+        ]  # fmt: skip
+    return found
+
+
+def held_out_slice(outcomes: Sequence[Outcome], involved: NDArray[np.bool_]) -> tuple[float, int, float, int]:
+    """Rates on cases that show a held-out pair and on the others: (rate, n, rate, n)."""
+    right = np.array([outcome.kind == "right" for outcome in outcomes])
+    parts = (right[involved], right[~involved])
+    return tuple(value for part in parts for value in (float(part.mean()) if len(part) else 0.0, len(part)))  # type: ignore[return-value]

@@ -1,0 +1,178 @@
+"""A proof as people read it: `proof.html`, and the same table as Markdown.
+
+Data in: a `Proof`. Data out: the page (one file, no network) with every variant beside the base, and the flipped cases with both
+answers side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from mimic_checks.errors import RemedyError
+from mimic_checks.reporting.document import document, pictures_of
+from mimic_checks.reporting.escape import text
+from mimic_checks.reporting.markdown import cell
+from remedies.behaviours import role_of
+from remedies.proof import GUARD_MARGIN, KEPT_MARGIN, Flip, LevelChange, Proof, VariantResult
+
+_ROLES = {"target": "to repair", "kept": f"must not fall by more than {KEPT_MARGIN:.0%}", "guard": f"one image: not by more than {GUARD_MARGIN:.0%}"}
+_COLOURS = {"kept": "pass", "lost": "fail", "inconclusive": "inconclusive"}
+
+
+def write_proof(proof: Proof, folder: Path) -> None:
+    """Writes `proof.json`, `proof.html` and `summary.md`."""
+    shown = {image for variant in proof.variants for flip in variant.flips for image in flip.case.images}
+    pictures = {image: (folder / "images" / f"{image}.png").read_bytes() for image in sorted(shown)}
+    (folder / "proof.json").write_text(proof.model_dump_json(indent=1) + "\n")
+    (folder / "proof.html").write_text(page(proof, pictures), encoding="utf-8")
+    (folder / "summary.md").write_text(summary(proof), encoding="utf-8")
+
+
+def read_proof(folder: Path) -> Proof:
+    """The proof in a folder.
+
+    Raises:
+        RemedyError: none there, or of another version.
+    """
+    try:
+        return Proof.model_validate_json((folder / "proof.json").read_text())
+    except (OSError, ValueError) as error:
+        raise RemedyError(f"proof={str(folder)!r} cannot be read ({error}); make one with: mimic-checks remedy prove") from error
+
+
+def summary(proof: Proof) -> str:
+    """The ablation table in Markdown, and what became of every promise."""
+    levels = [level for level, _ in proof.base if role_of(level)]
+    lines = [
+        f"### Remedies for {cell(proof.model)}, before and after", "",
+        f"Change against the base in points, mean over seeds, 95 % paired interval. {cell(proof.budget)}.", "",
+        "| variant | " + " | ".join(levels) + " | targets, times the base |", "|---" * (len(levels) + 2) + "|",
+        "| base | " + " | ".join(f"{dict(proof.base)[level].rate:.3f}" for level in levels) + " | 1.00 |",
+    ]  # fmt: skip
+    for variant in proof.variants:
+        cells = [_change(change) for change in variant.levels if change.level in levels]
+        lines.append(f"| {cell(variant.name)} | {' | '.join(cells)} | {_ratio(variant)} |")
+    return "\n".join([*lines, "", *(f"- {line}" for line in promises(proof)), ""])
+
+
+def promises(proof: Proof) -> list[str]:
+    """Per variant, one line: times the base on the targets, and which guards hold."""
+    lines = []
+    for variant in proof.variants:
+        judged = [change for change in variant.levels if change.verdict]
+        broken = [f"{change.level}: {change.verdict} ({_points(change)})" for change in judged if change.verdict != "kept"]
+        lines.append(f"{variant.name}: targets {_ratio(variant)} times the base; " + (f"not kept: {'; '.join(broken)}" if broken else
+                     f"all {len(judged)} guards kept"))  # fmt: skip
+    return lines
+
+
+def page(proof: Proof, pictures: dict[str, bytes]) -> str:
+    """The whole page; `pictures` are PNG bytes by image id."""
+    facts = {"model": proof.model, "catalog": proof.catalog, "training data": proof.data, "seed of the cases": proof.seed,
+             "training budget": proof.budget, "command": proof.command, **{f"model {k}": v for k, v in proof.identity.items() if v}}  # fmt: skip
+    rows = "".join(f"<tr><th>{text(key)}</th><td>{text(value)}</td></tr>" for key, value in facts.items())
+    return document(
+        f"{proof.model}: remedies, before and after",
+        [f"<h1>What remedies do to {text(proof.model)}</h1>", "<p>The same cases before and after; images that training never saw.</p>",
+         f'<details><summary class="soft">How this was made</summary><div class="wide"><table>{rows}</table></div></details>'],
+        [_overview(proof), _held_out(proof), *(_variant(proof, variant) for variant in proof.variants)], pictures,
+    )  # fmt: skip
+
+
+def _overview(proof: Proof) -> str:
+    levels = [level for level, _ in proof.base if role_of(level)]
+    head = "".join(f'<th>{text(level)}<br><span class="soft">{text(_ROLES[role_of(level) or ""])}</span></th>' for level in levels)
+    base = "".join(f'<td class="number">{dict(proof.base)[level].rate:.3f}</td>' for level in levels)
+    rows = "".join(
+        f'<tr><td><a href="#{_anchor(v.name)}">{text(v.name)}</a></td>'
+        + "".join(_cell(c) for c in v.levels if c.level in levels) + f'<td class="number">{text(_ratio(v))}</td></tr>'
+        for v in proof.variants
+    )  # fmt: skip
+    return (
+        f'<section class="check"><h2>Every variant beside the base</h2><div class="wide"><table><thead><tr><th>Variant</th>{head}'
+        f"<th>Targets, times the base</th></tr></thead><tbody><tr><td>base</td>{base}<td>1.00</td></tr>{rows}</tbody></table></div>"
+        '<p class="soft">Rate, mean over seeds; below it the change in points with its exact 95 % interval over the same cases.</p></section>'
+    )
+
+
+def _cell(change: LevelChange) -> str:
+    mark = f' class="verdict {_COLOURS[change.verdict]}"' if change.verdict else ""
+    return f'<td class="number"><span{mark}>{change.rate:.3f}</span><br><span class="soft">{text(_points(change))}</span></td>'
+
+
+def _held_out(proof: Proof) -> str:
+    if not proof.held_out:
+        return ""
+    rows = "".join(
+        f'<tr><td>{text(name)}</td><td>{text(task)}</td><td class="number">{held:.3f} ({n})</td><td class="number">{other:.3f} ({m})</td></tr>'
+        for name, task, held, n, other, m in proof.held_out
+    )
+    head = "<tr><th>Variant (first seed)</th><th>Task</th><th>Held-out pairs (n)</th><th>Other pairs (n)</th></tr>"
+    return (
+        '<section class="check"><h2>Pairs of classes that training never put together</h2>'
+        f'<div class="wide"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div></section>'
+    )
+
+
+def _variant(proof: Proof, variant: VariantResult) -> str:
+    rows = "".join(_level(dict(proof.base)[change.level].rate, change) for change in variant.levels)
+    head = "<tr><th>Level</th><th>Base</th><th>Rate per seed</th><th>Change (points)</th><th>Lost / gained per seed</th><th></th></tr>"
+    trained = f" Trained in {', '.join(f'{seconds:.0f} s' for seconds in variant.train_seconds)}." if variant.train_seconds else ""
+    groups = "".join(_flips(level, found) for level, found in _by_level(variant.flips))
+    return (
+        f'<section class="check" id="{_anchor(variant.name)}"><h2>{text(variant.name)}</h2><p>{text(variant.what)}.{text(trained)} '
+        f"Targets {text(_ratio(variant))} times the base.</p>"
+        f'<div class="wide"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>{groups}</section>'
+    )
+
+
+def _level(base: float, change: LevelChange) -> str:
+    rates = ", ".join(f"{rate.rate:.3f}" for rate in change.rates)
+    flips = ", ".join(f"{lost} / {gained}" for lost, gained in zip(change.lost, change.gained, strict=True))
+    verdict = f'<span class="verdict {_COLOURS[change.verdict]}">{change.verdict}</span>' if change.verdict else ""
+    return (
+        f'<tr><td>{text(change.level)}</td><td class="number">{base:.3f}</td><td class="number">{rates}</td>'
+        f'<td class="number">{text(_points(change))}</td><td class="number">{flips}</td><td>{verdict}</td></tr>'
+    )
+
+
+def _by_level(flips: Iterable[Flip]) -> list[tuple[str, list[Flip]]]:
+    found: dict[str, list[Flip]] = {}
+    for flip in flips:
+        found.setdefault(flip.level, []).append(flip)
+    return list(found.items())
+
+
+def _flips(level: str, found: list[Flip]) -> str:
+    return f'<h3>{text(level)} <span class="soft">cases that flipped (first seed)</span></h3>' + "".join(map(_flip, found))
+
+
+def _flip(flip: Flip) -> str:
+    truth = flip.case.case().truth.text
+    mark = "pass" if flip.direction == "gained" else "fail"
+    return (
+        f'<details class="case" data-outcome="{flip.direction}"><summary><span class="verdict {mark}">{flip.direction}</span> '
+        f'{text(flip.case.question)} <span class="soft">true: {text(truth)}</span></summary>{pictures_of(flip.case.images)}'
+        f'<div class="two"><div><p>Base</p><pre class="answer">{text(flip.before)}</pre></div>'
+        f'<div><p>After</p><pre class="answer">{text(flip.after)}</pre></div></div><p>True answer</p><pre>{text(truth)}</pre></details>'
+    )
+
+
+def _points(change: LevelChange) -> str:
+    return f"{100 * change.change:+.1f} [{100 * change.low:+.1f}, {100 * change.high:+.1f}]"
+
+
+def _change(change: LevelChange) -> str:
+    return f"{change.rate:.3f} ({_points(change)})"
+
+
+def _ratio(variant: VariantResult) -> str:
+    if variant.ratio is None:
+        return "-"
+    high = "" if variant.ratio_high is None else f"{variant.ratio_high:.2f}"
+    return f"{variant.ratio:.2f} [{variant.ratio_low:.2f}, {high}]"
+
+
+def _anchor(name: str) -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in name)

@@ -1,0 +1,203 @@
+"""The proof of a remedy: the same cases before and after, for every variant (MIMIC, table 5, on one's own model).
+
+Data in: a base model, training data, where to put adapters and answers. Data out: a folder
+
+    adapters/<mask>-seed<k>/   what `train_adapter` makes; an adapter that is there already is taken as it is
+    journal/<variant>/         answers, batch by batch: a killed proof goes on where it was
+    proof.json, proof.html, summary.md, images/
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mimic_checks.cases import Case
+from mimic_checks.catalog import Catalog
+from mimic_checks.errors import RemedyError
+from mimic_checks.models import VLM, ModelOptions, check_vlm, load_vlm, prompt_of
+from mimic_checks.runs import Runner
+from mimic_checks.verdicts import Outcome, Vocabulary, judge
+from mimic_checks.verdicts.store import save_picture
+from remedies.behaviours import draw_cases, role_of
+from remedies.dataset import open_training_data
+from remedies.disjoint import refuse_shared, training_ids
+from remedies.held_out import held_out_pairs
+from remedies.proof import Flip, Proof, VariantResult, flips, held_out_slice, level_change, rate, target_ratio
+from remedies.proof_page import write_proof
+
+Report = Callable[[str], None]
+Outcomes = dict[str, list[Outcome]]
+SHOWN_PX = 288
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A way to repair the base: how it is loaded, once per seed (adapters), or once (no training)."""
+
+    name: str
+    what: str
+    options: tuple[ModelOptions, ...]
+    seeds: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class ProofPlan:
+    """What a proof compares, and on how many cases. `settings` are changes of the training preset, as `remedy train` takes them."""
+
+    vlm: str
+    data: Path
+    out: Path
+    masks: tuple[str, ...] = ("none", "deep", "shallow", "all")
+    seeds: tuple[int, ...] = (0, 1, 2)
+    preset: str = "builtin"
+    settings: tuple[str, ...] = ()
+    pooling: int = 4
+    cases: int = 300
+    guard_cases: int = 1000
+    seed: int = 0
+    batch: int | None = None
+
+    def adapter(self, mask: str, seed: int) -> Path:
+        """Where the adapter of a mask and a seed is, or will be."""
+        return self.out / "adapters" / f"{mask}-seed{seed}"
+
+
+def variants(plan: ProofPlan, base: ModelOptions) -> list[Variant]:
+    """The variants of a plan, the cheapest repair first."""
+    found = [
+        Variant("mask only", "no training; an image-local mask on the deep half", (replace(base, mask="deep"),)),
+        Variant(f"pooling x{plan.pooling}", "no training; image tokens averaged", (replace(base, pooling=plan.pooling),)),
+        Variant("stitched", "no training; all images in one grid", (replace(base, stitch=True),)),
+    ]
+    for mask in plan.masks:
+        adapters = tuple(replace(base, adapter=str(plan.adapter(mask, seed))) for seed in plan.seeds)
+        where = "without a mask" if mask == "none" else f"masked in layers: {mask}"
+        found.append(Variant(f"data + LoRA, mask {mask}", f"trained and served {where}", adapters, plan.seeds))
+        if mask != "none":
+            unmasked = tuple(replace(options, mask="none") for options in adapters)
+            found.append(Variant(f"data + LoRA, mask {mask}, served without", f"trained {where}, served as plain peft would", unmasked, plan.seeds))
+    return found
+
+
+def prove(plan: ProofPlan, catalog: Catalog, base: ModelOptions = ModelOptions(), *, command: str = "", report: Report = print) -> Proof:  # noqa: B008
+    """Trains the adapters that are missing, asks every variant the same cases, and writes the proof.
+
+    Raises:
+        RemedyError: evaluation images that were trained on, training data made otherwise, a training that failed.
+        EmptyPool: a catalog too small for the cases.
+    """
+    check_vlm(plan.vlm, base, catalog)
+    data = open_training_data(plan.data)
+    cases = draw_cases(catalog, plan.cases, plan.guard_cases, plan.seed)
+    asked = list({case.id: case for level in cases.values() for case in level}.values())
+    refuse_shared(training_ids(data), asked, plan.data)
+    for mask, seed in [(mask, seed) for seed in plan.seeds for mask in plan.masks]:
+        _train(plan, mask, seed, report)
+    before, _, model = _answers(plan, "base", base, catalog, asked, cases, report)
+    results, after = [], {"base": before}
+    for variant in variants(plan, base):
+        found = [_answers(plan, f"{variant.name} {k}", options, catalog, asked, cases, report)[:2] for k, options in enumerate(variant.options)]
+        after[variant.name] = found[0][0]
+        results.append(_result(plan, variant, before, [outcomes for outcomes, _ in found], sum(s for _, s in found), catalog))
+    proof = Proof(
+        model=plan.vlm, catalog=catalog.name, data=str(plan.data), seed=plan.seed, command=command, budget=_budget(plan),
+        base=tuple((level, rate(outcomes)) for level, outcomes in before.items()), variants=tuple(results),
+        held_out=tuple(_held_out(catalog, plan.data, after)), identity={k: v for k, v in model.identity().items() if k != "adapter"},
+    )  # fmt: skip
+    _pictures(plan.out, [flip for result in results for flip in result.flips], catalog)
+    write_proof(proof, plan.out)
+    return proof
+
+
+def _train(plan: ProofPlan, mask: str, seed: int, report: Report) -> None:
+    """One adapter, in a process of its own: its memory is free before anything is asked."""
+    adapter = plan.adapter(mask, seed)
+    if (adapter / "training.json").is_file():
+        return
+    report(f"training {adapter.name}")
+    arguments = ["remedy", "train", "--vlm", plan.vlm, "--data", str(plan.data), "--out", str(adapter), "--preset", plan.preset]
+    settings = [part for setting in (*plan.settings, f"mask={mask}", f"seed={seed}") for part in ("--set", setting)]
+    code = subprocess.call([sys.executable, "-m", "mimic_checks.cli", *arguments, *settings])
+    if code:
+        raise RemedyError(f"training of {adapter.name!r} ended with exit code {code}; what it said is above, finished adapters are kept: the "
+                          "same command goes on")  # fmt: skip
+
+
+def _answers(
+    plan: ProofPlan, name: str, options: ModelOptions, catalog: Catalog, asked: Sequence[Case], cases: dict[str, list[Case]], report: Report
+) -> tuple[Outcomes, float, VLM]:
+    began = time.monotonic()
+    model = load_vlm(plan.vlm, options, catalog)
+    journal = plan.out / "journal" / f"{name.replace(' ', '_').replace(',', '')}.jsonl"
+    answers = Runner(model, batch=plan.batch).answer([prompt_of(case, catalog.manifest) for case in asked], journal)
+    words = Vocabulary(catalog.class_names)
+    outcomes = {level: [judge(case, answers[case.id].text, answers[case.id].error, words) for case in found] for level, found in cases.items()}
+    targets = "  ".join(f"{level}: {rate(found).rate:.3f}" for level, found in outcomes.items() if role_of(level))
+    report(f"{name}: {targets} ({time.monotonic() - began:.0f} s)")
+    return outcomes, time.monotonic() - began, model
+
+
+def _result(plan: ProofPlan, variant: Variant, before: Outcomes, after: list[Outcomes], seconds: float, catalog: Catalog) -> VariantResult:
+    levels = tuple(level_change(level, outcomes, [found[level] for found in after]) for level, outcomes in before.items())
+    ratio, low, high = target_ratio(before, after)
+    rows = {image: catalog.manifest.row(image) for outcomes in before.values() for o in outcomes for image in o.case.images}
+    shown = [flip for level in before if role_of(level) == "target" for flip in flips(level, before[level], after[0][level], rows)]
+    return VariantResult(
+        name=variant.name, what=variant.what, seeds=variant.seeds, levels=levels, ratio=ratio, ratio_low=low, ratio_high=high,
+        train_seconds=tuple(_record(options)["seconds"] for options in variant.options if options.adapter), answer_seconds=round(seconds, 1),
+        flips=tuple(shown),
+    )  # fmt: skip
+
+
+def _record(options: ModelOptions) -> dict[str, float]:
+    assert options.adapter
+    found: dict[str, float] = json.loads((Path(options.adapter) / "training.json").read_text())
+    return found
+
+
+def _budget(plan: ProofPlan) -> str:
+    """Steps and samples of every adapter.
+
+    Raises:
+        RemedyError: adapters that were not trained alike.
+    """
+    records = {(m, s): json.loads((plan.adapter(m, s) / "training.json").read_text()) for m in plan.masks for s in plan.seeds}
+    if not records:
+        return "no training"
+    shapes = {key: (r["steps"], r["options"]["batch_size"] * r["options"]["gradient_accumulation_steps"] * r["devices"], r["data"])
+              for key, r in records.items()}  # fmt: skip
+    if len(set(shapes.values())) > 1:
+        odd = next(key for key, shape in shapes.items() if shape != next(iter(shapes.values())))
+        raise RemedyError(f"adapter {plan.adapter(*odd).name!r} was trained with another budget {shapes[odd]}; delete it and give the same command again")
+    (steps, batch, _), any_record = next(iter(shapes.values())), next(iter(records.values()))
+    return f"{steps} steps of {batch} samples each, for every adapter; {any_record['threads']} threads, torch {any_record['torch']}"
+
+
+def _held_out(catalog: Catalog, data: Path, after: dict[str, Outcomes]) -> Iterator[tuple[str, str, float, int, float, int]]:
+    """Rates on cases in which a held-out pair meets: the asked class beside a class that training never put beside it."""
+    mixture = json.loads((data / "about.json").read_text())["mixture"]
+    held = held_out_pairs(catalog.class_names, name=mixture["held_out"], share=mixture["held_out_share"])
+    for name, outcomes in after.items():
+        for task in ("common", "odd_one"):
+            found = [o for level, group in outcomes.items() if role_of(level) for o in group if o.case.task == task]
+            involved = np.array([_meets(catalog, held, outcome.case) for outcome in found])
+            yield (name, task, *held_out_slice(found, involved))
+
+
+def _meets(catalog: Catalog, held: np.ndarray, case: Case) -> bool:
+    rows = [catalog.manifest.row(image) for image in case.images]
+    shown = catalog.possible[rows].any(axis=0)
+    return bool(held[catalog.class_index(case.truth.names[0])][shown].any())
+
+
+def _pictures(out: Path, shown: Sequence[Flip], catalog: Catalog) -> None:
+    for image in {image for flip in shown for image in flip.case.images}:
+        save_picture(catalog.manifest.open(image), out / "images" / f"{image}.png", SHOWN_PX)
