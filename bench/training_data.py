@@ -70,7 +70,11 @@ def boxes(rng: np.random.Generator, weights: np.ndarray) -> Iterator[Boxes]:
 def labels(rng: np.random.Generator, weights: np.ndarray) -> Iterator[Labels]:
     for _ in range(20):
         n = LABELS // 20
-        yield rng.integers(IMAGES, size=n).astype(np.uint64), rng.choice(CLASSES, n, p=weights).astype(np.int16), rng.random(n) < 1 / 3
+        yield (
+            rng.integers(IMAGES, size=n).astype(np.uint64),
+            rng.choice(CLASSES, n, p=weights).astype(np.int16),
+            rng.random(n) < 1 / 3,
+        )
 
 
 class Peak(threading.Thread):

@@ -50,7 +50,9 @@ class Collator:
         try:
             return open_image(self.image_root / name)
         except (OSError, ValueError) as error:
-            raise RemedyError(f"image={str(self.image_root / name)!r} cannot be read: {error}; restore it, or make the data again") from error
+            raise RemedyError(
+                f"image={str(self.image_root / name)!r} cannot be read: {error}; restore it, or make the data again"
+            ) from error
 
     def _spoken(self, messages: list[dict[str, Any]]) -> tuple[str, list[tuple[int, int]]]:
         """The whole conversation as text, and where its answers stand in it."""
@@ -80,7 +82,9 @@ class Collator:
         ids = batch["input_ids"][row]
         places = align(plain["input_ids"], ids[spoken].tolist())
         if places is None:
-            raise RemedyError(f"{type(self.processor).__name__} changes the text beyond its image tokens; labels cannot be placed in {text[-80:]!r}")
+            raise RemedyError(
+                f"{type(self.processor).__name__} changes the text beyond its image tokens; labels cannot be placed in {text[-80:]!r}"
+            )
         answers = [
             place
             for place, (left, right) in zip(places, plain["offset_mapping"], strict=True)
@@ -105,5 +109,6 @@ def align(plain: list[int], spoken: list[int]) -> list[int] | None:
 def _clean(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Messages as chat templates take them: Arrow keeps a text of None beside every image."""
     return [
-        {"role": m["role"], "content": [{k: v for k, v in part.items() if v is not None} for part in m["content"]]} for m in messages
+        {"role": m["role"], "content": [{k: v for k, v in part.items() if v is not None} for part in m["content"]]}
+        for m in messages
     ]

@@ -34,9 +34,9 @@ class Behaviour:
 
 BEHAVIOURS = (
     Behaviour("counting", "target", (4, 8), lambda c, n: counting_sweep(c, factor="images", levels=n, instances=(1, 2))),
-    Behaviour("listing", "target", (4, 8), lambda c, n: listing_sweep(c, levels=n)),
-    Behaviour("odd-one", "target", (4, 6), lambda c, n: odd_one_sweep(c, levels=n)),
-    Behaviour("common", "kept", (4, 8), lambda c, n: common_sweep(c, levels=n)),
+    Behaviour("listing", "target", (8,), lambda c, n: listing_sweep(c, levels=n)),
+    Behaviour("odd-one", "target", (6,), lambda c, n: odd_one_sweep(c, levels=n)),
+    Behaviour("common", "kept", (8,), lambda c, n: common_sweep(c, levels=n)),
     Behaviour("counting", "guard", (1,), lambda c, n: counting_sweep(c, factor="images", levels=n, instances=(1, 4))),
     Behaviour("listing", "guard", (1,), lambda c, n: listing_sweep(c, levels=n)),
     Behaviour("counting two classes", "guard", (1,), lambda c, n: counting_sweep(c, factor="distractors", levels=(0,), concepts=2)),

@@ -50,7 +50,7 @@ def add_remedy(commands: Any) -> None:
     prove.add_argument("--pooling", type=int, default=4)
     prove.add_argument("--vlm-catalog", default="rendered")
     prove.add_argument("--vlm-cases", type=int, default=300, help="cases a level (default 300)")
-    prove.add_argument("--guard-cases", type=int, default=1000, help="cases of every one-image guard (default 1000)")
+    prove.add_argument("--guard-cases", type=int, default=2000, help="cases of every one-image guard (default 2000)")
     prove.add_argument("--vlm-seed", type=int, default=0)
     prove.add_argument("--vlm-batch", type=int)
     prove.set_defaults(work=_prove)
@@ -94,7 +94,9 @@ def _data(options: argparse.Namespace, rest: Sequence[str]) -> int:
         mixture = mixture.scaled(options.samples)
     presence = load_presence(options.catalog)
     kept_out = evaluation_ids(options.keep_out)
-    folder = write_training_data(presence, mixture, options.out, evaluation=kept_out, processes=options.processes, progress=_progress)
+    folder = write_training_data(
+        presence, mixture, options.out, evaluation=kept_out, processes=options.processes, progress=_progress
+    )
     print(f"{mixture.samples:,} samples in {folder}; {folder / 'datasheet.md'} says what is in them")
     return 0
 
@@ -125,7 +127,13 @@ def _prove(options: argparse.Namespace, rest: Sequence[str]) -> int:
         seed=options.vlm_seed, batch=options.vlm_batch,
     )  # fmt: skip
     command = "mimic-checks " + shlex.join(sys.argv[1:])
-    proof = prove(plan, load_catalog(options.vlm_catalog), _model_options(options), command=command, report=lambda line: print(line, flush=True))
+    proof = prove(
+        plan,
+        load_catalog(options.vlm_catalog),
+        _model_options(options),
+        command=command,
+        report=lambda line: print(line, flush=True),
+    )
     print("\n".join(promises(proof)))
     print(f"proof: {options.out / 'proof.html'}")
     return 0
@@ -174,6 +182,10 @@ def _progress(done: int, whole: int) -> None:
     """A bar on a terminal, lines elsewhere."""
     if sys.stderr.isatty():
         filled = 30 * done // whole
-        print(f"\r[{'#' * filled}{'.' * (30 - filled)}] {done:,} of {whole:,} samples", end="\n" if done == whole else "", file=sys.stderr)
+        print(
+            f"\r[{'#' * filled}{'.' * (30 - filled)}] {done:,} of {whole:,} samples",
+            end="\n" if done == whole else "",
+            file=sys.stderr,
+        )
     else:
         print(f"{done:,} of {whole:,} samples", file=sys.stderr)

@@ -125,12 +125,9 @@ def check_labels(presence: Presence, mixture: Mixture) -> None:
 
 
 def image_root(presence: Presence, folder: Path) -> Path:
-    """The folder that image paths of the data are relative to: this one for rendered scenes, else the photos' own."""
+    """The folder that image paths of the data are relative to: this one for rendered scenes, else that of the first photo."""
     first = presence.source.file(0)
-    if first is None:
-        return folder
-    return Path(os.path.commonpath([first.resolve(), presence.source.file(len(presence) - 1).resolve()])).parent \
-        if len(presence) == 1 else Path(os.path.commonpath([presence.source.file(row).resolve() for row in (0, len(presence) // 2, len(presence) - 1)]))  # type: ignore[union-attr]  # fmt: skip
+    return folder if first is None else first.resolve().parent
 
 
 def _each(argument: Callable[[int], Any], numbers: Sequence[int], processes: int) -> Iterator[int]:
@@ -214,7 +211,7 @@ def features() -> Any:
     return Features({
         "id": text, "part": text, "images": List(text), "image_ids": List(text),
         "messages": List({"role": text, "content": content}), "length": number, "grade": text, "asked": List(List(number)),
-        "tasks": List(text), "options": number, **{name: number for name in FACTORS},
+        "tasks": List(text), "options": number, **dict.fromkeys(FACTORS, number),
     })  # fmt: skip
 
 
@@ -235,7 +232,9 @@ def _open(folder: Path, about: dict[str, Any]) -> None:
     try:
         if path.is_file() and (old := json.loads(path.read_text())) != about:
             differs = next(key for key in about if old.get(key) != about[key])
-            raise RemedyError(f"out={str(folder)!r} holds training data made with another {differs}; give a new folder, or delete this one")
+            raise RemedyError(
+                f"out={str(folder)!r} holds training data made with another {differs}; give a new folder, or delete this one"
+            )
         if not path.is_file() and folder.is_dir() and any(folder.iterdir()):
             raise RemedyError(f"out={str(folder)!r} holds other files; give a new folder")
         (folder / "images").mkdir(parents=True, exist_ok=True)
@@ -249,7 +248,7 @@ def _finish(folder: Path, files: Sequence[Path]) -> None:
     from remedies.datasheet import write_datasheet
 
     fingerprint = hashlib.sha256((folder / "about.json").read_bytes()).hexdigest()[:16]
-    state = {"_data_files": [{"filename": file.name} for file in files], "_fingerprint": fingerprint, "_format_columns": None,
+    state: dict[str, Any] = {"_data_files": [{"filename": file.name} for file in files], "_fingerprint": fingerprint, "_format_columns": None,
              "_format_kwargs": {}, "_format_type": None, "_output_all_columns": False, "_split": None}  # fmt: skip
     (folder / "state.json").write_text(json.dumps(state, indent=1))
     (folder / "dataset_info.json").write_text(json.dumps({"features": features().to_dict()}, indent=1))

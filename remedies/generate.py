@@ -11,20 +11,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mimic_checks.cases.wording import TEMPLATES, counts_text, names_text, question
-from mimic_checks.catalog.presence import PRESENT, States
+from mimic_checks.catalog.presence import ABSENT, PRESENT, States
 from mimic_checks.errors import EmptyPool
 from remedies import truths
-from remedies.held_out import meets
 from remedies.mixture import Part
 from remedies.pools import Pools
 from remedies.sample import Sample, Turn
+from remedies.turns import count_turn, countable_beside, follow_ups, list_turn, name_turn, option_turn
 
 MOST_TRIES = 400
 """Attempts at one sample before the part counts as impossible."""
-MOST_OPTIONS = 4
-_ABSENT_SHARE = 0.15
-"""Counting follow-ups that ask for a class that is not there."""
 
 
 class Draft(NamedTuple):
@@ -45,7 +41,7 @@ def samples(
         EmptyPool: the catalog cannot give one more; names the part, and what to change.
     """
     draft = _DRAFTS[part.family]
-    seen: set[tuple[int | str, ...]] = set()
+    seen: set[tuple[object, ...]] = set()
     for _ in range(number):
         for _ in range(MOST_TRIES):
             found = draft(pools, part, rng)
@@ -53,14 +49,18 @@ def samples(
                 continue
             seen.add(key)
             wanted = int(rng.integers(part.turns[0], part.turns[1] + 1))
-            turns = (found.turn, *follow_ups(pools, found, wanted - 1, rng))
+            turns = (found.turn, *follow_ups(pools, found.shown, found.turn, wanted - 1, rng))
             yield Sample(part.name, tuple(found.rows), turns, found.factors)
             break
         else:
             raise EmptyPool(
                 f"part={part.name!r} (family={part.family!r}, images={part.images}, options={part.options}): no further sample in "
                 f"{MOST_TRIES} tries on catalog={pools.presence.name!r}; ask for fewer images or samples, or use a larger catalog"
-                + ("" if pools.presence.exhaustive else "; with few verified negatives, set options = true or training_grade = true")
+                + (
+                    ""
+                    if pools.presence.exhaustive
+                    else "; with few verified negatives, set options = true or training_grade = true"
+                )
             )
 
 
@@ -84,11 +84,11 @@ def _counting(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | Non
     classes = [asked]
     wanted = _uniform(rng, part.concepts) - 1
     if wanted:
-        others = _countable_beside(pools, shown, classes, rng, wanted)
+        others = countable_beside(pools, shown, classes, rng, wanted)
         if len(others) < wanted:
             return None
         classes = rng.permutation(classes + others).tolist()
-    turn = _count_turn(pools, shown, classes, rng)
+    turn = count_turn(pools, shown, classes, rng)
     factors = {"images": images, "spread": spread, "distractors": images - spread, "concepts": len(classes), "instances": total}
     return Draft(rows, shown, turn, factors) if turn else None
 
@@ -107,7 +107,7 @@ def _listing(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None
     if exhaustive and rng.random() < 0.5:
         rest = pools.any(images - 1, rng, [first])
     else:
-        lacking = [c for c in members if pools.presence.state(first, c) == truths.ABSENT]
+        lacking = [c for c in members if pools.presence.state(first, c) == ABSENT]
         if not lacking:
             return None
         rest = pools.absent(lacking[rng.integers(len(lacking))], images - 1, rng, [first])
@@ -115,7 +115,7 @@ def _listing(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None
         return None
     rows = rng.permutation([first, *rest]).tolist()
     shown = pools.presence.of(rows)
-    turn = _list_turn(pools, shown, group, rng, offer=part.options, believe=part.training_grade)
+    turn = list_turn(pools, shown, group, rng, offer=part.options, believe=part.training_grade)
     return Draft(rows, shown, turn, {"images": images, "instances": turn.answer.count(",") + 1}) if turn else None
 
 
@@ -130,9 +130,9 @@ def _common(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None:
         return None
     if part.options:
         wrong = truths.common_wrong(shown, asked)
-        turn = _option_turn(pools, part, "common", shown, asked, wrong, rng)
+        turn = option_turn(pools, part, "common", shown, asked, wrong, rng)
     else:
-        turn = _name_turn(pools, part, "common", shown, asked, truths.common, rng)
+        turn = name_turn(pools, part, "common", shown, asked, truths.common, rng)
     return Draft(rows, shown, turn, {"images": images}) if turn else None
 
 
@@ -147,108 +147,17 @@ def _odd_one(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None
     if pools.held[asked][(shown >= PRESENT).any(axis=0)].any():
         return None
     if part.options:
-        turn = _option_turn(pools, part, "odd_one", shown, asked, truths.in_most(shown), rng) if truths.is_odd(shown, asked) else None
+        turn = (
+            option_turn(pools, part, "odd_one", shown, asked, truths.in_most(shown), rng) if truths.is_odd(shown, asked) else None
+        )
     else:
-        turn = _name_turn(pools, part, "odd_one", shown, asked, truths.odd_one, rng)
+        turn = name_turn(pools, part, "odd_one", shown, asked, truths.odd_one, rng)
     return Draft(rows, shown, turn, {"images": images}) if turn else None
 
 
 _DRAFTS: dict[str, Callable[[Pools, Part, np.random.Generator], Draft | None]] = {
     "counting": _counting, "listing": _listing, "common": _common, "odd_one": _odd_one,
 }  # fmt: skip
-
-
-def follow_ups(pools: Pools, draft: Draft, number: int, rng: np.random.Generator) -> list[Turn]:
-    """Up to `number` further questions about the same images, each settled by the labels, none asked twice."""
-    turns: list[Turn] = []
-    asked = {draft.turn.question}
-    for _ in range(4 * number):
-        if len(turns) == number:
-            break
-        kind = rng.integers(3)
-        if kind == 0 and pools.listable:
-            group = pools.listable[rng.integers(len(pools.listable))]
-            turn = _list_turn(pools, draft.shown, group, rng, offer=not pools.presence.exhaustive, believe=False)
-        else:
-            classes = _countable_beside(pools, draft.shown, [], rng, int(kind))
-            turn = _count_turn(pools, draft.shown, classes, rng) if classes else None
-        if turn and turn.question not in asked:
-            asked.add(turn.question)
-            turns.append(turn)
-    return turns
-
-
-def _count_turn(pools: Pools, shown: States, classes: list[int], rng: np.random.Generator) -> Turn | None:
-    counts = truths.count(shown, classes)
-    if counts is None:
-        return None
-    names = [pools.presence.class_names[c] for c in classes]
-    text = question(task="counting", template=_template(rng), images=len(shown), classes=names)
-    return Turn("counting", text, counts_text(dict(zip(names, counts, strict=True))), tuple(classes))
-
-
-def _list_turn(pools: Pools, shown: States, group: str, rng: np.random.Generator, *, offer: bool, believe: bool) -> Turn | None:
-    members = list(pools.presence.groups[group])
-    text = question(task="listing", template=_template(rng), images=len(shown), supercategory=group)
-    grade = "verified"
-    if offer:
-        there = (shown[:, members] >= PRESENT).any(axis=0)
-        gone = (shown[:, members] == truths.ABSENT).all(axis=0)
-        members = [members[at] for at in rng.permutation(np.flatnonzero(there | gone))[:MOST_OPTIONS]]
-        if len(members) < 2:
-            return None
-        text += f" Choose from: {names_text([pools.presence.class_names[c] for c in members])}."
-    found = truths.listed(shown, members)
-    if found is None and believe:
-        found, grade = truths.listed(truths.believed(shown), members), "training"
-    if found is None:
-        return None
-    names = names_text([pools.presence.class_names[c] for c in sorted(found)])
-    return Turn("listing", text, names, tuple(members), grade, len(members) if offer else 0)  # type: ignore[arg-type]
-
-
-def _name_turn(
-    pools: Pools, part: Part, task: str, shown: States, asked: int, truth: Callable[[States], int | None], rng: np.random.Generator
-) -> Turn | None:
-    grade = "verified"
-    found = truth(shown)
-    if found is None and part.training_grade:
-        found, grade = truth(truths.believed(shown)), "training"
-    if found != asked:
-        return None
-    text = question(task=task, template=_template(rng), images=len(shown))  # type: ignore[arg-type]
-    return Turn(task, text, pools.presence.class_names[asked], (asked,), grade)  # type: ignore[arg-type]
-
-
-def _option_turn(
-    pools: Pools, part: Part, task: str, shown: States, asked: int, wrong: np.ndarray, rng: np.random.Generator
-) -> Turn | None:
-    """The question with lettered options; wrong ones that some image shows are preferred, they are the hard ones."""
-    allowed = np.flatnonzero(wrong & ~pools.held[asked])
-    shuffled = rng.permutation(allowed)
-    seen = (shown[:, shuffled] >= PRESENT).any(axis=0)
-    chosen = [asked, *np.concatenate([shuffled[seen], shuffled[~seen]])[: MOST_OPTIONS - 1].tolist()]
-    if len(chosen) < 2:
-        return None
-    order = rng.permutation(chosen).tolist()
-    letters = [chr(ord("A") + place) for place in range(len(order))]
-    lines = "".join(f"\n{letter}. {pools.presence.class_names[c]}" for letter, c in zip(letters, order, strict=True))
-    text = f"{question(task=task, template='mimic', images=len(shown)).split(chr(10))[0]}{lines}\nAnswer with the option's letter."  # type: ignore[arg-type]
-    return Turn(task, text, letters[order.index(asked)], tuple(order), options=len(order))  # type: ignore[arg-type]
-
-
-def _countable_beside(pools: Pools, shown: States, classes: list[int], rng: np.random.Generator, number: int) -> list[int]:
-    """Further classes whose number the labels settle, mostly ones that are there; no held-out pair among all of them."""
-    settled = ((shown > 0) | (shown == truths.ABSENT)).all(axis=0)
-    there = settled & (shown > 0).any(axis=0)
-    chosen: list[int] = []
-    pools_by_chance = (rng.permutation(np.flatnonzero(there)).tolist(), rng.permutation(np.flatnonzero(settled & ~there)).tolist())
-    while len(chosen) < number and (pools_by_chance[0] or pools_by_chance[1]):
-        absent = not pools_by_chance[0] or (pools_by_chance[1] and rng.random() < _ABSENT_SHARE)
-        candidate = pools_by_chance[int(bool(absent))].pop()
-        if candidate not in classes and not meets(pools.held, [candidate], [*classes, *chosen]):
-            chosen.append(candidate)
-    return chosen
 
 
 def composition(total: int, parts: int, rng: np.random.Generator) -> list[int]:
@@ -259,7 +168,3 @@ def composition(total: int, parts: int, rng: np.random.Generator) -> list[int]:
 
 def _uniform(rng: np.random.Generator, bounds: tuple[int, int]) -> int:
     return int(rng.integers(bounds[0], bounds[1] + 1))
-
-
-def _template(rng: np.random.Generator) -> str:  # type: ignore[return]
-    return TEMPLATES[rng.integers(len(TEMPLATES))]

@@ -63,7 +63,13 @@ class LoraOptions:
 PRESETS = {
     "paper": LoraOptions(),
     "builtin": LoraOptions(
-        r=16, lora_alpha=32, lora_dropout=0.0, learning_rate=1.5e-3, warmup_ratio=0.05, max_steps=700, batch_size=8,
+        r=16,
+        lora_alpha=32,
+        lora_dropout=0.0,
+        learning_rate=1.5e-3,
+        warmup_ratio=0.05,
+        max_steps=700,
+        batch_size=8,
         gradient_accumulation_steps=1,
     ),
 }
@@ -114,7 +120,9 @@ def linear_layers(model: Any, language_model: str) -> list[str]:
 
     found = [name for name, part in model.named_modules() if isinstance(part, nn.Linear) and name.startswith(f"{language_model}.")]
     if not found:
-        kinds = sorted({type(part).__name__ for name, part in model.named_modules() if name.startswith(f"{language_model}.layers.0.")})
+        kinds = sorted(
+            {type(part).__name__ for name, part in model.named_modules() if name.startswith(f"{language_model}.layers.0.")}
+        )
         raise RemedyError(
             f"model={type(model).__name__} has no linear layer under {language_model!r} that peft can adapt (it has {', '.join(kinds)}); "
             "use a base whose layers are torch.nn.Linear, unquantised or quantised by a library that peft supports"

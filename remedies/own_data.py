@@ -49,9 +49,7 @@ def _own_rows(entry: OwnData) -> Any:
     from remedies.dataset import features
 
     columns = features()
-    return Dataset.from_generator(
-        lambda: _converted(entry), features=type(columns)({name: columns[name] for name in _COLUMNS})
-    )
+    return Dataset.from_generator(lambda: _converted(entry), features=type(columns)({name: columns[name] for name in _COLUMNS}))
 
 
 def _converted(entry: OwnData) -> Iterator[dict[str, Any]]:
@@ -65,7 +63,9 @@ def _converted(entry: OwnData) -> Iterator[dict[str, Any]]:
         try:
             yield _row(record, entry.image_root)
         except (KeyError, TypeError, ValueError) as error:
-            raise RemedyError(f"own data {str(entry.path)!r}, record {number}: {error!r}; LLaVA records have image and conversations") from error
+            raise RemedyError(
+                f"own data {str(entry.path)!r}, record {number}: {error!r}; LLaVA records have image and conversations"
+            ) from error
 
 
 def _row(record: dict[str, Any], root: Path) -> dict[str, Any]:

@@ -87,9 +87,7 @@ def _best_pooling(result: CheckResult | None) -> int:
 def _with_training(weak: Sequence[CheckResult], vlm: str, catalog: str, folder: Path) -> list[Proposal]:
     parts = list(dict.fromkeys(part for r in weak for prefix, part in _PARTS.items() if r.check.startswith(prefix)))
     window, why = layer_window(folder)
-    data = (
-        f"mimic-checks remedy data --catalog <training catalog> --mixture paper --keep-out {shlex.quote(str(folder))} --out remedy-data"
-    )
+    data = f"mimic-checks remedy data --catalog <training catalog> --mixture paper --keep-out {shlex.quote(str(folder))} --out remedy-data"
     train = f"mimic-checks remedy train --vlm {vlm} --data remedy-data --set mask={window} --out remedy-adapter"
     prove = f"mimic-checks remedy prove --vlm {vlm} --data remedy-data --vlm-catalog {catalog} --out remedy-proof"
     return [
@@ -103,9 +101,18 @@ def layer_window(folder: Path) -> tuple[str, str]:
     half; with the reason."""
     path = folder / FILE
     if not path.is_file():
-        return "deep", "the deep half of the layers, as in the paper; the run has no attention profile to choose by (-k attention_by_depth)"
+        return (
+            "deep",
+            "the deep half of the layers, as in the paper; the run has no attention profile to choose by (-k attention_by_depth)",
+        )
     cases = np.array(list(load_profile(path).cases.values()))  # [cases, layers, own image / other images / text]
     start = faded_from(cases[:, :, 1], ALPHA)
     if start is None:
-        return "deep", "attention between images does not fade in this model, so its profile names no window: the paper's, the deep half"
-    return f"{start}-{cases.shape[1] - 1}", f"from layer {start} on, attention between images is under half of its peak in this model"
+        return (
+            "deep",
+            "attention between images does not fade in this model, so its profile names no window: the paper's, the deep half",
+        )
+    return (
+        f"{start}-{cases.shape[1] - 1}",
+        f"from layer {start} on, attention between images is under half of its peak in this model",
+    )

@@ -10,8 +10,7 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_checks.catalog.catalog import Rows
-from mimic_checks.catalog.presence import ABSENT, PRESENT, Presence
+from mimic_checks.catalog.presence import ABSENT, PRESENT, ManyRows, Presence
 from mimic_checks.errors import EmptyPool
 
 _TRIES = 60
@@ -29,13 +28,15 @@ class Pools:
         self.countable = [c for c in classes if len(presence.counts(c)) and len(presence.showing(c)) >= FEWEST]
         shown = {c for c in classes if len(presence.showing(c))}
         self.listable = [name for name, members in presence.groups.items() if len(members) > 1 and shown.intersection(members)]
-        self._common: dict[int, Rows] = {}
-        self._odd: dict[int, list[tuple[Rows, Rows, int]]] | None = None
-        self._beside: dict[int, dict[int, Rows]] = {}
+        self._common: dict[int, ManyRows] = {}
+        self._odd: dict[int, list[tuple[ManyRows, ManyRows, int]]] | None = None
+        self._beside: dict[int, dict[int, ManyRows]] = {}
         if not self.countable:
-            raise EmptyPool(f"catalog={presence.name!r}: no class has {FEWEST} images in which it can be counted; use a larger catalog")
+            raise EmptyPool(
+                f"catalog={presence.name!r}: no class has {FEWEST} images in which it can be counted; use a larger catalog"
+            )
 
-    def pick(self, rows: Rows, rng: np.random.Generator, taken: list[int]) -> int | None:
+    def pick(self, rows: ManyRows, rng: np.random.Generator, taken: list[int]) -> int | None:
         """One of some rows that is not taken yet."""
         if not len(rows):
             return None
@@ -45,7 +46,7 @@ class Pools:
                 return row
         return None
 
-    def several(self, rows: Rows, number: int, rng: np.random.Generator) -> list[int] | None:
+    def several(self, rows: ManyRows, number: int, rng: np.random.Generator) -> list[int] | None:
         """`number` different rows."""
         if len(rows) < number:
             return None
@@ -78,8 +79,8 @@ class Pools:
                     return found
         return None
 
-    def common(self, class_index: int) -> Rows:
-        """Rows that show a class and no class that is held out with it."""
+    def common(self, class_index: int) -> ManyRows:
+        """ManyRows that show a class and no class that is held out with it."""
         if class_index not in self._common:
             rows = self.presence.showing(class_index)
             partners = np.flatnonzero(self.held[class_index])
@@ -103,15 +104,15 @@ class Pools:
         rest = self.several(rest_rows, images - 1, rng)
         return (asked, [int(odd_rows[rng.integers(len(odd_rows))]), *rest]) if rest else None
 
-    def _backgrounds(self) -> dict[int, list[tuple[Rows, Rows, int]]]:
+    def _backgrounds(self) -> dict[int, list[tuple[ManyRows, ManyRows, int]]]:
         """Per class: (rows of the odd image, rows of all others, fewest images)."""
         by_set: dict[frozenset[int], list[int]] = defaultdict(list)
         for row in range(len(self.presence)):
             entries = slice(self.presence.starts[row], self.presence.starts[row + 1])
             if (self.presence.states[entries] >= PRESENT).all():
                 by_set[frozenset(self.presence.classes[entries].tolist())].append(row)
-        rows = {present: np.array(group) for present, group in by_set.items() if present}
-        found: dict[int, list[tuple[Rows, Rows, int]]] = defaultdict(list)
+        rows = {present: np.array(group, dtype=np.int32) for present, group in by_set.items() if present}
+        found: dict[int, list[tuple[ManyRows, ManyRows, int]]] = defaultdict(list)
         for others in sorted(rows, key=sorted):
             for odd in range(len(self.presence.class_names)):
                 if odd in others or self.held[odd, sorted(others)].any():
@@ -133,8 +134,8 @@ class Pools:
         rest = self.several(lacking[asked], images - 1, rng)
         return (asked, [odd, *rest]) if odd is not None and rest else None
 
-    def _lacking(self, class_index: int) -> dict[int, Rows]:
-        """Rows that show a class, by the classes that were verified to be absent from them."""
+    def _lacking(self, class_index: int) -> dict[int, ManyRows]:
+        """ManyRows that show a class, by the classes that were verified to be absent from them."""
         if class_index not in self._beside:
             rows = self.presence.showing(class_index)
             starts, stops = self.presence.starts[rows], self.presence.starts[rows + 1]

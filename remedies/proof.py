@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mimic_checks.verdicts.intervals import lower, upper
 from mimic_checks.verdicts.outcome import Outcome
-from mimic_checks.verdicts.paired import paired
+from mimic_checks.verdicts.paired import Paired, paired
 from mimic_checks.verdicts.result import StoredCase
 from remedies.behaviours import role_of
 
@@ -121,14 +121,20 @@ def level_change(level: str, before: Sequence[Outcome], after: Sequence[Sequence
     margin = {"guard": GUARD_MARGIN, "kept": KEPT_MARGIN}.get(role or "")
     verdict: GuardVerdict | None = None
     if margin is not None:
-        verdict = "kept" if low >= -margin else "lost" if high < -margin else "inconclusive"
+        share = ALPHA / len(pairs)
+        most, least = (
+            float(np.mean([bound(pair, share) for pair in pairs])) for bound in (Paired.loss_at_most, Paired.loss_at_least)
+        )
+        verdict = "kept" if most <= margin else "lost" if least > margin else "inconclusive"
     return LevelChange(
         level=level, role=role, rates=tuple(rate(outcomes) for outcomes in after), change=-float(np.mean([pair.loss for pair in pairs])),
         low=low, high=high, lost=tuple(pair.lost for pair in pairs), gained=tuple(pair.gained for pair in pairs), verdict=verdict,
     )  # fmt: skip
 
 
-def target_ratio(before: Mapping[str, Sequence[Outcome]], after: Sequence[Mapping[str, Sequence[Outcome]]]) -> tuple[float | None, float, float | None]:
+def target_ratio(
+    before: Mapping[str, Sequence[Outcome]], after: Sequence[Mapping[str, Sequence[Outcome]]]
+) -> tuple[float | None, float, float | None]:
     """Mean target rate after (over seeds) against before, with an interval in which every single bound has its share of alpha;
     None where the base has no right answer to divide by."""
     targets = [level for level in before if role_of(level) == "target"]

@@ -16,7 +16,11 @@ from mimic_checks.reporting.markdown import cell
 from remedies.behaviours import role_of
 from remedies.proof import GUARD_MARGIN, KEPT_MARGIN, Flip, LevelChange, Proof, VariantResult
 
-_ROLES = {"target": "to repair", "kept": f"must not fall by more than {KEPT_MARGIN:.0%}", "guard": f"one image: not by more than {GUARD_MARGIN:.0%}"}
+_ROLES = {
+    "target": "to repair",
+    "kept": f"must not fall by more than {KEPT_MARGIN:.0%}",
+    "guard": f"one image: not by more than {GUARD_MARGIN:.0%}",
+}
 _COLOURS = {"kept": "pass", "lost": "fail", "inconclusive": "inconclusive"}
 
 
@@ -117,7 +121,9 @@ def _held_out(proof: Proof) -> str:
 
 def _variant(proof: Proof, variant: VariantResult) -> str:
     rows = "".join(_level(dict(proof.base)[change.level].rate, change) for change in variant.levels)
-    head = "<tr><th>Level</th><th>Base</th><th>Rate per seed</th><th>Change (points)</th><th>Lost / gained per seed</th><th></th></tr>"
+    head = (
+        "<tr><th>Level</th><th>Base</th><th>Rate per seed</th><th>Change (points)</th><th>Lost / gained per seed</th><th></th></tr>"
+    )
     trained = f" Trained in {', '.join(f'{seconds:.0f} s' for seconds in variant.train_seconds)}." if variant.train_seconds else ""
     groups = "".join(_flips(level, found) for level, found in _by_level(variant.flips))
     return (

@@ -36,6 +36,7 @@ from remedies.proof_page import write_proof
 Report = Callable[[str], None]
 Outcomes = dict[str, list[Outcome]]
 SHOWN_PX = 288
+PLAIN = ModelOptions()
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class ProofPlan:
     settings: tuple[str, ...] = ()
     pooling: int = 4
     cases: int = 300
-    guard_cases: int = 1000
+    guard_cases: int = 2000
     seed: int = 0
     batch: int | None = None
 
@@ -77,17 +78,25 @@ def variants(plan: ProofPlan, base: ModelOptions) -> list[Variant]:
         Variant(f"pooling x{plan.pooling}", "no training; image tokens averaged", (replace(base, pooling=plan.pooling),)),
         Variant("stitched", "no training; all images in one grid", (replace(base, stitch=True),)),
     ]
+    served_without = next((mask for mask in plan.masks if mask != "none"), None)
     for mask in plan.masks:
         adapters = tuple(replace(base, adapter=str(plan.adapter(mask, seed))) for seed in plan.seeds)
         where = "without a mask" if mask == "none" else f"masked in layers: {mask}"
         found.append(Variant(f"data + LoRA, mask {mask}", f"trained and served {where}", adapters, plan.seeds))
-        if mask != "none":
+        if mask == served_without:
             unmasked = tuple(replace(options, mask="none") for options in adapters)
-            found.append(Variant(f"data + LoRA, mask {mask}, served without", f"trained {where}, served as plain peft would", unmasked, plan.seeds))
+            found.append(
+                Variant(
+                    f"data + LoRA, mask {mask}, served without",
+                    f"trained {where}, served as plain peft would",
+                    unmasked,
+                    plan.seeds,
+                )
+            )
     return found
 
 
-def prove(plan: ProofPlan, catalog: Catalog, base: ModelOptions = ModelOptions(), *, command: str = "", report: Report = print) -> Proof:  # noqa: B008
+def prove(plan: ProofPlan, catalog: Catalog, base: ModelOptions = PLAIN, *, command: str = "", report: Report = print) -> Proof:
     """Trains the adapters that are missing, asks every variant the same cases, and writes the proof.
 
     Raises:
@@ -104,7 +113,10 @@ def prove(plan: ProofPlan, catalog: Catalog, base: ModelOptions = ModelOptions()
     before, _, model = _answers(plan, "base", base, catalog, asked, cases, report)
     results, after = [], {"base": before}
     for variant in variants(plan, base):
-        found = [_answers(plan, f"{variant.name} {k}", options, catalog, asked, cases, report)[:2] for k, options in enumerate(variant.options)]
+        found = [
+            _answers(plan, f"{variant.name} {k}", options, catalog, asked, cases, report)[:2]
+            for k, options in enumerate(variant.options)
+        ]
         after[variant.name] = found[0][0]
         results.append(_result(plan, variant, before, [outcomes for outcomes, _ in found], sum(s for _, s in found), catalog))
     proof = Proof(
@@ -132,20 +144,31 @@ def _train(plan: ProofPlan, mask: str, seed: int, report: Report) -> None:
 
 
 def _answers(
-    plan: ProofPlan, name: str, options: ModelOptions, catalog: Catalog, asked: Sequence[Case], cases: dict[str, list[Case]], report: Report
+    plan: ProofPlan,
+    name: str,
+    options: ModelOptions,
+    catalog: Catalog,
+    asked: Sequence[Case],
+    cases: dict[str, list[Case]],
+    report: Report,
 ) -> tuple[Outcomes, float, VLM]:
     began = time.monotonic()
     model = load_vlm(plan.vlm, options, catalog)
     journal = plan.out / "journal" / f"{name.replace(' ', '_').replace(',', '')}.jsonl"
     answers = Runner(model, batch=plan.batch).answer([prompt_of(case, catalog.manifest) for case in asked], journal)
     words = Vocabulary(catalog.class_names)
-    outcomes = {level: [judge(case, answers[case.id].text, answers[case.id].error, words) for case in found] for level, found in cases.items()}
+    outcomes = {
+        level: [judge(case, answers[case.id].text, answers[case.id].error, words) for case in found]
+        for level, found in cases.items()
+    }
     targets = "  ".join(f"{level}: {rate(found).rate:.3f}" for level, found in outcomes.items() if role_of(level))
     report(f"{name}: {targets} ({time.monotonic() - began:.0f} s)")
     return outcomes, time.monotonic() - began, model
 
 
-def _result(plan: ProofPlan, variant: Variant, before: Outcomes, after: list[Outcomes], seconds: float, catalog: Catalog) -> VariantResult:
+def _result(
+    plan: ProofPlan, variant: Variant, before: Outcomes, after: list[Outcomes], seconds: float, catalog: Catalog
+) -> VariantResult:
     levels = tuple(level_change(level, outcomes, [found[level] for found in after]) for level, outcomes in before.items())
     ratio, low, high = target_ratio(before, after)
     rows = {image: catalog.manifest.row(image) for outcomes in before.values() for o in outcomes for image in o.case.images}
@@ -176,7 +199,9 @@ def _budget(plan: ProofPlan) -> str:
               for key, r in records.items()}  # fmt: skip
     if len(set(shapes.values())) > 1:
         odd = next(key for key, shape in shapes.items() if shape != next(iter(shapes.values())))
-        raise RemedyError(f"adapter {plan.adapter(*odd).name!r} was trained with another budget {shapes[odd]}; delete it and give the same command again")
+        raise RemedyError(
+            f"adapter {plan.adapter(*odd).name!r} was trained with another budget {shapes[odd]}; delete it and give the same command again"
+        )
     (steps, batch, _), any_record = next(iter(shapes.values())), next(iter(records.values()))
     return f"{steps} steps of {batch} samples each, for every adapter; {any_record['threads']} threads, torch {any_record['torch']}"
 

@@ -8,7 +8,6 @@ devices. A killed training goes on from its last checkpoint when the same call i
 from __future__ import annotations
 
 import json
-import math
 import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
@@ -29,8 +28,10 @@ from remedies.batches import IGNORE, Collator
 from remedies.lora import LoraOptions, with_lora
 from remedies.own_data import training_rows
 
+PLAIN = ModelOptions()
 
-def train_adapter(base: str, data: Path, out: Path, options: LoraOptions, model_options: ModelOptions = ModelOptions()) -> Path:  # noqa: B008
+
+def train_adapter(base: str, data: Path, out: Path, options: LoraOptions, model_options: ModelOptions = PLAIN) -> Path:
     """Trains an adapter of `base` on the data in a folder; returns `out`, the adapter's folder.
 
     Raises:
@@ -68,14 +69,12 @@ def train_adapter(base: str, data: Path, out: Path, options: LoraOptions, model_
     return out
 
 
-class AdapterTrainer(Trainer):
+class AdapterTrainer(Trainer):  # type: ignore[misc] # (transformers is untyped)
     """`Trainer` with a loss over answer tokens only, and adapters that record their mask."""
 
     options: LoraOptions
 
-    def compute_loss(
-        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
+    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
         """Mean cross-entropy over the answer tokens of the whole step; logits are made only where an answer stands."""
         labels: Tensor = inputs.pop("labels")  # [B, L]
         if not self.options.rules:
@@ -103,14 +102,11 @@ class AdapterTrainer(Trainer):
             write_adapter_mask(Path(output_dir or self.args.output_dir), rule, mimic_checks.__version__)
 
 
-class _Stopwatch(TrainerCallback):
+class _Stopwatch(TrainerCallback):  # type: ignore[misc]
     """Adds the seconds since the last log to every log, so that a resumed training knows how long it took in all."""
 
     def __init__(self) -> None:
         self.began = time.monotonic()
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        pass
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         now = time.monotonic()

@@ -26,7 +26,8 @@ def listed(shown: States, offered: Sequence[int]) -> list[int] | None:
     """Those of the offered classes that some image shows; None if one of them is neither shown nor ruled out everywhere."""
     columns = shown[:, list(offered)]
     there = (columns >= PRESENT).any(axis=0)
-    if not (there | (columns == ABSENT).all(axis=0)).all():
+    gone = np.equal(columns, ABSENT).all(axis=0)
+    if not (there | gone).all():
         return None
     return [c for c, found in zip(offered, there.tolist(), strict=True) if found]
 

@@ -119,7 +119,8 @@ def onevision_grid(config: Any, size: list[int]) -> tuple[int, int]:
 
 _QWEN = Family(projector="model.visual.merger", opening=r"<\|vision_start\|>", closing=r"<\|vision_end\|>", grid_positions=True)
 _IDEFICS = Family(
-    language_model="model.text_model", projector="model.connector", opening=r"<fake_token_around_image>|<row_1_col_1>|<global-img>", closing="<fake_token_around_image>",
+    language_model="model.text_model", projector="model.connector",
+    opening=r"<fake_token_around_image>|<row_1_col_1>|<global-img>", closing="<fake_token_around_image>",
     joint=r"(?:<fake_token_around_image>|<row_(?!1_col_1>)\d+_col_\d+>|<global-img>|\s)*", final="<global-img>",
 )  # fmt: skip
 

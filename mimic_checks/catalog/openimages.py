@@ -83,7 +83,9 @@ def openimages(
         len(names), max_instances, there,
     )  # fmt: skip
     if not len(ids):
-        raise CatalogError(f"catalog={str(folder)!r}: none of the {len(there)} images in {str(home)!r} is in {boxes.name}; give the split's own images")
+        raise CatalogError(
+            f"catalog={str(folder)!r}: none of the {len(there)} images in {str(home)!r} is in {boxes.name}; give the split's own images"
+        )
     source = FileImages(_Paths(home, ids, suffix))
     return Presence(
         name=f"openimages:{folder.name}?split={split}&min_share={min_share}&max_instances={max_instances}",
@@ -185,11 +187,15 @@ def _blocks(path: Path, columns: Sequence[str], names: Mapping[str, str]) -> Ite
         with csv.open_csv(path, read_options=csv.ReadOptions(block_size=2**24), convert_options=options) as reader:
             for batch in reader:
                 batch = batch.filter(pc.is_in(batch["LabelName"], value_set=known))
-                found = {name: batch[name].to_numpy(zero_copy_only=False) for name in columns if name not in ("ImageID", "LabelName")}
+                found = {
+                    name: batch[name].to_numpy(zero_copy_only=False) for name in columns if name not in ("ImageID", "LabelName")
+                }
                 found["ImageID"] = _numbers(batch["ImageID"], path)
                 yield found, pc.index_in(batch["LabelName"], value_set=known).to_numpy(zero_copy_only=False).astype(np.int16)
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
-        raise CatalogError(f"annotations={str(path)!r}: {str(error).splitlines()[0]}; expected the official columns {', '.join(columns)}") from error
+        raise CatalogError(
+            f"annotations={str(path)!r}: {str(error).splitlines()[0]}; expected the official columns {', '.join(columns)}"
+        ) from error
 
 
 def _numbers(ids: Any, path: Path) -> NDArray[np.uint64]:
@@ -202,7 +208,8 @@ def _numbers(ids: Any, path: Path) -> NDArray[np.uint64]:
     if text.dtype.itemsize != 16 or (values > 15).any():
         wrong = next(i for i in ids.to_pylist() if len(i) != 16 or set(i) - set("0123456789abcdef"))
         raise CatalogError(f"annotations={str(path)!r}: ImageID={wrong!r} is not 16 hexadecimal digits")
-    return (values << (np.arange(15, -1, -1, dtype=np.uint64) * np.uint64(4))).sum(axis=1, dtype=np.uint64)
+    found: NDArray[np.uint64] = (values << (np.arange(15, -1, -1, dtype=np.uint64) * np.uint64(4))).sum(axis=1, dtype=np.uint64)
+    return found
 
 
 def verified_states(
@@ -255,7 +262,9 @@ def verified_states(
     return ids, (every % size).astype(np.int16), state.astype(np.int16), starts
 
 
-def _spread(pair: NDArray[np.int64], related: Sequence[Sequence[int]], size: np.int64) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _spread(
+    pair: NDArray[np.int64], related: Sequence[Sequence[int]], size: np.int64
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """For every pair one pair per related class: (place of the origin, new pair)."""
     lengths = np.array([len(kin) for kin in related], dtype=np.int64)
     starts = np.concatenate([[0], np.cumsum(lengths)])
@@ -288,4 +297,6 @@ def _images(folder: Path, split: str) -> tuple[Path, str, NDArray[np.uint64]]:
             ids = [int(stem, 16) for stem in stems if len(stem) == 16 and not set(stem) - set("0123456789abcdef")]
             if ids:
                 return home, suffix, np.unique(np.array(ids, dtype=np.uint64))
-    raise CatalogError(f"catalog={str(folder)!r} has no images named <ImageID>.jpg in {', '.join(str(home) for home in homes)}; download the split's images")
+    raise CatalogError(
+        f"catalog={str(folder)!r} has no images named <ImageID>.jpg in {', '.join(str(home) for home in homes)}; download the split's images"
+    )

@@ -18,7 +18,15 @@ from mimic_checks.catalog.presence import ABSENT, DOUBT, PRESENT, Presence, pres
 from mimic_checks.catalog.spec import load_presence
 from mimic_checks.errors import CatalogError, InvalidArgument
 
-NAMES = {"/m/animal": "Animal", "/m/dog": "Dog", "/m/cat": "Cat", "/m/vehicle": "Vehicle", "/m/car": "Car", "/m/bus": "Bus", "/m/wheel": "Wheel"}
+NAMES = {
+    "/m/animal": "Animal",
+    "/m/dog": "Dog",
+    "/m/cat": "Cat",
+    "/m/vehicle": "Vehicle",
+    "/m/car": "Car",
+    "/m/bus": "Bus",
+    "/m/wheel": "Wheel",
+}
 TREE = {"LabelName": "/m/0bl9f", "Subcategory": [
     {"LabelName": "/m/animal", "Subcategory": [{"LabelName": "/m/dog"}, {"LabelName": "/m/cat"}]},
     {"LabelName": "/m/vehicle", "Subcategory": [{"LabelName": "/m/car", "Part": [{"LabelName": "/m/wheel"}]}, {"LabelName": "/m/bus"}]},
@@ -42,7 +50,9 @@ def write(folder: Path, boxes: list[tuple], labels: list[tuple] | None, images: 
             writer.writerow([image, "xclick", label, 1, 0.0, width, 0.0, 1.0, 0, 0, group, depiction, 0])
     if labels is not None:
         with (folder / "train-annotations-human-imagelabels-boxable.csv").open("w", newline="") as file:
-            csv.writer(file).writerows([["ImageID", "Source", "LabelName", "Confidence"], *[(i, "verification", k, c) for i, k, c in labels]])
+            csv.writer(file).writerows(
+                [["ImageID", "Source", "LabelName", "Confidence"], *[(i, "verification", k, c) for i, k, c in labels]]
+            )
     if tree:
         (folder / "bbox_labels_600_hierarchy.json").write_text(json.dumps(TREE))
     return folder
@@ -112,9 +122,17 @@ def test_parts_are_no_kinds_and_groups_are_siblings(tmp_path):
 
 def test_absence_goes_down_and_counts_go_up_only_where_verified(tmp_path):
     a, b, c = IMAGES
-    boxes = [(a, "/m/car", 0.5, 0, 0), (a, "/m/car", 0.4, 0, 0), (b, "/m/car", 0.5, 0, 0), (b, "/m/bus", 0.5, 0, 0), (b, "/m/vehicle", 0.5, 0, 0)]
+    boxes = [
+        (a, "/m/car", 0.5, 0, 0),
+        (a, "/m/car", 0.4, 0, 0),
+        (b, "/m/car", 0.5, 0, 0),
+        (b, "/m/bus", 0.5, 0, 0),
+        (b, "/m/vehicle", 0.5, 0, 0),
+    ]
     found = openimages(write(tmp_path / "oi", boxes, [(c, "/m/vehicle", 0)], IMAGES))
-    by_image = {found.source.describe(row)[:16]: dict(zip(found.class_names, found.of([row])[0].tolist(), strict=True)) for row in range(3)}
+    by_image = {
+        found.source.describe(row)[:16]: dict(zip(found.class_names, found.of([row])[0].tolist(), strict=True)) for row in range(3)
+    }
     assert (by_image[a]["car"], by_image[a]["vehicle"]) == (2, PRESENT)  # nobody verified "vehicle": a bus may be there unboxed
     assert (by_image[b]["car"], by_image[b]["bus"], by_image[b]["vehicle"]) == (1, 1, 3)
     assert [by_image[c][name] for name in ("vehicle", "car", "bus", "dog")] == [ABSENT, ABSENT, ABSENT, DOUBT]

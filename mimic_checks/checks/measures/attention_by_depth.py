@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from mimic_checks.checks.measures.drawn import medians, over_layers
 from mimic_checks.checks.measures.measured import CLOSED, Measured, needles
-from mimic_checks.checks.profiles import FILE, PROFILED, faded_from, read_profile, StoredProfile
+from mimic_checks.checks.profiles import FILE, PROFILED, StoredProfile, faded_from, read_profile
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import CheckSpec
 from mimic_checks.models import OpenVLM, Prompt
 from mimic_checks.verdicts import CheckVerdict
-from mimic_checks.verdicts.intervals import median_interval
 from mimic_checks.verdicts.result import HeatMap, Panel
 
 if TYPE_CHECKING:
