@@ -104,13 +104,22 @@ def write_training_data(
 
 
 def check_labels(presence: Presence, mixture: Mixture) -> None:
-    """Refuses what sparse labels cannot settle.
+    """Refuses what the catalog's labels cannot settle.
 
     Raises:
-        EmptyPool: no verified negatives, or open questions without `training_grade`.
+        EmptyPool: no super-categories to list by, no verified negatives, or open questions without `training_grade`.
     """
-    if presence.exhaustive:
-        return
+    if not presence.exhaustive:
+        _check_sparse(presence, mixture)
+    listing = [part for part in mixture.parts if part.family == "listing"]
+    if listing and not any(len(members) > 1 for members in presence.groups.values()):
+        raise EmptyPool(
+            f"part={listing[0].name!r}: catalog={presence.name!r} has no super-category of two classes or more; give the class "
+            "hierarchy too, or leave listing out"
+        )
+
+
+def _check_sparse(presence: Presence, mixture: Mixture) -> None:
     if not any(len(presence.verified_absent(c)) for c in range(len(presence.class_names))):
         raise EmptyPool(
             f"catalog={presence.name!r} has no verified negatives: no image is known to lack anything, so no distractor and no wrong option "

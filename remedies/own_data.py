@@ -49,7 +49,7 @@ def _own_rows(entry: OwnData) -> Any:
     from remedies.dataset import features
 
     columns = features()
-    return Dataset.from_generator(lambda: _converted(entry), features=type(columns)({name: columns[name] for name in _COLUMNS}))
+    return Dataset.from_list(list(_converted(entry)), features=type(columns)({name: columns[name] for name in _COLUMNS}))
 
 
 def _converted(entry: OwnData) -> Iterator[dict[str, Any]]:

@@ -25,7 +25,7 @@ def count(shown: States, asked: Sequence[int]) -> list[int] | None:
 def listed(shown: States, offered: Sequence[int]) -> list[int] | None:
     """Those of the offered classes that some image shows; None if one of them is neither shown nor ruled out everywhere."""
     columns = shown[:, list(offered)]
-    there = (columns >= PRESENT).any(axis=0)
+    there = np.greater_equal(columns, PRESENT).any(axis=0)
     gone = np.equal(columns, ABSENT).all(axis=0)
     if not (there | gone).all():
         return None

@@ -26,7 +26,11 @@ class Preflight:
 
     def image_blocks(self) -> str | None:
         model = self.session.model
-        if not isinstance(model, ImageBlocks) or (isinstance(model, OpenVLM) and not model.opens):
+        if (
+            not isinstance(model, ImageBlocks)
+            or (isinstance(model, OpenVLM) and not model.opens)
+            or self.session.settings.model.stitch
+        ):
             return None
         for case in self.cases:
             problem = wrong_blocks(model.image_blocks(self.session.prompt(case)), len(case.images))

@@ -20,7 +20,8 @@ def test_image_blocks(vlm_check):
     problem = vlm_check.preflight().image_blocks()
     if problem is None:
         pytest.skip(
-            "the model does not show its input (no image_blocks method, or a family without a row in mimic_checks/attention/families.py)"
+            "the model does not show its input (no image_blocks method, or a family without a row in mimic_checks/attention/families.py), "
+            "or --vlm-stitch makes all pictures one"
         )
     vlm_check.conclude(problem)
 

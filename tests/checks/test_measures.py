@@ -14,6 +14,7 @@ from mimic_checks.catalog import coco, rendered
 from mimic_checks.checks.check_run import CheckRun
 from mimic_checks.checks.measures import attention_by_depth, knockout, localization, pooling, sequence_length
 from mimic_checks.checks.measures.measured import CLOSED
+from mimic_checks.checks.preflight import Preflight
 from mimic_checks.checks.profiles import FILE
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.settings import Settings
@@ -376,3 +377,22 @@ def test_panels_hold_what_the_report_draws(builtin, catalog, tmp_path):
     assert first.columns == ("own image", "other images", "text")
     assert all(sum(row) == pytest.approx(1, abs=1e-4) for row in first.values)
     assert all(sum(row) == pytest.approx(1, abs=1e-4) for row in second.values)
+
+
+def test_remedies_that_rearrange_images_are_said_not_mismeasured(catalog, tmp_path):
+    for options, skipped, measured in (
+        (ModelOptions(stitch=True), ("attention_by_depth", "localization"), ()),
+        (ModelOptions(pooling=2), ("localization",), ("attention_by_depth",)),
+    ):
+        settings = Settings(vlm="builtin", cases=24, output=tmp_path / str(options.pooling), model=options)
+        specs = [CHECKS[name] for name in (*skipped, *measured, "preconditions.image_blocks")]
+        session = CheckSession(settings, specs, make_model=lambda options=options: load_vlm("builtin", options, catalog))
+        session.__dict__["catalog"] = catalog
+        measures = {"attention_by_depth": attention_by_depth, "localization": localization}
+        for name in skipped:
+            reason = measures[name].measure(session, CHECKS[name])
+            assert isinstance(reason, str) and ("--vlm-stitch" in reason or "--vlm-pooling 2" in reason)
+        for name in measured:
+            assert measures[name].measure(session, CHECKS[name]).verdict.verdict == "pass"
+        found = Preflight(session, CHECKS["preconditions.image_blocks"]).image_blocks()
+        assert found == (None if options.stitch else "")

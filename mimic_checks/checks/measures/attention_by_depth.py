@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimic_checks.checks.measures.drawn import medians, over_layers
-from mimic_checks.checks.measures.measured import CLOSED, Measured, needles
+from mimic_checks.checks.measures.measured import CLOSED, Measured, needles, rearranged
 from mimic_checks.checks.profiles import FILE, PROFILED, StoredProfile, faded_from, read_profile
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import CheckSpec
@@ -38,6 +38,8 @@ def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
     model = session.opened()
     if model is None:
         return CLOSED
+    if reason := rearranged(session):
+        return reason
     cases = [group[0] for group in session.draws(spec)[:PROFILED]]
     prompts = [session.prompt(case) for case in cases]
     profiles = [p for start in range(0, len(prompts), TOGETHER) for p in model.profiles(prompts[start : start + TOGETHER])]

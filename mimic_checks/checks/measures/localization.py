@@ -15,7 +15,7 @@ from PIL import Image
 
 from mimic_checks.cases import Case
 from mimic_checks.checks.measures.drawn import medians, over_layers, rates
-from mimic_checks.checks.measures.measured import CLOSED, Measured, needles
+from mimic_checks.checks.measures.measured import CLOSED, Measured, needles, rearranged
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import CheckSpec
 from mimic_checks.models import Raster
@@ -42,6 +42,8 @@ def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
     model = session.opened()
     if model is None:
         return CLOSED
+    if reason := rearranged(session, pooling=True):
+        return reason
     if session.catalog.masks is None:
         return f"catalog={session.catalog.name!r} knows no object masks (segmentation); use rendered scenes or COCO instances"
     cases = [group[-1] for group in session.draws(spec)[:LOOKED_AT]]

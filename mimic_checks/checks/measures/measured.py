@@ -22,6 +22,17 @@ CLOSED = (
 )
 
 
+def rearranged(session: CheckSession, *, pooling: bool = False) -> str:
+    """Why single images cannot be told apart in what this run's model is shown; "" if they can. `pooling`: whether the
+    measurement needs every token where the picture has it."""
+    options = session.settings.model
+    if options.stitch:
+        return "--vlm-stitch shows all pictures of a prompt as one image, so there is nothing to tell apart; leave it out to measure this"
+    if pooling and options.pooling > 1:
+        return f"--vlm-pooling {options.pooling} averages neighbouring image tokens, so none stands for a place; leave it out to measure this"
+    return ""
+
+
 @dataclass(frozen=True)
 class Measured:
     """A verdict, the outcomes behind it by level, and the panels of the report."""
