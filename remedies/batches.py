@@ -76,7 +76,7 @@ class Collator:
         return text
 
     def _labels(self, batch: Mapping[str, Any], token_map: TokenMap, row: int, text: str, spans: list[tuple[int, int]]) -> Tensor:
-        """Labels of one row: outside images, the processor's tokens are those of the plain text, one for one."""
+        """Labels of one row: away from images, the processor's tokens are those of the plain text, one for one."""
         plain = self.tokenizer(text, return_offsets_mapping=True)
         spoken = ((token_map.image[row] < 0) & (token_map.kind[row] != Kind.PADDING)).nonzero().flatten()
         ids = batch["input_ids"][row]
@@ -97,12 +97,20 @@ class Collator:
 
 def align(plain: list[int], spoken: list[int]) -> list[int] | None:
     """For every token of a text its place among the text tokens of the processed sequence; -1 for image placeholders and tags,
-    which are not among them. None if the sequence says something else."""
-    places, at = [], 0
+    which are not among them. Beside an image the processor may have added tokens of its own (Gemma 3: empty lines). None if
+    the sequence says something else."""
+    known, places, at, beside = set(spoken), [], 0, False
     for token in plain:
-        matches = at < len(spoken) and spoken[at] == token
-        places.append(at if matches else -1)
-        at += matches
+        if token not in known:
+            places.append(-1)
+            beside = True
+            continue
+        while beside and at < len(spoken) and spoken[at] != token:
+            at += 1
+        if at >= len(spoken) or spoken[at] != token:
+            return None
+        places.append(at)
+        at, beside = at + 1, False
     return places if at == len(spoken) else None
 
 

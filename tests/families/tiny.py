@@ -92,8 +92,9 @@ def _template(family: str) -> str:
     if family.startswith("qwen"):
         written = f"<|vision_start|>{written}<|vision_end|>"
     return (
-        "{% for m in messages %}<|user|>{% for c in m['content'] %}{% if c['type'] == 'image' %}" + written
-        + "{% else %}{{ c['text'] }}{% endif %}{% endfor %}{% endfor %}<|assistant|>"
+        "{% for m in messages %}{{ '<|' + m['role'] + '|>' }}{% for c in m['content'] %}{% if c['type'] == 'image' %}" + written
+        + "{% else %}{{ c['text'] }}{% endif %}{% endfor %}{% if m['role'] == 'assistant' %}</s>{% endif %}{% endfor %}"
+        + "{% if add_generation_prompt %}<|assistant|>{% endif %}"
     )  # fmt: skip
 
 
