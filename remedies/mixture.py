@@ -126,14 +126,15 @@ PAPER = Mixture(parts=(
 not documented; the paper's appendix A.2 speaks of multi-turn and option-style conversations, which they are here."""
 
 BUILTIN = Mixture(parts=(
-    Part(name="counting", family="counting", samples=7_000, images=(2, 8), turns=(4, 6)),
-    Part(name="several", family="counting", samples=1_500, images=(1, 4), concepts=(2, 4), turns=(4, 6)),
-    Part(name="listing", family="listing", samples=2_000, images=(2, 8), turns=(4, 6)),
-    Part(name="common", family="common", samples=2_000, images=(2, 8), turns=(4, 6)),
-    Part(name="odd_one", family="odd_one", samples=8_000, images=(2, 8), turns=(3, 5)),
-    Part(name="replay_counting", family="counting", samples=4_500, images=(1, 1), turns=(6, 8), most_instances=8),
-    Part(name="replay_listing", family="listing", samples=1_000, images=(1, 1), turns=(6, 8)),
+    Part(name="counting", family="counting", samples=6_000, images=(2, 8), turns=(3, 5)),
+    Part(name="several", family="counting", samples=1_500, images=(1, 4), concepts=(2, 4), turns=(1, 3)),
+    Part(name="listing", family="listing", samples=1_500, images=(2, 8), turns=(2, 4)),
+    Part(name="common", family="common", samples=1_500, images=(2, 8), turns=(2, 4)),
+    Part(name="odd_one", family="odd_one", samples=7_000, images=(2, 8), turns=(2, 4)),
+    Part(name="replay_counting", family="counting", samples=9_000, images=(1, 1), concepts=(1, 3), turns=(1, 2), most_instances=8),
+    Part(name="replay_listing", family="listing", samples=1_500, images=(1, 1), turns=(1, 2)),
 ))  # fmt: skip
-"""The mixture for the built-in model: many turns a sample, because its images cost far more than its questions; one-image replay."""
+"""The mixture for the built-in model: many turns where many images make a sample costly, few in the one-image replay, because a
+first question is what a check asks."""
 
 PRESETS = {"paper": PAPER, "builtin": BUILTIN}
