@@ -6,6 +6,7 @@ Imports the standard library only until a subcommand runs.
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -97,7 +98,9 @@ def _data(options: argparse.Namespace, rest: Sequence[str]) -> int:
     folder = write_training_data(
         presence, mixture, options.out, evaluation=kept_out, processes=options.processes, progress=_progress
     )
-    print(f"{mixture.samples:,} samples in {folder}; {folder / 'datasheet.md'} says what is in them")
+    print(
+        f"{mixture.samples:,} sample{'s' if mixture.samples > 1 else ''} in {folder}; {folder / 'datasheet.md'} says what is in them"
+    )
     return 0
 
 
@@ -108,7 +111,8 @@ def _train(options: argparse.Namespace, rest: Sequence[str]) -> int:
 
     settings = options_of(options.preset, **_settings(options.settings))
     folder = train_adapter(options.vlm, options.data, options.out, settings, _model_options(options))
-    print(f"adapter in {folder}; answer with it: --vlm {options.vlm} --vlm-adapter {shlex.quote(str(folder))}")
+    if os.environ.get("RANK", "0") == "0":
+        print(f"adapter in {folder}; answer with it: --vlm {options.vlm} --vlm-adapter {shlex.quote(str(folder))}")
     return 0
 
 

@@ -8,9 +8,10 @@ devices. A killed training goes on from its last checkpoint when the same call i
 from __future__ import annotations
 
 import json
+import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import mimic_checks
 from mimic_checks.attention.adapter_mask import write_adapter_mask
 from mimic_checks.attention.edit import edit_attention
 from mimic_checks.errors import RemedyError
+from mimic_checks.models.device import choose_device, choose_dtype
 from mimic_checks.models.loading import ModelOptions, load
 from mimic_checks.models.spec import BUILTIN
 from remedies.batches import IGNORE, Collator
@@ -45,9 +47,9 @@ def train_adapter(base: str, data: Path, out: Path, options: LoraOptions, model_
         return out
     set_seed(options.seed)
     source = str(BUILTIN.get(base, base))
-    model, processor, device = load(source, model_options)
-    if model_options.adapter:
-        raise RemedyError(f"adapter={model_options.adapter!r}: an adapter is trained on a plain base; leave --vlm-adapter out")
+    device = choose_device(model_options.device, torch)
+    dtype = str(choose_dtype(model_options.dtype, device, torch)).removeprefix("torch.")
+    model, processor, _ = load(source, replace(model_options, device="cpu", dtype=dtype))  # every process's Trainer places its own
     model = with_lora(model, options)
     if options.gradient_checkpointing:
         model.enable_input_require_grads()
@@ -58,12 +60,12 @@ def train_adapter(base: str, data: Path, out: Path, options: LoraOptions, model_
     checkpoint = _checkpoint(out)
     with _masked(model, options, processor.tokenizer):
         result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    trainer.save_model(str(out))  # all processes: sharded weights are gathered
     if trainer.is_world_process_zero():
-        trainer.save_model(str(out))
         seconds = sum(entry.get("seconds", 0) for entry in trainer.state.log_history)
         record = {**recipe, "steps": result.global_step, "loss": result.training_loss, "samples": len(rows), "seconds": round(seconds, 1),
                   "resumed_from": checkpoint.name if checkpoint else None, "torch": torch.__version__, "threads": torch.get_num_threads(),
-                  "devices": trainer.args.world_size,
+                  "devices": trainer.args.world_size, "distributed": trainer.accelerator.distributed_type.value,
                   "losses": [[e["step"], e["loss"]] for e in trainer.state.log_history if "loss" in e]}  # fmt: skip
         (out / "training.json").write_text(json.dumps(record, indent=1) + "\n")
     return out
@@ -98,15 +100,20 @@ class AdapterTrainer(Trainer):  # type: ignore[misc] # (transformers is untyped)
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         super()._save(output_dir, state_dict)
-        for rule in self.options.rules:
+        for rule in self.options.rules if self.args.should_save else ():
             write_adapter_mask(Path(output_dir or self.args.output_dir), rule, mimic_checks.__version__)
 
 
 class _Stopwatch(TrainerCallback):  # type: ignore[misc]
-    """Adds the seconds since the last log to every log, so that a resumed training knows how long it took in all."""
+    """Adds the seconds since the last log to every log, so that a resumed training knows how long it took in all; logs
+    whenever a checkpoint is written, so that no log spans a kill."""
 
     def __init__(self) -> None:
         self.began = time.monotonic()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
+        control.should_log = control.should_log or control.should_save
+        return control
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         now = time.monotonic()
@@ -126,7 +133,7 @@ def _arguments(out: Path, options: LoraOptions, device: str) -> TrainingArgument
         gradient_checkpointing=options.gradient_checkpointing, gradient_checkpointing_kwargs={"use_reentrant": False},
         save_steps=options.save_steps, save_total_limit=1, logging_steps=10, logging_nan_inf_filter=False, report_to="none",
         remove_unused_columns=False, train_sampling_strategy="group_by_length", length_column_name="length",
-        use_cpu=device == "cpu", dataloader_pin_memory=False, ddp_find_unused_parameters=False,
+        use_cpu=device == "cpu", dataloader_pin_memory=False, ddp_find_unused_parameters=False, disable_tqdm=not sys.stderr.isatty(),
     )  # fmt: skip
 
 
