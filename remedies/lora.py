@@ -66,10 +66,10 @@ PRESETS = {
         r=16,
         lora_alpha=32,
         lora_dropout=0.0,
-        learning_rate=1.5e-3,
+        learning_rate=1e-3,
         warmup_ratio=0.05,
-        max_steps=700,
-        batch_size=8,
+        max_steps=2000,
+        batch_size=4,
         gradient_accumulation_steps=1,
     ),
 }

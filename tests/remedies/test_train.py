@@ -150,7 +150,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_checkpoints(training_data, tmp
 
     monkeypatch.setattr(train.AdapterTrainer, "compute_loss", poisoned)
     with pytest.raises(
-        RemedyError, match=r"the loss is nan at step 12; checkpoints in .* are kept.*lower learning_rate \(it is 0.0015\)"
+        RemedyError, match=r"the loss is nan at step 12; checkpoints in .* are kept.*lower learning_rate \(it is 0.001\)"
     ):
         train_adapter("builtin", training_data, tmp_path / "a", options_of("builtin", mask="none", **QUICK))
     assert (tmp_path / "a" / "checkpoints" / "checkpoint-10" / "adapter_model.safetensors").is_file()
