@@ -57,7 +57,7 @@ def summary(proof: Proof) -> str:
     for variant in proof.variants:
         cells = [_change(change) for change in variant.levels if change.level in levels]
         lines.append(f"| {cell(variant.name)} | {' | '.join(cells)} | {_ratio(variant)} |")
-    return "\n".join([*lines, "", *(f"- {line}" for line in promises(proof)), ""])
+    return "\n".join([*lines, "", *(f"- {cell(line)}" for line in promises(proof)), ""])
 
 
 def promises(proof: Proof) -> list[str]:
@@ -166,7 +166,8 @@ def _flip(flip: Flip) -> str:
 
 
 def _points(change: LevelChange) -> str:
-    return f"{100 * change.change:+.1f} [{100 * change.low:+.1f}, {100 * change.high:+.1f}]"
+    moved, low, high = (round(100 * value, 1) + 0.0 for value in (change.change, change.low, change.high))  # no "-0.0"
+    return f"{moved:+.1f} [{low:+.1f}, {high:+.1f}]"
 
 
 def _change(change: LevelChange) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import time
-from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -16,6 +15,7 @@ from mimic_checks.reporting.markdown import markdown
 from mimic_checks.verdicts.result import CheckResult, Curves, HeatMap, LevelResult, OutcomeLine, Series, StoredCase, Table
 from mimic_checks.verdicts.store import RunFolder
 from mimic_checks.verdicts.text import failure, summary
+from tests.browser import chromium
 
 EVIL = [
     "<script>document.title = 'owned'</script>",
@@ -145,41 +145,15 @@ def test_reports_are_written_for_people_and_for_github(folder, monkeypatch, tmp_
         assert max(picture.size) == 288
 
 
-def _chromium(path: Path, width: int, dark: bool):
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-                 "--disable-component-update", "--disable-sync", f"--window-size={width},900", "--disable-dev-shm-usage"):  # fmt: skip
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
-    driver.execute_cdp_cmd("Network.enable", {})
-    driver.execute_cdp_cmd(
-        "Network.emulateNetworkConditions", {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
-    )
-    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-    driver.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-    )
-    driver.get(path.as_uri())
-    return driver
-
-
 @pytest.mark.browser
 @pytest.mark.parametrize(("width", "dark"), [(1200, False), (390, True)], ids=["desktop", "phone in the dark"])
 def test_in_a_real_browser(folder, width, dark):
     """Offline, hostile answers inside: the console stays silent, filters and a case's detail work, by keyboard too."""
-    if not Path("/usr/bin/chromium").exists():
-        pytest.skip("chromium and chromium-driver are not installed")
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
     from selenium.webdriver.support.select import Select
 
-    driver = _chromium(write_report(folder), width, dark)
+    driver = chromium(write_report(folder), width=width, dark=dark)
     try:
         shown = driver.find_element(By.ID, "shown")
         assert shown.text == "6 cases shown"
