@@ -14,7 +14,17 @@ from pathlib import Path
 
 from mimic_checks.cli import KEEP_MEMORY
 
-NAMES = ("demo", "end_to_end", "plugin_cost", "drawing", "report_size", "segmented", "profile_memory")
+NAMES = (
+    "demo",
+    "end_to_end",
+    "plugin_cost",
+    "drawing",
+    "report_size",
+    "segmented",
+    "profile_memory",
+    "training_data",
+    "training_step",
+)
 
 
 def main() -> None:

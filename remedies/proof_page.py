@@ -177,7 +177,7 @@ def _change(change: LevelChange) -> str:
 def _ratio(variant: VariantResult) -> str:
     if variant.ratio is None:
         return "-"
-    high = "" if variant.ratio_high is None else f"{variant.ratio_high:.2f}"
+    high = "inf" if variant.ratio_high is None else f"{variant.ratio_high:.2f}"
     return f"{variant.ratio:.2f} [{variant.ratio_low:.2f}, {high}]"
 
 
