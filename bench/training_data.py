@@ -78,7 +78,7 @@ def labels(rng: np.random.Generator, weights: np.ndarray) -> Iterator[Labels]:
 
 
 class Peak(threading.Thread):
-    """The most memory that this process and its children hold together, sampled; shared pages count once."""
+    """The most memory that this process and its children hold together, sampled; pages that they share count once."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -86,14 +86,16 @@ class Peak(threading.Thread):
 
     def run(self) -> None:
         me = psutil.Process()
-        while not self.done.wait(0.5):
-            whole = 0
-            for process in (me, *me.children(recursive=True)):
-                try:
-                    whole += process.memory_full_info().pss
-                except psutil.Error:
-                    continue
-            self.mib = max(self.mib, whole / 2**20)
+        while not self.done.wait(2):
+            self.mib = max(self.mib, sum(_share_mib(process.pid) for process in (me, *me.children(recursive=True))))
+
+
+def _share_mib(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:  # it has ended
+        return 0.0
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
 def main() -> list[str]:
@@ -108,7 +110,7 @@ def main() -> list[str]:
     _, classes, states, starts = verified_states(iter(given_boxes), iter(given_labels), tree, CLASSES, 10, None)
     del given_boxes, given_labels
     source = NoPictures()
-    presence = Presence("synthetic OpenImages", tuple(f"class {k}" for k in range(CLASSES)), tree.groups, starts, classes, states, DOUBT,
+    presence = Presence("synthetic OpenImages", tuple(f"class {k}" for k in range(CLASSES)), tree.groups, tree.leaves, starts, classes, states, DOUBT,
                         source, Manifest(source))  # fmt: skip
     made = time.perf_counter() - began
     allowed = PAPER.model_copy(update={"parts": tuple(_with_grades(part) for part in PAPER.parts)})

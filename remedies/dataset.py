@@ -87,6 +87,8 @@ def write_training_data(
     missing = [number for number, file in enumerate(files) if not file.is_file()]
     done = sum(shard.number for shard, file in zip(shards, files, strict=True) if file.is_file())
     _JOB = _Job(pools, mixture, evaluation, folder, image_root(presence, folder), {})
+    if any(part.family == "odd_one" for part in mixture.parts):
+        pools.alike  # noqa: B018  (made once, before the processes part)
     try:
         for number in _each(lambda k: (shards[k], files[k]), missing, processes):
             done += shards[number].number

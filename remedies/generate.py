@@ -138,7 +138,7 @@ def _common(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None:
 
 def _odd_one(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None:
     images = _uniform(rng, part.images)
-    found = pools.odd_one(images, rng)
+    found = pools.odd_one(images, rng, open_form=not part.options)
     if found is None:
         return None
     asked, rows = found

@@ -5,13 +5,14 @@ Data in: a `Presence` and the held-out pairs. Data out: rows. What costs more th
 
 from __future__ import annotations
 
-from collections import defaultdict
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_checks.catalog.presence import ABSENT, PRESENT, ManyRows, Presence
+from mimic_checks.catalog.presence import ABSENT, ManyRows, Presence
 from mimic_checks.errors import EmptyPool
+from remedies.alike import AlikeImages
 
 _TRIES = 60
 """Random rows looked at for one that is needed, before the sample is given up."""
@@ -29,8 +30,7 @@ class Pools:
         shown = {c for c in classes if len(presence.showing(c))}
         self.listable = [name for name, members in presence.groups.items() if len(members) > 1 and shown.intersection(members)]
         self._common: dict[int, ManyRows] = {}
-        self._odd: dict[int, list[tuple[ManyRows, ManyRows, int]]] | None = None
-        self._beside: dict[int, dict[int, ManyRows]] = {}
+        self._lacking: dict[int, tuple[NDArray[np.int64], list[ManyRows], NDArray[np.int64]]] = {}
         if not self.countable:
             raise EmptyPool(
                 f"catalog={presence.name!r}: no class has {FEWEST} images in which it can be counted; use a larger catalog"
@@ -80,71 +80,57 @@ class Pools:
         return None
 
     def common(self, class_index: int) -> ManyRows:
-        """ManyRows that show a class and no class that is held out with it."""
+        """Rows that show a class and no class that is held out with it."""
         if class_index not in self._common:
             rows = self.presence.showing(class_index)
-            partners = np.flatnonzero(self.held[class_index])
-            barred = [self.presence.showing(int(partner)) for partner in partners]
-            self._common[class_index] = np.setdiff1d(rows, np.concatenate(barred)) if barred else rows
+            barred = np.zeros(len(self.presence), dtype=bool)
+            for partner in np.flatnonzero(self.held[class_index]):
+                barred[self.presence.showing(int(partner))] = True
+            self._common[class_index] = rows[~barred[rows]]
         return self._common[class_index]
 
-    def odd_one(self, images: int, rng: np.random.Generator) -> tuple[int, list[int]] | None:
+    def odd_one(self, images: int, rng: np.random.Generator, *, open_form: bool) -> tuple[int, list[int]] | None:
         """A class and `images` rows of which exactly one shows it, another class being in all the others."""
-        return self._odd_exact(images, rng) if self.presence.exhaustive else self._odd_verified(images, rng)
+        if self.presence.exhaustive or open_form:
+            return self._odd_alike(images, rng)
+        return self._odd_verified(images, rng)
 
-    def _odd_exact(self, images: int, rng: np.random.Generator) -> tuple[int, list[int]] | None:
+    def _odd_alike(self, images: int, rng: np.random.Generator) -> tuple[int, list[int]] | None:
         """All other images show one and the same set of classes; the odd one shows it too, or (not of two) its own class alone."""
-        if self._odd is None:
-            self._odd = self._backgrounds()
         asked = int(rng.integers(len(self.presence.class_names)))
-        fitting = [(odd, rest) for odd, rest, least in self._odd.get(asked, ()) if len(rest) >= images - 1 and images >= least]
-        if not fitting:
+        found = self.alike.odd_one(asked, self.held[asked], images, rng)
+        if found is None:
             return None
-        odd_rows, rest_rows = fitting[rng.integers(len(fitting))]
-        rest = self.several(rest_rows, images - 1, rng)
-        return (asked, [int(odd_rows[rng.integers(len(odd_rows))]), *rest]) if rest else None
+        odd, rest = int(found[0][rng.integers(len(found[0]))]), self.several(found[1], images - 1, rng)
+        return (asked, [odd, *rest]) if rest else None
 
-    def _backgrounds(self) -> dict[int, list[tuple[ManyRows, ManyRows, int]]]:
-        """Per class: (rows of the odd image, rows of all others, fewest images)."""
-        by_set: dict[frozenset[int], list[int]] = defaultdict(list)
-        for row in range(len(self.presence)):
-            entries = slice(self.presence.starts[row], self.presence.starts[row + 1])
-            if (self.presence.states[entries] >= PRESENT).all():
-                by_set[frozenset(self.presence.classes[entries].tolist())].append(row)
-        rows = {present: np.array(group, dtype=np.int32) for present, group in by_set.items() if present}
-        found: dict[int, list[tuple[ManyRows, ManyRows, int]]] = defaultdict(list)
-        for others in sorted(rows, key=sorted):
-            for odd in range(len(self.presence.class_names)):
-                if odd in others or self.held[odd, sorted(others)].any():
-                    continue
-                for shown, least in ((others | {odd}, 2), (frozenset({odd}), 3)):
-                    if shown in rows:
-                        found[odd].append((rows[shown], rows[others], least))
-        return found
+    @cached_property
+    def alike(self) -> AlikeImages:
+        """The images by what they show; made when it is first asked for."""
+        return AlikeImages(self.presence)
 
     def _odd_verified(self, images: int, rng: np.random.Generator) -> tuple[int, list[int]] | None:
         """A class in the majority, and one that people verified to be absent from its images."""
         most = int(rng.integers(len(self.presence.class_names)))
-        lacking = self._lacking(most)
-        fitting = [c for c, rows in lacking.items() if len(rows) >= images - 1 and not self.held[c, most]]
-        if not fitting:
+        kinds, groups, sizes = self._absent_beside(most)
+        fitting = np.flatnonzero((sizes >= images - 1) & ~self.held[most, kinds])
+        if not len(fitting):
             return None
-        asked = fitting[rng.integers(len(fitting))]
+        place = int(fitting[rng.integers(len(fitting))])
+        asked = int(kinds[place])
         odd = self.pick(self.presence.showing(asked), rng, [])
-        rest = self.several(lacking[asked], images - 1, rng)
+        rest = self.several(groups[place], images - 1, rng)
         return (asked, [odd, *rest]) if odd is not None and rest else None
 
-    def _lacking(self, class_index: int) -> dict[int, ManyRows]:
-        """ManyRows that show a class, by the classes that were verified to be absent from them."""
-        if class_index not in self._beside:
+    def _absent_beside(self, class_index: int) -> tuple[NDArray[np.int64], list[ManyRows], NDArray[np.int64]]:
+        """Among the rows that show a class: every class verified to be absent from some, those rows, and how many they are."""
+        if class_index not in self._lacking:
             rows = self.presence.showing(class_index)
-            starts, stops = self.presence.starts[rows], self.presence.starts[rows + 1]
-            owner = np.repeat(rows, stops - starts)
-            at = np.arange(len(owner)) + np.repeat(starts - np.concatenate([[0], np.cumsum(stops - starts)[:-1]]), stops - starts)
+            starts, lengths = self.presence.starts[rows], np.diff(self.presence.starts)[rows]
+            at = np.arange(lengths.sum()) + np.repeat(starts - np.cumsum(lengths) + lengths, lengths)
             gone = self.presence.states[at] == ABSENT
-            classes, owner = self.presence.classes[at][gone], owner[gone]
+            classes, owner = self.presence.classes[at][gone].astype(np.int64), np.repeat(rows, lengths)[gone]
             order = np.argsort(classes, kind="stable")
-            classes, owner = classes[order], owner[order].astype(np.int32)
-            kinds, first = np.unique(classes, return_index=True)
-            self._beside[class_index] = dict(zip(kinds.tolist(), np.split(owner, first[1:]), strict=True))
-        return self._beside[class_index]
+            kinds, first, sizes = np.unique(classes[order], return_index=True, return_counts=True)
+            self._lacking[class_index] = kinds, np.split(owner[order], first[1:]), sizes
+        return self._lacking[class_index]

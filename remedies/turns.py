@@ -76,10 +76,11 @@ def name_turn(
     pools: Pools, part: Part, task: Task, shown: States, asked: int, truth: Callable[[States], int | None], rng: np.random.Generator
 ) -> Turn | None:
     grade: Grade = "verified"
-    found = truth(shown)
+    leaves = np.flatnonzero(pools.presence.leaves)  # a kind of object, not a kind of kinds
+    found = truth(shown[:, leaves])
     if found is None and part.training_grade:
-        found, grade = truth(truths.believed(shown)), "training"
-    if found != asked:
+        found, grade = truth(truths.believed(shown[:, leaves])), "training"
+    if found is None or leaves[found] != asked:
         return None
     text = question(task=task, template=_template(rng), images=len(shown))
     return Turn(task, text, pools.presence.class_names[asked], (asked,), grade)

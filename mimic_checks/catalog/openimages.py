@@ -40,6 +40,11 @@ class Hierarchy:
     down: tuple[tuple[int, ...], ...]
     groups: Mapping[str, tuple[int, ...]]
 
+    @property
+    def leaves(self) -> NDArray[np.bool_]:
+        """Classes with nothing below them."""
+        return np.array([not below for below in self.down], dtype=bool)
+
 
 class _Paths(Sequence[Path]):
     """File paths of images by row, made when asked for: millions of `Path`s would be half a gigabyte."""
@@ -89,7 +94,7 @@ def openimages(
     source = FileImages(_Paths(home, ids, suffix))
     return Presence(
         name=f"openimages:{folder.name}?split={split}&min_share={min_share}&max_instances={max_instances}",
-        class_names=tuple(name.lower() for name in names.values()), groups=hierarchy.groups, starts=starts, classes=classes,
+        class_names=tuple(name.lower() for name in names.values()), groups=hierarchy.groups, leaves=hierarchy.leaves, starts=starts, classes=classes,
         states=states, unlisted=DOUBT, source=source, manifest=Manifest(source),
     )  # fmt: skip
 

@@ -32,12 +32,14 @@ class Presence:
 
     `starts` [images + 1], `classes` [entries], `states` [entries]: the entries of image i are starts[i]:starts[i + 1];
     `unlisted`: the state of a class that an image has no entry for (ABSENT where everything was looked for, DOUBT where
-    only labels were verified). `groups`: super-category -> its classes, none of which contains another.
+    only labels were verified). `groups`: super-category -> its classes, none of which contains another; `leaves` [classes]: those
+    that contain no other class.
     """
 
     name: str
     class_names: tuple[str, ...]
     groups: Mapping[str, tuple[int, ...]]
+    leaves: NDArray[np.bool_]
     starts: NDArray[np.int64]
     classes: NDArray[np.int16]
     states: States
@@ -114,6 +116,7 @@ def presence(catalog: Catalog) -> Presence:
         name=catalog.name,
         class_names=catalog.class_names,
         groups={name: tuple(catalog.members(name).tolist()) for name in dict.fromkeys(catalog.supercategories)},
+        leaves=np.ones(len(catalog.class_names), dtype=bool),
         starts=np.searchsorted(rows, np.arange(len(catalog) + 1)),
         classes=classes.astype(np.int16),
         states=states,

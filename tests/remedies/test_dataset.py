@@ -196,7 +196,7 @@ def test_photos_stay_where_they_are(photos, tmp_path):
 def open_world(states):
     source = SceneImages([], 8)
     rows, classes = np.nonzero(states != DOUBT)
-    return Presence("labels", ("a", "b"), {}, np.searchsorted(rows, np.arange(len(states) + 1)), classes.astype(np.int16),
+    return Presence("labels", ("a", "b"), {}, np.ones(2, dtype=bool), np.searchsorted(rows, np.arange(len(states) + 1)), classes.astype(np.int16),
                     states[rows, classes].astype(np.int16), DOUBT, source, Manifest(source))  # fmt: skip
 
 

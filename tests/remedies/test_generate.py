@@ -166,7 +166,7 @@ def sparse(seed, images=4000, classes=12, *, negatives=True):
     rows, columns = np.nonzero(known)
     source = SceneImages([], 8)
     return truth, Presence(
-        "sparse", tuple(f"thing {k}" for k in range(classes)), {"tool": (0, 1, 2, 3), "fruit": (4, 5, 6)},
+        "sparse", tuple(f"thing {k}" for k in range(classes)), {"tool": (0, 1, 2, 3), "fruit": (4, 5, 6)}, np.ones(classes, dtype=bool),
         np.searchsorted(rows, np.arange(images + 1)), columns.astype(np.int16), states[rows, columns].astype(np.int16), DOUBT, source,
         Manifest(source),
     )  # fmt: skip
