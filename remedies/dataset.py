@@ -25,12 +25,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import mimic_checks
 from mimic_checks.catalog.images import SceneImages
 from mimic_checks.catalog.presence import Presence
 from mimic_checks.catalog.scene import render
 from mimic_checks.errors import EmptyPool, RemedyError
+from remedies.datasheet import Counts, write_datasheet
 from remedies.generate import samples
 from remedies.held_out import held_out_pairs
 from remedies.mixture import Mixture, Part
@@ -61,6 +63,7 @@ class _Job:
     evaluation: frozenset[str]
     folder: Path
     image_root: Path
+    home: Path
     ids: dict[int, str]
 
 
@@ -79,22 +82,25 @@ def write_training_data(
     """
     global _JOB
     check_labels(presence, mixture)
-    pools = Pools(presence, held_out_pairs(presence.class_names, name=mixture.held_out, share=mixture.held_out_share))
+    held = held_out_pairs(presence.class_names, name=mixture.held_out, share=mixture.held_out_share)
+    pools = Pools(presence, held)
     folder = folder.resolve()
-    _open(folder, _about(presence, mixture, evaluation, folder))
+    _open(folder, _about(presence, mixture, evaluation, folder, held))
     shards = list(_shards(mixture))
     files = [folder / f"data-{number:05d}-of-{len(shards):05d}.arrow" for number in range(len(shards))]
     missing = [number for number, file in enumerate(files) if not file.is_file()]
     done = sum(shard.number for shard, file in zip(shards, files, strict=True) if file.is_file())
-    _JOB = _Job(pools, mixture, evaluation, folder, image_root(presence, folder), {})
+    first = presence.source.file(0)
+    _JOB = _Job(pools, mixture, evaluation, folder, image_root(presence, folder), first.parent if first else folder, {})
     if any(part.family == "odd_one" for part in mixture.parts):
         pools.alike  # noqa: B018  (made once, before the processes part)
     try:
-        for number in _each(lambda k: (shards[k], files[k]), missing, processes):
+        made = _in_processes(_make, [(shards[k], files[k]) for k in missing], processes)
+        for number, _ in zip(missing, made, strict=True):
             done += shards[number].number
             if progress:
                 progress(done, mixture.samples)
-        _finish(folder, files)
+        _finish(folder, files, processes)
     except OSError as error:
         kept = sum(file.is_file() for file in files)
         raise RemedyError(
@@ -138,19 +144,16 @@ def _check_sparse(presence: Presence, mixture: Mixture) -> None:
 def image_root(presence: Presence, folder: Path) -> Path:
     """The folder that image paths of the data are relative to: this one for rendered scenes, else that of the first photo."""
     first = presence.source.file(0)
-    return folder if first is None else first.resolve().parent
+    return folder if first is None else first.parent.absolute()
 
 
-def _each(argument: Callable[[int], Any], numbers: Sequence[int], processes: int) -> Iterator[int]:
-    """Makes shards, in other processes where the machine can fork; yields a number as its shard is whole."""
-    if processes == 1 or len(numbers) < 2 or not hasattr(os, "fork"):
-        for number in numbers:
-            _make(*argument(number))
-            yield number
+def _in_processes(work: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], processes: int) -> Iterator[Any]:
+    """Results in order, made in other processes where the machine can fork."""
+    if processes == 1 or len(arguments) < 2 or not hasattr(os, "fork"):
+        yield from (work(*given) for given in arguments)
         return
     with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
-        for number, _ in zip(numbers, pool.map(_make, *zip(*map(argument, numbers), strict=True)), strict=True):
-            yield number
+        yield from pool.map(work, *zip(*arguments, strict=True))
 
 
 def _shards(mixture: Mixture) -> Iterator[_Shard]:
@@ -200,7 +203,7 @@ def _path(job: _Job, row: int) -> str:
     """Where the picture is, relative to the image root; a rendered scene is written when it is first used."""
     source = job.pools.presence.source
     if (file := source.file(row)) is not None:
-        return os.path.relpath(file.resolve(), job.image_root)
+        return file.name if file.parent == job.home else os.path.relpath(file, job.image_root)
     assert isinstance(source, SceneImages)
     path = job.folder / "images" / f"{_identity(job, row)[:32]}.png"
     if not path.is_file():
@@ -226,8 +229,9 @@ def features() -> Any:
     })  # fmt: skip
 
 
-def _about(presence: Presence, mixture: Mixture, evaluation: frozenset[str], folder: Path) -> dict[str, Any]:
-    held = held_out_pairs(presence.class_names, name=mixture.held_out, share=mixture.held_out_share)
+def _about(
+    presence: Presence, mixture: Mixture, evaluation: frozenset[str], folder: Path, held: NDArray[np.bool_]
+) -> dict[str, Any]:
     pairs = [[presence.class_names[i], presence.class_names[j]] for i, j in np.argwhere(np.triu(held)).tolist()]
     return {
         "suite": mimic_checks.__version__, "catalog": presence.name, "class_names": list(presence.class_names),
@@ -254,30 +258,53 @@ def _open(folder: Path, about: dict[str, Any]) -> None:
         raise RemedyError(f"out={str(folder)!r} cannot be written: {error}; give another folder") from error
 
 
-def _finish(folder: Path, files: Sequence[Path]) -> None:
-    """What makes the shards a `datasets` folder, the LLaVA file and the datasheet."""
-    from remedies.datasheet import write_datasheet
-
-    fingerprint = hashlib.sha256((folder / "about.json").read_bytes()).hexdigest()[:16]
-    state: dict[str, Any] = {"_data_files": [{"filename": file.name} for file in files], "_fingerprint": fingerprint, "_format_columns": None,
-             "_format_kwargs": {}, "_format_type": None, "_output_all_columns": False, "_split": None}  # fmt: skip
-    (folder / "state.json").write_text(json.dumps(state, indent=1))
+def _finish(folder: Path, files: Sequence[Path], processes: int) -> None:
+    """The LLaVA file and the datasheet, shard by shard in other processes, then what makes the shards a `datasets` folder."""
+    about = json.loads((folder / "about.json").read_text())
+    counts = Counts()
+    for found in _in_processes(_summarise, [(file, about["class_names"]) for file in files], processes):
+        counts.merge(found)
+    write_datasheet(counts.sheet(), about, folder)
+    _join([_fragment(file) for file in files], folder / "llava.json")
+    state: dict[str, Any] = {
+        "_data_files": [{"filename": file.name} for file in files],
+        "_fingerprint": hashlib.sha256((folder / "about.json").read_bytes()).hexdigest()[:16],
+        "_format_columns": None, "_format_kwargs": {}, "_format_type": None, "_output_all_columns": False, "_split": None,
+    }  # fmt: skip
     (folder / "dataset_info.json").write_text(json.dumps({"features": features().to_dict()}, indent=1))
-    data = open_training_data(folder)
-    _write_llava(data, folder / "llava.json")
-    write_datasheet(data, json.loads((folder / "about.json").read_text()), folder)
+    (folder / "state.json").write_text(json.dumps(state, indent=1))
 
 
-def _write_llava(data: Any, path: Path) -> None:
+def _summarise(file: Path, class_names: Sequence[str]) -> Counts:
+    """Counts a shard, and writes its samples in LLaVA's form beside it."""
+    import pyarrow as pa
+
+    counts = Counts()
+    with pa.memory_map(str(file)) as stored, _fragment(file).open("w") as written:
+        for batch in pa.ipc.open_stream(stored):
+            for row in batch.to_pylist():
+                counts.add(row, class_names)
+                said = [message["content"][-1]["text"] for message in row["messages"]]
+                record = llava_record(row["id"], row["images"], list(zip(said[::2], said[1::2], strict=True)))
+                written.write(json.dumps(record) + "\n")
+    return counts
+
+
+def _fragment(file: Path) -> Path:
+    return file.with_name(f"{file.name}.llava.part")
+
+
+def _join(fragments: Sequence[Path], path: Path) -> None:
+    """One JSON array of all fragments, which are then removed."""
     part = path.with_name(path.name + ".part")
     with part.open("w") as file:
-        file.write("[")
-        for number, row in enumerate(data.select_columns(["id", "images", "messages"])):
-            said = [message["content"][-1]["text"] for message in row["messages"]]
-            record = llava_record(row["id"], row["images"], list(zip(said[::2], said[1::2], strict=True)))
-            file.write((",\n" if number else "\n") + json.dumps(record))
+        file.write("[\n")
+        for number, fragment in enumerate(fragments):
+            file.write((",\n" if number else "") + fragment.read_text().rstrip("\n").replace("\n", ",\n"))
         file.write("\n]\n")
     part.replace(path)
+    for fragment in fragments:
+        fragment.unlink()
 
 
 def open_training_data(folder: Path) -> Any:

@@ -6,7 +6,9 @@ Data in: the finished samples. Data out: `datasheet.json` and `datasheet.md`.
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,34 +17,53 @@ _NAMES = {"length": "images"}
 _MOST_VALUES = 12
 
 
-def write_datasheet(data: Any, about: dict[str, Any], folder: Path) -> None:
-    """Counts every factor of every part and writes the two files."""
-    sheet = count(data, about["class_names"])
-    (folder / "datasheet.json").write_text(json.dumps(sheet, indent=1) + "\n")
-    (folder / "datasheet.md").write_text(_text(sheet, about))
-
-
-def count(data: Any, class_names: list[str]) -> dict[str, Any]:
+class Counts:
     """Samples, turns, distinct images, grades, and per part the distribution of factors, answers and asked classes."""
-    parts: dict[str, dict[str, Counter[Any]]] = defaultdict(lambda: defaultdict(Counter))
-    totals: Counter[str] = Counter()
-    images: set[str] = set()
-    for row in data.select_columns([*COUNTED, "part", "image_ids", "grade", "asked", "tasks", "messages"]):
-        found = parts[row["part"]]
-        images.update(row["image_ids"])
-        totals.update(samples=1, turns=len(row["tasks"]), **{f"grade {row['grade']}": 1})
+
+    def __init__(self) -> None:
+        self.totals: Counter[str] = Counter()
+        self.images: set[str] = set()
+        self.parts: dict[str, dict[str, Counter[Any]]] = {}
+
+    def add(self, row: Mapping[str, Any], class_names: Sequence[str]) -> None:
+        """Counts one sample, as it is stored."""
+        self.images.update(row["image_ids"])
+        self.totals.update({"samples": 1, "turns": len(row["tasks"]), f"grade {row['grade']}": 1})
+        count = partial(self._count, row["part"])
         for name in COUNTED:
             if row[name] is not None:
-                found[_NAMES.get(name, name)][row[name]] += 1
-        found["turns"][len(row["tasks"])] += 1
-        found["first answer"][row["messages"][1]["content"][0]["text"]] += 1
-        found["asked class"].update(class_names[c] for c in (row["asked"][0] if not row["options"] else ()))
-        found["task of a turn"].update(row["tasks"])
-    return {
-        "totals": {**totals, "distinct images": len(images)},
-        "parts": {part: {name: dict(sorted(values.items(), key=lambda i: (-i[1], str(i[0])))) for name, values in found.items()}
-                  for part, found in parts.items()},
-    }  # fmt: skip
+                count(_NAMES.get(name, name), [row[name]])
+        count("turns", [len(row["tasks"])])
+        count("first answer", [row["messages"][1]["content"][0]["text"]])
+        count("asked class", [class_names[c] for c in (row["asked"][0] if not row["options"] else ())])
+        count("task of a turn", row["tasks"])
+
+    def merge(self, other: Counts) -> None:
+        """Adds what another shard holds."""
+        self.totals.update(other.totals)
+        self.images |= other.images
+        for part, found in other.parts.items():
+            for name, values in found.items():
+                self.parts.setdefault(part, {}).setdefault(name, Counter()).update(values)
+
+    def sheet(self) -> dict[str, Any]:
+        """Everything as JSON has it, the most frequent value first."""
+        return {
+            "totals": {**self.totals, "distinct images": len(self.images)},
+            "parts": {
+                part: {name: dict(sorted(values.items(), key=lambda i: (-i[1], str(i[0])))) for name, values in found.items()}
+                for part, found in self.parts.items()
+            },
+        }
+
+    def _count(self, part: str, name: str, values: Iterable[Any]) -> None:
+        self.parts.setdefault(part, {}).setdefault(name, Counter()).update(values)
+
+
+def write_datasheet(sheet: dict[str, Any], about: dict[str, Any], folder: Path) -> None:
+    """Writes the two files."""
+    (folder / "datasheet.json").write_text(json.dumps(sheet, indent=1) + "\n")
+    (folder / "datasheet.md").write_text(_text(sheet, about))
 
 
 def _text(sheet: dict[str, Any], about: dict[str, Any]) -> str:

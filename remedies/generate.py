@@ -101,22 +101,35 @@ def _listing(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None
     members = pools.presence.groups[group]
     exhaustive = pools.presence.exhaustive
     there = members[rng.integers(len(members))]
-    first = pools.pick(pools.presence.showing(there), rng, [])
+    if exhaustive:
+        first = pools.pick(pools.presence.showing(there), rng, [])
+        lacking = [] if first is None else [c for c in members if pools.presence.state(first, c) == ABSENT]
+    else:
+        first, lacking = _verified_without(pools, there, members, rng)
     if first is None:
         return None
-    if exhaustive and rng.random() < 0.5:
+    if exhaustive and (not lacking or rng.random() < 0.5):
         rest = pools.any(images - 1, rng, [first])
-    else:
-        lacking = [c for c in members if pools.presence.state(first, c) == ABSENT]
-        if not lacking:
-            return None
+    elif lacking:
         rest = pools.absent(lacking[rng.integers(len(lacking))], images - 1, rng, [first])
+    else:
+        return None
     if rest is None:
         return None
     rows = rng.permutation([first, *rest]).tolist()
     shown = pools.presence.of(rows)
     turn = list_turn(pools, shown, group, rng, offer=part.options, believe=part.training_grade)
     return Draft(rows, shown, turn, {"images": images, "instances": turn.answer.count(",") + 1}) if turn else None
+
+
+def _verified_without(pools: Pools, there: int, members: tuple[int, ...], rng: np.random.Generator) -> tuple[int | None, list[int]]:
+    """An image that shows a class, and a class of its group that was verified to be absent from it."""
+    kinds, groups, _ = pools.absent_beside(there)
+    fitting = np.flatnonzero(np.isin(kinds, members))
+    if not len(fitting):
+        return None, []
+    place = int(fitting[rng.integers(len(fitting))])
+    return pools.pick(groups[place], rng, []), [int(kinds[place])]
 
 
 def _common(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None:

@@ -25,11 +25,10 @@ def count(shown: States, asked: Sequence[int]) -> list[int] | None:
 def listed(shown: States, offered: Sequence[int]) -> list[int] | None:
     """Those of the offered classes that some image shows; None if one of them is neither shown nor ruled out everywhere."""
     columns = shown[:, list(offered)]
-    there = np.greater_equal(columns, PRESENT).any(axis=0)
-    gone = np.equal(columns, ABSENT).all(axis=0)
-    if not (there | gone).all():
+    there, gone = np.any(columns >= PRESENT, axis=0), np.all(columns == ABSENT, axis=0)
+    if not np.all(there | gone):
         return None
-    return [c for c, found in zip(offered, there.tolist(), strict=True) if found]
+    return [c for c, found in zip(offered, there, strict=True) if found]
 
 
 def common(shown: States) -> int | None:

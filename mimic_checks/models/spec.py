@@ -1,10 +1,11 @@
-"""Models by name: a hub id, a folder, `builtin`, or `stub:<name>`.
+"""Models by name: a hub id, a folder, `builtin`, `builtin-repaired`, or `stub:<name>`.
 
 Data in: the text of `--vlm`. Data out: something that answers. Imports torch only for models that need it.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from mimic_checks.catalog import Catalog
@@ -14,6 +15,24 @@ from mimic_checks.models.stubs import make_stub
 from mimic_checks.models.vlm import VLM
 
 BUILTIN = {"builtin": Path(__file__).with_name("builtin")}
+REPAIRED = "builtin-repaired"
+"""The built-in model with the adapter that `remedy prove` found best."""
+REPAIRED_ADAPTER = Path(__file__).with_name("builtin_repaired")
+
+
+def resolve(spec: str, options: ModelOptions) -> tuple[str, ModelOptions]:
+    """Where a spec's weights are, and the options that it stands for.
+
+    Raises:
+        InvalidArgument: an adapter beside a name that brings its own.
+    """
+    if spec != REPAIRED:
+        return str(BUILTIN.get(spec, spec)), options
+    if options.adapter:
+        raise InvalidArgument(
+            "vlm-adapter", options.adapter, allowed=f"no adapter with --vlm {REPAIRED}, which brings its own; use --vlm builtin"
+        )
+    return str(BUILTIN["builtin"]), replace(options, adapter=str(REPAIRED_ADAPTER))
 
 
 def check_vlm(spec: str, options: ModelOptions, catalog: Catalog) -> None:
@@ -28,7 +47,7 @@ def check_vlm(spec: str, options: ModelOptions, catalog: Catalog) -> None:
             if value != default:
                 raise InvalidArgument(name, value, allowed=f"{default!r} with stubs, which have nothing inside")
     else:
-        check_files(str(BUILTIN.get(spec, spec)), options)
+        check_files(*resolve(spec, options))
 
 
 def load_vlm(spec: str, options: ModelOptions, catalog: Catalog) -> VLM:
@@ -44,4 +63,5 @@ def load_vlm(spec: str, options: ModelOptions, catalog: Catalog) -> VLM:
         from mimic_checks.models.transformers_vlm import TransformersVLM
     except ImportError as error:
         raise ModelLoadError(f"model={spec!r} needs torch and transformers; next step: pip install 'mimic-checks[hf]'") from error
-    return TransformersVLM(str(BUILTIN.get(spec, spec)), options, name=spec)
+    source, resolved = resolve(spec, options)
+    return TransformersVLM(source, resolved, name=spec)
