@@ -49,6 +49,8 @@ def add_remedy(commands: Any) -> None:
     prove.add_argument("--masks", nargs="*", default=["none", "deep", "shallow", "all"], help="layer windows to train with")
     prove.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
     prove.add_argument("--pooling", type=int, default=4)
+    prove.add_argument("--adapter", action="append", default=[], metavar="NAME=FOLDER",
+                       help="a further adapter of `remedy train` on the same data (one name several times: its seeds)")  # fmt: skip
     prove.add_argument("--vlm-catalog", default="rendered")
     prove.add_argument("--vlm-cases", type=int, default=300, help="cases a level (default 300)")
     prove.add_argument("--guard-cases", type=int, default=2000, help="cases of every one-image guard (default 2000)")
@@ -128,7 +130,7 @@ def _prove(options: argparse.Namespace, rest: Sequence[str]) -> int:
     plan = ProofPlan(
         vlm=options.vlm, data=options.data, out=options.out, masks=tuple(options.masks), seeds=tuple(options.seeds), preset=options.preset,
         settings=tuple(options.settings), pooling=options.pooling, cases=options.vlm_cases, guard_cases=options.guard_cases,
-        seed=options.vlm_seed, batch=options.vlm_batch,
+        seed=options.vlm_seed, batch=options.vlm_batch, given=tuple(_named(pair) for pair in options.adapter),
     )  # fmt: skip
     command = "mimic-checks " + shlex.join(sys.argv[1:])
     proof = prove(
@@ -141,6 +143,20 @@ def _prove(options: argparse.Namespace, rest: Sequence[str]) -> int:
     print("\n".join(promises(proof)))
     print(f"proof: {options.out / 'proof.html'}")
     return 0
+
+
+def _named(pair: str) -> tuple[str, Path]:
+    """`NAME=FOLDER`.
+
+    Raises:
+        InvalidArgument: not of that form.
+    """
+    from mimic_checks.errors import InvalidArgument
+
+    name, equals, folder = pair.partition("=")
+    if not (name and equals and folder):
+        raise InvalidArgument("adapter", pair, allowed="NAME=FOLDER")
+    return name, Path(folder)
 
 
 def _settings(given: Sequence[str]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,8 @@ class Variant:
 
 @dataclass(frozen=True)
 class ProofPlan:
-    """What a proof compares, and on how many cases. `settings` are changes of the training preset, as `remedy train` takes them."""
+    """What a proof compares, and on how many cases. `settings` are changes of the training preset, as `remedy train` takes them;
+    `given` are further adapters by name, trained with a budget of their own (one name several times: its seeds)."""
 
     vlm: str
     data: Path
@@ -65,6 +67,7 @@ class ProofPlan:
     guard_cases: int = 2000
     seed: int = 0
     batch: int | None = None
+    given: tuple[tuple[str, Path], ...] = ()
 
     def adapter(self, mask: str, seed: int) -> Path:
         """Where the adapter of a mask and a seed is, or will be."""
@@ -93,7 +96,35 @@ def variants(plan: ProofPlan, base: ModelOptions) -> list[Variant]:
                     plan.seeds,
                 )
             )
-    return found
+    return found + _given(plan, base)
+
+
+def _given(plan: ProofPlan, base: ModelOptions) -> list[Variant]:
+    """The given adapters, each with the budget that its record tells.
+
+    Raises:
+        RemedyError: an adapter without a record, or one that other data trained: its images were not compared with the cases.
+    """
+    found: dict[str, list[tuple[Path, dict[str, Any]]]] = {}
+    for name, path in plan.given:
+        try:
+            record = json.loads((path / "training.json").read_text())
+        except (OSError, json.JSONDecodeError) as error:
+            raise RemedyError(
+                f"adapter={str(path)!r} has no training.json ({error}); give a folder made by: mimic-checks remedy train"
+            ) from error
+        if record["data"] != str(plan.data):
+            raise RemedyError(f"adapter={str(path)!r} was trained on data={record['data']!r}, not on {str(plan.data)!r}, whose images are compared "
+                              "with the cases; prove it with its own data")  # fmt: skip
+        found.setdefault(name, []).append((path, record))
+    variants = []
+    for name, adapters in found.items():
+        first = adapters[0][1]
+        batch = first["options"]["batch_size"] * first["options"]["gradient_accumulation_steps"] * first["devices"]
+        what = f"given: mask {first['options']['mask']}, {first['steps']} steps of {batch} samples each"
+        options = tuple(replace(base, adapter=str(path)) for path, _ in adapters)
+        variants.append(Variant(name, what, options, tuple(record["options"]["seed"] for _, record in adapters)))
+    return variants
 
 
 def prove(plan: ProofPlan, catalog: Catalog, base: ModelOptions = PLAIN, *, command: str = "", report: Report = print) -> Proof:
@@ -108,6 +139,7 @@ def prove(plan: ProofPlan, catalog: Catalog, base: ModelOptions = PLAIN, *, comm
     cases = draw_cases(catalog, plan.cases, plan.guard_cases, plan.seed)
     asked = list({case.id: case for level in cases.values() for case in level}.values())
     refuse_shared(training_ids(data), asked, plan.data)
+    _given(plan, base)  # refused now, not after the trainings
     for mask, seed in [(mask, seed) for seed in plan.seeds for mask in plan.masks]:
         _train(plan, mask, seed, report)
     before, _, model = _answers(plan, "base", base, catalog, asked, cases, report)

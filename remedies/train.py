@@ -55,6 +55,11 @@ def train_adapter(base: str, data: Path, out: Path, options: LoraOptions, model_
         model.enable_input_require_grads()
     collator = Collator(processor, model.config, image_root)
     arguments = _arguments(out, options, device)
+    if arguments.n_gpu > 1:
+        raise RemedyError(
+            f"one process sees {arguments.n_gpu} GPUs; start one process for each (accelerate launch --num_processes {arguments.n_gpu} -m "
+            "mimic_checks.cli remedy train ...), or show it one with CUDA_VISIBLE_DEVICES=0"
+        )
     trainer = AdapterTrainer(model=model, args=arguments, train_dataset=rows, data_collator=collator, callbacks=[_Stopwatch()])
     trainer.options = options
     checkpoint = _checkpoint(out)
@@ -67,8 +72,14 @@ def train_adapter(base: str, data: Path, out: Path, options: LoraOptions, model_
                   "resumed_from": checkpoint.name if checkpoint else None, "torch": torch.__version__, "threads": torch.get_num_threads(),
                   "devices": trainer.args.world_size, "distributed": trainer.accelerator.distributed_type.value,
                   "losses": [[e["step"], e["loss"]] for e in trainer.state.log_history if "loss" in e]}  # fmt: skip
+        _name_base(out / "adapter_config.json", base)
         (out / "training.json").write_text(json.dumps(record, indent=1) + "\n")
     return out
+
+
+def _name_base(path: Path, base: str) -> None:
+    """The base as it was asked for: where this machine keeps it says nothing elsewhere."""
+    path.write_text(json.dumps({**json.loads(path.read_text()), "base_model_name_or_path": base}, indent=1) + "\n")
 
 
 class AdapterTrainer(Trainer):  # type: ignore[misc] # (transformers is untyped)
@@ -130,7 +141,7 @@ def _arguments(out: Path, options: LoraOptions, device: str) -> TrainingArgument
         gradient_accumulation_steps=options.gradient_accumulation_steps, learning_rate=options.learning_rate,
         lr_scheduler_type=options.lr_scheduler_type, warmup_steps=options.warmup_ratio, weight_decay=options.weight_decay,
         num_train_epochs=options.num_train_epochs, max_steps=options.max_steps, bf16=options.bf16, seed=options.seed,
-        gradient_checkpointing=options.gradient_checkpointing, gradient_checkpointing_kwargs={"use_reentrant": False},
+        activation_checkpointing=options.gradient_checkpointing, activation_checkpointing_kwargs={"use_reentrant": False},
         save_steps=options.save_steps, save_total_limit=1, logging_steps=10, logging_nan_inf_filter=False, report_to="none",
         remove_unused_columns=False, train_sampling_strategy="group_by_length", length_column_name="length",
         use_cpu=device == "cpu", dataloader_pin_memory=False, ddp_find_unused_parameters=False, disable_tqdm=not sys.stderr.isatty(),

@@ -25,6 +25,7 @@ from remedies.before_after import COMPARED, before_after, record_answers, record
         (["train", "--vlm", "builtin", "--data", "nowhere", "--out", "x", "--set", "bf16=yes"], "bf16='yes' is not allowed; allowed: true or false"),
         (["prove", "--vlm", "builtin", "--data", "nowhere", "--out", "x", "--masks", "depe"], "layers='depe' is no window"),
         (["prove", "--vlm", "stub:none", "--data", "nowhere", "--out", "x"], "stub"),
+        (["prove", "--vlm", "builtin", "--data", "nowhere", "--out", "x", "--adapter", "folder"], "adapter='folder' is not allowed"),
         (["plan", "nowhere"], "holds no run"),
     ],
 )  # fmt: skip

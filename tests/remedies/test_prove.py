@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import shutil
 import time
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from mimic_checks.catalog import rendered
 from mimic_checks.errors import RemedyError
 from remedies.proof import LevelChange, Proof, Rate, VariantResult
-from remedies.proof_page import page, promises, read_proof, summary
+from remedies.proof_page import page, promises, read_proof, summary, write_proof
 from remedies.prove import ProofPlan, prove
 from tests.browser import chromium
 
@@ -85,6 +87,21 @@ def test_an_adapter_of_another_budget_is_refused(proof, plan, catalog):
         record.write_text(old)
 
 
+def test_further_adapters_bring_their_own_budget(proof, plan, catalog, tmp_path):
+    longer = dataclasses.replace(plan, given=(("longer", plan.adapter("deep", 0)), ("longer", plan.adapter("deep", 1))))
+    found = prove(longer, catalog, report=lambda line: None).variants[-1]
+    assert (found.name, found.what, found.seeds) == ("longer", "given: mask deep, 3 steps of 2 samples each", (0, 1))
+    assert found.levels == proof.variants[4].levels
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(plan.adapter("deep", 0), elsewhere)
+    record = json.loads((elsewhere / "training.json").read_text())
+    (elsewhere / "training.json").write_text(json.dumps({**record, "data": "other"}))
+    with pytest.raises(RemedyError, match="was trained on data='other'"):
+        prove(dataclasses.replace(plan, given=(("x", elsewhere),)), catalog, report=lambda line: None)
+    with pytest.raises(RemedyError, match="has no training.json"):
+        prove(dataclasses.replace(plan, given=(("x", tmp_path),)), catalog, report=lambda line: None)
+
+
 def test_images_that_were_trained_on_stop_it_before_training(training_data, tmp_path):
     plan = ProofPlan("builtin", training_data, tmp_path / "p", cases=8, guard_cases=10)
     with pytest.raises(RemedyError, match="images of the evaluation cases were trained on"):
@@ -132,6 +149,7 @@ def test_what_people_read(proof, snapshot):
 
 @pytest.mark.browser
 def test_the_page_in_a_browser(proof, plan):
+    write_proof(proof, plan.out)
     driver = chromium(plan.out / "proof.html", width=390)
     try:
         assert driver.title == "builtin: remedies, before and after"

@@ -216,6 +216,15 @@ def test_an_adapter_for_another_base_is_refused_before_it_is_loaded(adapter, tmp
         check_vlm("builtin", ModelOptions(adapter=str(tmp_path)), catalog)
 
 
+def test_accumulated_gradients_are_those_of_one_batch(one_sample_often, tmp_path):
+    whole = train_adapter(
+        "builtin", one_sample_often, tmp_path / "a", options_of("builtin", **{**QUICK, "mask": "none", "max_steps": 10})
+    )
+    settings = {**QUICK, "mask": "none", "max_steps": 10, "batch_size": 2, "gradient_accumulation_steps": 2}
+    parts = train_adapter("builtin", one_sample_often, tmp_path / "b", options_of("builtin", **settings))
+    assert losses(parts) == pytest.approx(losses(whole), rel=1e-4)
+
+
 def test_no_data_no_training(tmp_path):
     with pytest.raises(RemedyError, match="holds no training data; make some with: mimic-checks remedy data"):
         train_adapter("builtin", tmp_path, tmp_path / "a", options_of("builtin"))
