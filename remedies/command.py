@@ -38,6 +38,9 @@ def add_remedy(commands: Any) -> None:
     train.add_argument("--data", type=Path, required=True, help="a folder made by: mimic-checks remedy data")
     _model(train)
     _training(train)
+    train.add_argument(
+        "--mask-from", type=Path, metavar="RUN", help="mask the layers in which that run's attention profile says images fade"
+    )
     train.add_argument("--out", type=Path, required=True, help="the adapter's folder")
     train.set_defaults(work=_train)
 
@@ -111,7 +114,13 @@ def _train(options: argparse.Namespace, rest: Sequence[str]) -> int:
     from remedies.lora import options_of
     from remedies.train import train_adapter
 
-    settings = options_of(options.preset, **_settings(options.settings))
+    given = _settings(options.settings)
+    if options.mask_from:
+        from remedies.plan import layer_window
+
+        given["mask"], why = layer_window(options.mask_from)
+        print(f"mask={given['mask']}: {why}")
+    settings = options_of(options.preset, **given)
     folder = train_adapter(options.vlm, options.data, options.out, settings, _model_options(options))
     if os.environ.get("RANK", "0") == "0":
         print(f"adapter in {folder}; answer with it: --vlm {options.vlm} --vlm-adapter {shlex.quote(str(folder))}")

@@ -23,7 +23,7 @@ import numpy as np
 from mimic_checks.cases import Case
 from mimic_checks.catalog import Catalog
 from mimic_checks.errors import RemedyError
-from mimic_checks.models import VLM, ModelOptions, check_vlm, load_vlm, prompt_of
+from mimic_checks.models import ModelOptions, check_vlm, load_vlm, prompt_of
 from mimic_checks.runs import Runner
 from mimic_checks.verdicts import Outcome, Vocabulary, judge
 from mimic_checks.verdicts.store import save_picture
@@ -135,26 +135,21 @@ def prove(plan: ProofPlan, catalog: Catalog, base: ModelOptions = PLAIN, *, comm
         EmptyPool: a catalog too small for the cases.
     """
     check_vlm(plan.vlm, base, catalog)
-    data = open_training_data(plan.data)
-    cases = draw_cases(catalog, plan.cases, plan.guard_cases, plan.seed)
-    asked = list({case.id: case for level in cases.values() for case in level}.values())
-    refuse_shared(training_ids(data), asked, plan.data)
+    data, asker = open_training_data(plan.data), _Asker(plan, catalog, report)
+    refuse_shared(training_ids(data), asker.asked, plan.data)
     _given(plan, base)  # refused now, not after the trainings
     for mask, seed in [(mask, seed) for seed in plan.seeds for mask in plan.masks]:
         _train(plan, mask, seed, report)
-    before, _, model = _answers(plan, "base", base, catalog, asked, cases, report)
+    before, _, identity = asker.ask("base", base)
     results, after = [], {"base": before}
     for variant in variants(plan, base):
-        found = [
-            _answers(plan, f"{variant.name} {k}", options, catalog, asked, cases, report)[:2]
-            for k, options in enumerate(variant.options)
-        ]
+        found = [asker.ask(f"{variant.name} {k}", options)[:2] for k, options in enumerate(variant.options)]
         after[variant.name] = found[0][0]
-        results.append(_result(plan, variant, before, [outcomes for outcomes, _ in found], sum(s for _, s in found), catalog))
+        results.append(_result(variant, before, [outcomes for outcomes, _ in found], sum(s for _, s in found), catalog))
     proof = Proof(
         model=plan.vlm, catalog=catalog.name, data=str(plan.data), seed=plan.seed, command=command, budget=_budget(plan),
         base=tuple((level, rate(outcomes)) for level, outcomes in before.items()), variants=tuple(results),
-        held_out=tuple(_held_out(catalog, plan.data, after)), identity={k: v for k, v in model.identity().items() if k != "adapter"},
+        held_out=tuple(_held_out(catalog, plan.data, after)), identity={k: v for k, v in identity.items() if k != "adapter"},
     )  # fmt: skip
     _pictures(plan.out, [flip for result in results for flip in result.flips], catalog)
     write_proof(proof, plan.out)
@@ -175,32 +170,35 @@ def _train(plan: ProofPlan, mask: str, seed: int, report: Report) -> None:
                           "same command goes on")  # fmt: skip
 
 
-def _answers(
-    plan: ProofPlan,
-    name: str,
-    options: ModelOptions,
-    catalog: Catalog,
-    asked: Sequence[Case],
-    cases: dict[str, list[Case]],
-    report: Report,
-) -> tuple[Outcomes, float, VLM]:
-    began = time.monotonic()
-    model = load_vlm(plan.vlm, options, catalog)
-    journal = plan.out / "journal" / f"{name.replace(' ', '_').replace(',', '')}.jsonl"
-    answers = Runner(model, batch=plan.batch).answer([prompt_of(case, catalog.manifest) for case in asked], journal)
-    words = Vocabulary(catalog.class_names)
-    outcomes = {
-        level: [judge(case, answers[case.id].text, answers[case.id].error, words) for case in found]
-        for level, found in cases.items()
-    }
-    targets = "  ".join(f"{level}: {rate(found).rate:.3f}" for level, found in outcomes.items() if role_of(level))
-    report(f"{name}: {targets} ({time.monotonic() - began:.0f} s)")
-    return outcomes, time.monotonic() - began, model
+class _Asker:
+    """Asks one model after another the proof's cases; the batch budget is measured once, on the first."""
+
+    def __init__(self, plan: ProofPlan, catalog: Catalog, report: Report) -> None:
+        self.plan, self.catalog, self.report = plan, catalog, report
+        self.cases = draw_cases(catalog, plan.cases, plan.guard_cases, plan.seed)
+        self.asked: list[Case] = list({case.id: case for level in self.cases.values() for case in level}.values())
+        self.words = Vocabulary(catalog.class_names)
+        self.budget: int | None = None
+
+    def ask(self, name: str, options: ModelOptions) -> tuple[Outcomes, float, dict[str, Any]]:
+        """Outcomes by level, seconds, and who answered; what the journal of `name` holds is not asked again."""
+        began = time.monotonic()
+        model = load_vlm(self.plan.vlm, options, self.catalog)
+        runner = Runner(model, batch=self.plan.batch, budget=self.budget)
+        journal = self.plan.out / "journal" / f"{name.replace(' ', '_').replace(',', '')}.jsonl"
+        answers = runner.answer([prompt_of(case, self.catalog.manifest) for case in self.asked], journal)
+        self.budget = runner.budget
+        outcomes = {
+            level: [judge(case, answers[case.id].text, answers[case.id].error, self.words) for case in found]
+            for level, found in self.cases.items()
+        }
+        seconds = time.monotonic() - began
+        rates = "  ".join(f"{level}: {rate(found).rate:.3f}" for level, found in outcomes.items() if role_of(level))
+        self.report(f"{name}: {rates} ({seconds:.0f} s)")
+        return outcomes, seconds, model.identity()
 
 
-def _result(
-    plan: ProofPlan, variant: Variant, before: Outcomes, after: list[Outcomes], seconds: float, catalog: Catalog
-) -> VariantResult:
+def _result(variant: Variant, before: Outcomes, after: list[Outcomes], seconds: float, catalog: Catalog) -> VariantResult:
     levels = tuple(level_change(level, outcomes, [found[level] for found in after]) for level, outcomes in before.items())
     ratio, low, high = target_ratio(before, after)
     rows = {image: catalog.manifest.row(image) for outcomes in before.values() for o in outcomes for image in o.case.images}

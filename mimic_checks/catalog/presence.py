@@ -46,16 +46,16 @@ class Presence:
     unlisted: int
     source: ImageSource
     manifest: Manifest = field(repr=False)
-    _order: NDArray[np.int64] = field(init=False, repr=False)
-    _rows: ManyRows = field(init=False, repr=False)
+    _states_by_class: States = field(init=False, repr=False)
+    _rows_by_class: ManyRows = field(init=False, repr=False)
     _bounds: NDArray[np.int64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Sorts the entries by class, and by state inside a class, once."""
         owner = np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.starts))
         order = np.lexsort((self.states, self.classes))
-        object.__setattr__(self, "_rows", owner[order])
-        object.__setattr__(self, "_order", self.states[order])
+        object.__setattr__(self, "_rows_by_class", owner[order])
+        object.__setattr__(self, "_states_by_class", self.states[order])
         object.__setattr__(self, "_bounds", np.searchsorted(self.classes[order], np.arange(len(self.class_names) + 1)))
 
     def __len__(self) -> int:
@@ -91,7 +91,7 @@ class Presence:
     def counts(self, class_index: int) -> NDArray[np.int16]:
         """The numbers of instances for which `exactly` has images, ascending."""
         low, high = self._bounds[class_index : class_index + 2]
-        found: NDArray[np.int16] = np.unique(self._order[low:high])
+        found: NDArray[np.int16] = np.unique(self._states_by_class[low:high])
         return found[found > 0]
 
     def verified_absent(self, class_index: int) -> ManyRows:
@@ -101,10 +101,10 @@ class Presence:
 
     def _between(self, class_index: int, low: int, high: int | None) -> ManyRows:
         start, stop = self._bounds[class_index : class_index + 2]
-        states = self._order[start:stop]
+        states = self._states_by_class[start:stop]
         first = np.searchsorted(states, low)
         last = len(states) if high is None else np.searchsorted(states, high)
-        return self._rows[start + first : start + last]
+        return self._rows_by_class[start + first : start + last]
 
 
 def presence(catalog: Catalog) -> Presence:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from mimic_checks.attention import read_adapter_mask
 from mimic_checks.checks.profiles import FILE
 from mimic_checks.cli import main
 from mimic_checks.errors import RemedyError, RunFolderError
@@ -80,6 +81,15 @@ def test_the_window_comes_from_the_attention_profile(tmp_path):
     assert stays[-1].remedy.endswith("in layers deep")
     assert "does not fade in this model" in stays[-1].reason
     assert "has no attention profile" in plan(run(tmp_path / "c", result("distractors", "fail")))[-1].reason
+
+
+def test_train_takes_the_window_of_a_run(tmp_path, training_data, capsys):
+    folder = run(tmp_path / "r", result("distractors", "fail"), profile=[0.2, 0.5, 0.4, 0.1, 0.1, 0.05])
+    small = ["--preset", "builtin", "--set", "max_steps=1", "--set", "bf16=false", "--set", "batch_size=1"]
+    arguments = ["--vlm", "builtin", "--data", str(training_data), "--out", str(tmp_path / "a"), *small, "--mask-from", str(folder)]
+    assert main(["remedy", "train", *arguments]) == 0
+    assert "mask=3-5: from layer 3 on, attention between images is under half of its peak" in capsys.readouterr().out
+    assert read_adapter_mask(str(tmp_path / "a")).window.describe() == "3-5"
 
 
 def test_a_broken_harness_comes_first(tmp_path):
