@@ -28,7 +28,7 @@ def catalog():
 def plan(training_data, tmp_path_factory):
     out = tmp_path_factory.mktemp("proof") / "p"
     return ProofPlan(
-        "builtin", training_data, out, masks=("none", "deep"), seeds=(0, 1), settings=SETTINGS, cases=8, guard_cases=10, batch=8
+        "builtin", training_data, out, masks=("deep",), seeds=(0, 1), settings=SETTINGS, cases=8, guard_cases=10, batch=8
     )
 
 
@@ -39,14 +39,14 @@ def proof(plan, catalog):
 
 def test_every_variant_answers_the_same_cases(proof, plan):
     assert [v.name for v in proof.variants] == [
-        "mask only", "pooling x4", "stitched", "data + LoRA, mask none", "data + LoRA, mask deep", "data + LoRA, mask deep, served without",
+        "mask only", "pooling x4", "stitched", "data + LoRA, mask deep", "data + LoRA, mask deep, served without",
     ]  # fmt: skip
     assert proof.budget.startswith("3 steps of 2 samples each, for every adapter")
     for variant in proof.variants:
         assert len(variant.levels[0].rates) == (2 if "LoRA" in variant.name else 1)
         assert [change.level for change in variant.levels] == [level for level, _ in proof.base]
         assert len(variant.train_seconds) == len(variant.seeds)
-    plain, without = proof.variants[4], proof.variants[5]
+    plain, without = proof.variants[3], proof.variants[4]
     assert plain.levels != without.levels or plain.flips != without.flips
     assert {(v, t) for v, t, *_ in proof.held_out} >= {
         ("base", "common"),
@@ -91,7 +91,7 @@ def test_further_adapters_bring_their_own_budget(proof, plan, catalog, tmp_path)
     longer = dataclasses.replace(plan, given=(("longer", plan.adapter("deep", 0)), ("longer", plan.adapter("deep", 1))))
     found = prove(longer, catalog, report=lambda line: None).variants[-1]
     assert (found.name, found.what, found.seeds) == ("longer", "given: mask deep, 3 steps of 2 samples each", (0, 1))
-    assert found.levels == proof.variants[4].levels
+    assert found.levels == proof.variants[3].levels
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(plan.adapter("deep", 0), elsewhere)
     record = json.loads((elsewhere / "training.json").read_text())

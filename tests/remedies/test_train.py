@@ -108,7 +108,7 @@ def test_bfloat16_trains_too(one_sample_often, tmp_path):
 
 
 def command(data, out, *settings):
-    changed = {**QUICK, "mask": "deep", "max_steps": 60, "save_steps": 0.1}
+    changed = {**QUICK, "mask": "deep", "max_steps": 24, "save_steps": 0.25}
     given = [part for name, value in changed.items() for part in ("--set", f"{name}={str(value).lower()}")]
     return [sys.executable, "-m", "mimic_checks.cli", "remedy", "train", "--vlm", "builtin", "--data", str(data), "--out", str(out), "--preset",
             "builtin", *given, *settings]  # fmt: skip
