@@ -139,8 +139,6 @@ def _common(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None:
     if rows is None:
         return None
     shown = pools.presence.of(rows)
-    if pools.held[asked][(shown >= PRESENT).any(axis=0)].any():
-        return None
     if part.options:
         wrong = truths.common_wrong(shown, asked)
         turn = option_turn(pools, part, "common", shown, asked, wrong, rng)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from mimic_checks.errors import RemedyError
-from remedies.dataset import open_training_data
+from remedies.dataset import features, open_training_data
 from remedies.mixture import OwnData
 
 _COLUMNS = ["images", "messages", "length"]
@@ -45,8 +45,6 @@ def training_rows(folder: Path) -> tuple[Any, Path]:
 
 def _own_rows(entry: OwnData) -> Any:
     from datasets import Dataset
-
-    from remedies.dataset import features
 
     columns = features()
     return Dataset.from_list(list(_converted(entry)), features=type(columns)({name: columns[name] for name in _COLUMNS}))

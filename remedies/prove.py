@@ -26,7 +26,7 @@ from mimic_checks.errors import RemedyError
 from mimic_checks.models import ModelOptions, check_vlm, load_vlm, prompt_of
 from mimic_checks.runs import Runner
 from mimic_checks.verdicts import Outcome, Vocabulary, judge
-from mimic_checks.verdicts.store import save_picture
+from mimic_checks.verdicts.store import SHOWN_PX, save_picture
 from remedies.behaviours import draw_cases, role_of
 from remedies.dataset import open_training_data
 from remedies.disjoint import refuse_shared, training_ids
@@ -36,7 +36,6 @@ from remedies.proof_page import write_proof
 
 Report = Callable[[str], None]
 Outcomes = dict[str, list[Outcome]]
-SHOWN_PX = 288
 PLAIN = ModelOptions()
 
 
@@ -137,12 +136,12 @@ def prove(plan: ProofPlan, catalog: Catalog, base: ModelOptions = PLAIN, *, comm
     check_vlm(plan.vlm, base, catalog)
     data, asker = open_training_data(plan.data), _Asker(plan, catalog, report)
     refuse_shared(training_ids(data), asker.asked, plan.data)
-    _given(plan, base)  # refused now, not after the trainings
+    planned = variants(plan, base)  # what cannot be compared is refused now, not after the trainings
     for mask, seed in [(mask, seed) for seed in plan.seeds for mask in plan.masks]:
         _train(plan, mask, seed, report)
     before, _, identity = asker.ask("base", base)
     results, after = [], {"base": before}
-    for variant in variants(plan, base):
+    for variant in planned:
         found = [asker.ask(f"{variant.name} {k}", options)[:2] for k, options in enumerate(variant.options)]
         after[variant.name] = found[0][0]
         results.append(_result(variant, before, [outcomes for outcomes, _ in found], sum(s for _, s in found), catalog))
@@ -240,11 +239,16 @@ def _held_out(catalog: Catalog, data: Path, after: dict[str, Outcomes]) -> Itera
     """Rates on cases in which a held-out pair meets: the asked class beside a class that training never put beside it."""
     mixture = json.loads((data / "about.json").read_text())["mixture"]
     held = held_out_pairs(catalog.class_names, name=mixture["held_out"], share=mixture["held_out_share"])
+    tasks = ("common", "odd_one")
+    involved = {task: np.array([_meets(catalog, held, o.case) for o in _of_task(after["base"], task)]) for task in tasks}
     for name, outcomes in after.items():
-        for task in ("common", "odd_one"):
-            found = [o for level, group in outcomes.items() if role_of(level) for o in group if o.case.task == task]
-            involved = np.array([_meets(catalog, held, outcome.case) for outcome in found])
-            yield (name, task, *held_out_slice(found, involved))
+        for task in tasks:
+            yield (name, task, *held_out_slice(_of_task(outcomes, task), involved[task]))
+
+
+def _of_task(outcomes: Outcomes, task: str) -> list[Outcome]:
+    """The outcomes of a task at its judged level; the same cases in the same order for every variant."""
+    return [o for level, group in outcomes.items() if role_of(level) for o in group if o.case.task == task]
 
 
 def _meets(catalog: Catalog, held: np.ndarray, case: Case) -> bool:
