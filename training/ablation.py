@@ -32,8 +32,8 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     remedy(options.work, "data", *DATA, "--out", "remedy-data")
     ablation = ("--set", f"max_steps={options.steps}")
-    jobs = [(f"proof/adapters/{m}-seed{s}", ("--set", f"mask={m}", "--set", f"seed={s}"), ablation) for s in SEEDS for m in MASKS]
-    jobs += [(long_adapter(m), ("--set", f"mask={m}"), ("--set", f"max_steps={LONG_STEPS}")) for m in LONG]
+    jobs = [(long_adapter(m), ("--set", f"mask={m}"), ("--set", f"max_steps={LONG_STEPS}")) for m in LONG]
+    jobs += [(f"proof/adapters/{m}-seed{s}", ("--set", f"mask={m}", "--set", f"seed={s}"), ablation) for s in SEEDS for m in MASKS]
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda job: train(options.work, *job), jobs))
     given = [part for m in LONG for part in ("--adapter", f"long, mask {m}={long_adapter(m)}")]
