@@ -1,4 +1,4 @@
-"""The command `mimic-checks`: run, demo, cases, replay, report, remedy.
+"""The command `mimic-checks`: run, demo, cases, replay, report, compare, remedy.
 
 Data in: arguments. Data out: an exit code. Every subcommand is a few lines calling the packages; `run` is pytest with the
 plugin's own options, so both ways give the same verdicts.
@@ -20,6 +20,7 @@ from remedies.command import add_remedy
 if TYPE_CHECKING:
     from mimic_checks.cases import Case
     from mimic_checks.catalog import Catalog
+    from mimic_checks.verdicts.store import RunFolder
 
 USAGE = 4
 DEMO = ("--vlm", "builtin", "--vlm-catalog", "rendered", "--vlm-cases", "100", "--vlm-seed", "0",
@@ -131,14 +132,38 @@ def _stored_case(source: Path, wanted: str) -> tuple[Case, Catalog]:
         stored = [line.case for line in read_case_set(source, catalog).lines]
     else:
         run = RunFolder(source)
-        described = run.read()["description"]
-        catalog = load_catalog(f"cases:{described['case_set']}" if described.get("case_set") else described["catalog"])
-        stored = [line.case for line in run.outcomes()]
+        catalog, stored = _catalog_of(run), [line.case for line in run.outcomes()]
     found = [case for case in stored if case.id == wanted]
     if not found:
         raise RunFolderError(f"case={wanted!r} is not among the {len(stored)} cases in {str(source)!r}; ids are in the report and the "
                              "JSON Lines beside it")  # fmt: skip
     return adopt(found[0], catalog, str(source)), catalog
+
+
+def _compare(options: argparse.Namespace, rest: Sequence[str]) -> int:
+    from mimic_checks.checks.specs import CHECKS
+    from mimic_checks.reporting.compare import compare_runs, write_comparison
+    from mimic_checks.verdicts.comparison import deciding
+    from mimic_checks.verdicts.gate_text import gate_summary
+    from mimic_checks.verdicts.policy import load_policy
+    from mimic_checks.verdicts.store import RunFolder
+
+    policy = load_policy(options.vlm_policy, CHECKS)
+    before, after = RunFolder(options.before), RunFolder(options.after)
+    gates = compare_runs(before, after, policy, [check for check, spec in CHECKS.items() if spec.gated])
+    print(gate_summary(gates))
+    if options.out:
+        print(f"report: {write_comparison(gates, before, after, _catalog_of(after), options.out)}")
+    found = {deciding(gate, policy) for gate in gates}
+    return 1 if "fail" in found else EXIT_INCONCLUSIVE if "inconclusive" in found else 0
+
+
+def _catalog_of(run: RunFolder) -> Catalog:
+    """The catalog that a run's images come from."""
+    from mimic_checks.catalog import load_catalog
+
+    described = run.read()["description"]
+    return load_catalog(f"cases:{described['case_set']}" if described.get("case_set") else described["catalog"])
 
 
 def _report(options: argparse.Namespace, rest: Sequence[str]) -> int:
@@ -179,6 +204,12 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="write a run's report again from its folder")
     report.add_argument("folder", type=Path)
     report.set_defaults(work=_report)
+    compare = commands.add_parser("compare", help="gate a run on an earlier one: the same cases, paired")
+    compare.add_argument("before", type=Path, help="the output folder of the earlier release's run")
+    compare.add_argument("after", type=Path, help="the output folder of this release's run")
+    compare.add_argument("--vlm-policy", type=Path, help="TOML file of the gate: margins, tiers, error rate")
+    compare.add_argument("--out", type=Path, help="folder for gate.html, gate.md, gate.json, junit.xml")
+    compare.set_defaults(work=_compare)
     add_remedy(commands)
     return parser
 

@@ -9,6 +9,7 @@
     │   ├── AttentionError         a token map, mask, layer window or pooling that this model cannot have
     │   ├── ThresholdsError        thresholds that are wrong, or under which a pass is unreachable
     │   ├── RunFolderError         a run folder, case set or journal that cannot be used
+    │   ├── GateError              a policy, a baseline or two runs that cannot gate a release
     │   └── RemedyError            training data, a training or a proof that cannot be made as asked
     └── AnswerError                a model that failed while answering; recorded as the outcome `error`
 
@@ -62,6 +63,10 @@ class ThresholdsError(UsageError):
 
 class RunFolderError(UsageError):
     """A run folder, case set or journal that cannot be used."""
+
+
+class GateError(UsageError):
+    """A policy, a baseline or two runs that cannot gate a release; the message says what differs or is wrong."""
 
 
 class RemedyError(UsageError):

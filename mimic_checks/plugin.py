@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from mimic_checks.checks.session import CheckSession
     from mimic_checks.checks.settings import Settings
     from mimic_checks.models import VLM
+    from mimic_checks.verdicts import Verdict
+    from mimic_checks.verdicts.gate_result import CheckGate
+    from mimic_checks.verdicts.result import CheckResult
 
 EXIT_INCONCLUSIVE = 6
 
@@ -46,6 +49,10 @@ OPTIONS = (
     Option("vlm-thresholds", Path, "TOML file that overrides verdict thresholds"),
     Option("vlm-case-set", Path, "replay the cases of this folder (from: mimic-checks cases) instead of drawing"),
     Option("vlm-attention-baseline", Path, "attention_by_depth.json of an earlier run: drift against it fails that check"),
+    Option(
+        "vlm-baseline", Path, "folder of an earlier release's outcomes: checks are gated on it (record it with --snapshot-update)"
+    ),
+    Option("vlm-policy", Path, "TOML file of the gate: margins, tiers, error rate"),
     Option("vlm-output", Path, "folder for report, journal and outcomes (default mimic-report)"),
     Option("vlm-batch", int, "prompts per batch (default: measure the fastest)"),
     Option("vlm-adapter", str, "LoRA adapter folder or hub id"),
@@ -186,29 +193,39 @@ def vlm_check(request: pytest.FixtureRequest, vlm_session: CheckSession) -> Chec
         raise pytest.UsageError(f"{request.node.nodeid} uses the fixture vlm_check without @pytest.mark.vlm_check(spec)")
     behaviour = (request.function.__doc__ or "").strip().splitlines()[0]
 
-    def attach(result: Any) -> None:
-        request.node.vlm_result = result.model_dump(mode="json")
+    def attach(result: CheckResult, verdict: Verdict, gate: CheckGate | None = None) -> None:
+        request.node.vlm_result, request.node.vlm_verdict = result.model_dump(mode="json"), verdict
         request.node.user_properties += [
             ("vlm_check", result.check),
             ("vlm_verdict", result.verdict),
             ("vlm_reason", result.reason),
         ]
+        if gate:
+            request.node.user_properties += [
+                ("vlm_gate", gate.verdict),
+                ("vlm_gate_reason", gate.reason),
+                ("vlm_gate_tier", gate.tier),
+            ]
 
-    return CheckRun(vlm_session, mark.args[0], behaviour, attach)
+    if vlm_session.gating is None:
+        return CheckRun(vlm_session, mark.args[0], behaviour, attach)
+    from mimic_checks.checks.baseline_snapshots import recall
+
+    snapshot = request.getfixturevalue("snapshot")
+    return CheckRun(vlm_session, mark.args[0], behaviour, attach, lambda text: recall(snapshot, text))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.when == "call" and hasattr(item, "vlm_result"):
-        report.vlm_result = item.vlm_result  # type: ignore[attr-defined]  # travels from an xdist worker with the report
+        report.vlm_result, report.vlm_verdict = item.vlm_result, item.vlm_verdict  # type: ignore[attr-defined]  # travels from a worker with the report
     return report
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    result = getattr(report, "vlm_result", None)
-    if report.when == "call" and result and result["verdict"] == "inconclusive":
+    if report.when == "call" and getattr(report, "vlm_verdict", None) == "inconclusive":
         return "inconclusive", "i", "INCONCLUSIVE"
     return None
 
@@ -225,6 +242,8 @@ class _Run:
         self.config = config
         self.specs: list[Any] = []
         self.results: dict[str, dict[str, Any]] = {}
+        self.verdicts: dict[str, str] = {}
+        self.gates: list[CheckGate] = []
         self.report: Path | None = None
         self._session: CheckSession | None = None
         self._is_worker = hasattr(config, "workerinput")
@@ -239,7 +258,14 @@ class _Run:
                     "checks are selected but no model is named; add --vlm <hub id | folder | builtin>, or leave the checks out"
                 )
             maker = self._make_model if self._has_maker() else None
-            self._session = CheckSession(settings, self.specs, make_model=maker, progress=self._progress())
+            recording = bool(settings.baseline and self.config.getoption("update_snapshots", False))
+            self._session = CheckSession(
+                settings, self.specs, make_model=maker, progress=self._progress(), record_baselines=recording
+            )
+            if settings.baseline:
+                from mimic_checks.checks.baseline_snapshots import BaselineSnapshots
+
+                BaselineSnapshots.folder = settings.baseline
         return self._session
 
     @pytest.hookimpl(trylast=True)
@@ -304,6 +330,7 @@ class _Run:
         result = getattr(report, "vlm_result", None)
         if result is not None:
             self.results[result["check"]] = result
+            self.verdicts[result["check"]] = report.vlm_verdict
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -313,10 +340,12 @@ class _Run:
 
         if {spec.check_id for spec in self.specs} <= set(self.results):
             self._session.folder.finish()
+        if self._session.gating:
+            self.gates = self._session.gating.together()
+            self.verdicts |= self._session.gating.deciding(self.gates)
         self.report = write_report(self._session.folder.path)
-        inconclusive = any(result["verdict"] == "inconclusive" for result in self.results.values())
-        if inconclusive and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = EXIT_INCONCLUSIVE
+        if session.exitstatus == pytest.ExitCode.OK and (found := set(self.verdicts.values()) - {"pass"}):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED if "fail" in found else EXIT_INCONCLUSIVE
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if not self.results or self.report is None:
@@ -327,6 +356,11 @@ class _Run:
         terminalreporter.section("vision-language model checks")
         ordered = [self.results[spec.check_id] for spec in self.specs if spec.check_id in self.results]
         terminalreporter.write_line(summary([CheckResult.model_validate(result) for result in ordered]))
+        if self.gates and self._session and self._session.gating:
+            from mimic_checks.verdicts.gate_text import gate_summary
+
+            terminalreporter.section("against the baseline")
+            terminalreporter.write_line("\n".join([gate_summary(self.gates), *self._session.gating.unused()]))
         notes = sorted({note for result in ordered for note in result["unreadable"]})
         for note in notes[:5]:
             terminalreporter.write_line(f"unreadable image left out: {note}")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
+from mimic_checks.checks.gating import Gating
 from mimic_checks.checks.measures.measured import Measured
 from mimic_checks.checks.preflight import Preflight
 from mimic_checks.checks.session import CheckSession
@@ -17,6 +18,7 @@ from mimic_checks.checks.specs import CheckSpec
 from mimic_checks.errors import AttentionError
 from mimic_checks.models.controls import blanked
 from mimic_checks.verdicts import CheckVerdict, tally
+from mimic_checks.verdicts.gate_text import gate_failure
 from mimic_checks.verdicts.intervals import lower, upper
 from mimic_checks.verdicts.levels import level_verdict
 from mimic_checks.verdicts.result import CheckResult
@@ -28,10 +30,15 @@ BLANK_MARGIN = 0.1
 
 
 class CheckRun:
-    """One check being run. `attach` receives the result before pytest learns the verdict."""
+    """One check being run. `attach(result, verdict, gate)` receives the result, the verdict that counts, and the comparison with a
+    baseline if there is one, before pytest learns of it; `recall` takes this run's baseline text and gives the recorded one (None:
+    nothing recorded)."""
 
-    def __init__(self, session: CheckSession, spec: CheckSpec, behaviour: str, attach: Callable[[CheckResult], None]) -> None:
-        self.session, self.spec, self.behaviour, self._attach = session, spec, behaviour, attach
+    def __init__(
+        self, session: CheckSession, spec: CheckSpec, behaviour: str, attach: Callable[..., None],
+        recall: Callable[[str], str | None] = lambda text: None,
+    ) -> None:  # fmt: skip
+        self.session, self.spec, self.behaviour, self._attach, self._recall = session, spec, behaviour, attach, recall
         self._began = time.monotonic()
 
     def sweep(self) -> None:
@@ -94,8 +101,29 @@ class CheckRun:
         self._settle(self.session.record(self.spec, self.behaviour, judged, {name: outcomes}, seconds, show=False))
 
     def _settle(self, result: CheckResult) -> None:
-        self._attach(result)
+        gating = self.session.gating
+        if gating and self.spec in gating.specs:
+            self._gate(gating, result)
+            return
+        self._attach(result, result.verdict)
         if result.verdict == "fail":
             pytest.fail(failure(result), pytrace=False)
         if result.verdict == "inconclusive":
             pytest.skip(INCONCLUSIVE + result.reason)
+
+    def _gate(self, gating: Gating, result: CheckResult) -> None:
+        """With a baseline, the comparison decides, and the verdict against the thresholds is shown beside it."""
+        recorded = self._recall(gating.current(self.spec).text())
+        if gating.recording:
+            self._attach(result, "pass")
+            return
+        if recorded is None:
+            self._attach(result, "inconclusive")
+            pytest.skip(f"{INCONCLUSIVE}no baseline is recorded for {self.spec.check_id}; record it with --snapshot-update")
+        gate = gating.compare(self.spec, recorded, self.session.catalog.manifest)
+        verdict = gate.verdict if gate.tier == "blocking" else "pass"
+        self._attach(result, verdict, gate)
+        if verdict == "fail":
+            pytest.fail(gate_failure(gate, gating.folder.outcomes_of(gate.check)), pytrace=False)
+        if verdict == "inconclusive":
+            pytest.skip(INCONCLUSIVE + gate.reason)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from mimic_checks.cases import Case, draw
 from mimic_checks.catalog import Catalog, load_catalog
+from mimic_checks.checks.gating import Gating
 from mimic_checks.checks.profiles import PROFILED, read_profile
 from mimic_checks.checks.settings import Settings
 from mimic_checks.checks.specs import CHECKS, CheckSpec
@@ -43,12 +44,13 @@ class CheckSession:
 
     def __init__(
         self, settings: Settings, specs: Sequence[CheckSpec], *, make_model: Callable[[], VLM] | None = None,
-        progress: ReportProgress | None = None,
+        progress: ReportProgress | None = None, record_baselines: bool = False,
     ) -> None:  # fmt: skip
         self.settings, self.specs = settings, list(specs)
         self._make_model, self._progress = make_model, progress
         self.thresholds = load_thresholds(settings.thresholds, CHECKS)
         self.folder = RunFolder(settings.output)
+        self.gating = Gating(settings, specs, self.folder, recording=record_baselines) if settings.baseline else None
         self._draws: dict[str, Draws] = {}
 
     @cached_property
@@ -106,6 +108,9 @@ class CheckSession:
             check_vlm(self.settings.vlm, self.settings.model, self.catalog)
         for spec in self.specs:
             self.draws(spec)
+        if self.gating:
+            draws = min((len(self.draws(spec)) for spec in self.gating.specs), default=0)
+            self.gating.validate(draws, {spec.check_id: self._planned(spec) for spec in self.gating.specs if spec.sweep})
         if self.settings.attention_baseline and (spec := CHECKS["attention_by_depth"]) in self.specs:
             read_profile(self.settings.attention_baseline, [group[0].id for group in self.draws(spec)[:PROFILED]])
 
@@ -127,6 +132,11 @@ class CheckSession:
                 function = spec.node.split("::")[1]
                 raise EmptyPool(f"check {spec.check_id!r}: {error}; or leave the check out with -k 'not {function}'") from error
         return self._draws[spec.check_id]
+
+    def _planned(self, spec: CheckSpec) -> list[tuple[str, str]]:
+        """(level, case id) of all cases of a sweep."""
+        names = spec.level_names(self.settings.profile)
+        return [(names[k], group[k].id) for k in range(len(names)) for group in self.draws(spec)]
 
     def prompt(self, case: Case) -> Prompt:
         """The prompt of a case, over this run's images."""

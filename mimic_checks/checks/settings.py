@@ -30,6 +30,8 @@ class Settings:
     batch: int | None = None
     case_set: Path | None = None
     attention_baseline: Path | None = None
+    baseline: Path | None = None
+    policy: Path | None = None
     model: ModelOptions = field(default_factory=ModelOptions)
 
     def __post_init__(self) -> None:
@@ -41,6 +43,8 @@ class Settings:
                                  ("vlm-feature-cache-mb", self.model.feature_cache_mb, 0)):  # fmt: skip
             if value < low:
                 raise InvalidArgument(name, value, allowed=f"whole numbers from {low}")
+        if self.policy and not self.baseline:
+            raise InvalidArgument("vlm-policy", str(self.policy), allowed="a policy beside a baseline; add --vlm-baseline <folder>")
         if self.batch is not None and self.batch < 1:
             raise InvalidArgument("vlm-batch", self.batch, allowed="whole numbers from 1, or left out to measure the fastest")
 

@@ -44,6 +44,11 @@ class CheckSpec:
     judged_conditions: int = 0
     needs_rules: bool = False
 
+    @property
+    def gated(self) -> bool:
+        """Whether a baseline can gate it: its outcomes say how good the model is (preconditions and knocked-out paths do not)."""
+        return self.sweep or self.pairs
+
     def seed(self, run_seed: int) -> int:
         """A seed of this check's own, so that two checks never draw in step."""
         return int.from_bytes(hashlib.sha256(f"{run_seed} {self.check_id}".encode()).digest()[:6])

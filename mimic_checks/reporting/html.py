@@ -13,22 +13,38 @@ from typing import Any
 from mimic_checks.reporting.curve import curve
 from mimic_checks.reporting.document import document, pictures_of
 from mimic_checks.reporting.escape import text
+from mimic_checks.reporting.gate import Cases, gate_section
 from mimic_checks.reporting.panels import panels
+from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.outcome import KINDS
 from mimic_checks.verdicts.result import CheckResult, LevelResult, OutcomeLine
 
 _WORST_FIRST = ("fail", "inconclusive", "pass")
 
 
-def page(results: Sequence[CheckResult], run: Mapping[str, Any], pictures: Mapping[str, bytes], folder: str) -> str:
-    """The whole page. `pictures`: PNG bytes by image id; `folder`: where the run is, for the replay commands."""
+def page(
+    results: Sequence[CheckResult],
+    run: Mapping[str, Any],
+    pictures: Mapping[str, bytes],
+    folder: str,
+    gates: Mapping[str, CheckGate] | None = None,
+    flipped: Cases | None = None,
+) -> str:
+    """The whole page. `pictures`: PNG bytes by image id; `folder`: where the run is, for the replay commands; `gates`: comparisons with a
+    baseline, by check, and `flipped` their flipped cases."""
+    gates, flipped = gates or {}, flipped or {}
     identity, described = run.get("identity", {}), run.get("description", {})
     results = sorted(results, key=lambda result: _WORST_FIRST.index(result.verdict))
     name = identity.get("name") or described.get("vlm") or "model"
     return document(
         f"{name}: several images at once",
         [f"<h1>Where {text(name)} breaks on several images</h1>", _headline(results), _about(described, identity)],
-        [_overview(results), _unreadable(results), _filter(results), *(_check(result, described, folder) for result in results)],
+        [
+            _overview(results, gates),
+            _unreadable(results),
+            _filter(results),
+            *(_check(result, described, folder, _gated(gates.get(result.check), flipped)) for result in results),
+        ],
         pictures,
     )
 
@@ -56,13 +72,19 @@ def _about(described: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
     return f'<details><summary class="soft">How this run was made</summary><div class="wide"><table>{cells}</table></div></details>'
 
 
-def _overview(results: Sequence[CheckResult]) -> str:
+def _gated(gate: CheckGate | None, flipped: Cases) -> str:
+    return gate_section(gate, flipped) if gate else ""
+
+
+def _overview(results: Sequence[CheckResult], gates: Mapping[str, CheckGate]) -> str:
+    against = {check: f'<td class="verdict {gate.verdict}">{gate.verdict}</td>' for check, gate in gates.items()}
+    column, none = ("<th>Against the baseline</th>", "<td>-</td>") if gates else ("", "")
     rows = "".join(
         f'<tr><td><a href="#{text(r.check)}">{text(r.title)}</a><br><code>{text(r.check)}</code></td>'
-        f'<td class="verdict {r.verdict}">{r.verdict}</td><td>{text(r.reason)}</td></tr>'
+        f'<td class="verdict {r.verdict}">{r.verdict}</td>{against.get(r.check, none)}<td>{text(r.reason)}</td></tr>'
         for r in results
     )
-    return f'<div class="wide"><table><thead><tr><th>Check</th><th>Verdict</th><th>Why</th></tr></thead><tbody>{rows}</tbody></table></div>'
+    return f'<div class="wide"><table><thead><tr><th>Check</th><th>Verdict</th>{column}<th>Why</th></tr></thead><tbody>{rows}</tbody></table></div>'
 
 
 def _unreadable(results: Sequence[CheckResult]) -> str:
@@ -85,7 +107,7 @@ def _filter(results: Sequence[CheckResult]) -> str:
     )
 
 
-def _check(result: CheckResult, described: Mapping[str, Any], folder: str) -> str:
+def _check(result: CheckResult, described: Mapping[str, Any], folder: str, against: str) -> str:
     numbers = ""
     if result.levels:
         head = "<tr><th>Level</th><th>Right</th><th>Rate</th><th>95 %</th><th>Verdict</th></tr>"
@@ -98,7 +120,7 @@ def _check(result: CheckResult, described: Mapping[str, Any], folder: str) -> st
         f'<h2>{text(result.title)} <span class="verdict {result.verdict}">{result.verdict}</span></h2>'
         f"<p>{text(result.behaviour)}</p><p>{text(result.reason)}</p>"
         f'<p class="soft">Factor: {text(result.factor)}. Moves with it: {text(result.moves)}. More: <code>{text(result.docs)}</code></p>'
-        f"{numbers}{panels(result.panels)}{groups}</section>"
+        f"{against}{numbers}{panels(result.panels)}{groups}</section>"
     )
 
 

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from mimic_checks.verdicts.result import CheckResult
 from mimic_checks.verdicts.text import rates
 
-_SIGN = {"pass": "✅ pass", "fail": "❌ fail", "inconclusive": "❔ inconclusive"}
+SIGN = {"pass": "✅ pass", "fail": "❌ fail", "inconclusive": "❔ inconclusive"}
 
 
 def markdown(results: Sequence[CheckResult], name: str) -> str:
     """One row per check: verdict, rates per level, reason."""
     lines = [f"### {cell(name)} on several images", "", "| check | verdict | rate per level | why |", "|---|---|---|---|"]
     for result in results:
-        lines.append(f"| `{result.check}` | {_SIGN[result.verdict]} | {rates(result, ', ')} | {cell(result.reason)} |")
+        lines.append(f"| `{result.check}` | {SIGN[result.verdict]} | {rates(result, ', ')} | {cell(result.reason)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from mimic_checks.reporting.gate import gate_markdown
 from mimic_checks.reporting.html import page
 from mimic_checks.reporting.markdown import markdown
 from mimic_checks.verdicts.store import RunFolder
@@ -22,11 +23,16 @@ def write_report(folder: Path) -> Path:
     """
     store = RunFolder(folder)
     run, results = store.read(), store.results()
-    wanted = dict.fromkeys(image_id for result in results for line in result.shown for image_id in line.case.images)
+    gates = store.gates()
+    changed = {flip.case for gate in gates.values() for flip in gate.flips}
+    flipped = {line.case.id: line.case for check in gates for line in store.outcomes_of(check) if line.case.id in changed}
+    shown = [*(line.case for result in results for line in result.shown), *flipped.values()]
+    wanted = dict.fromkeys(image_id for case in shown for image_id in case.images)
     pictures = {image_id: (folder / "images" / f"{image_id}.png").read_bytes() for image_id in wanted}
     out = folder / "report.html"
-    out.write_text(page(results, run, pictures, str(folder)), encoding="utf-8")
-    text = markdown(results, str(run.get("identity", {}).get("name") or run["description"].get("vlm")))
+    out.write_text(page(results, run, pictures, str(folder), gates, flipped), encoding="utf-8")
+    name = str(run.get("identity", {}).get("name") or run["description"].get("vlm"))
+    text = (gate_markdown(list(gates.values()), name) + "\n" if gates else "") + markdown(results, name)
     (folder / "summary.md").write_text(text, encoding="utf-8")
     if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(step_summary).open("a", encoding="utf-8") as stream:

@@ -19,7 +19,7 @@ def lower(successes: int, n: int, alpha: float) -> float:
 
 def upper(successes: int, n: int, alpha: float) -> float:
     """One-sided Clopper-Pearson upper bound."""
-    return 1.0 if successes == n else float(beta.ppf(1 - alpha, successes + 1, n - successes))
+    return 1.0 if successes == n else float(beta.isf(alpha, successes + 1, n - successes))
 
 
 def median_interval(values: Sequence[float], alpha: float) -> tuple[float, float]:

@@ -20,6 +20,7 @@ from mimic_checks.cases import Case, ImageOpener
 from mimic_checks.catalog import Catalog
 from mimic_checks.catalog.stored import write_stored
 from mimic_checks.errors import RunFolderError
+from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.result import CheckResult, OutcomeLine, StoredCase
 
 SHOWN_PX = 288
@@ -47,7 +48,7 @@ class RunFolder:
         if old is None and any(self.path.iterdir()):
             raise RunFolderError(f"output={str(self.path)!r} holds other files and no run; give an empty or new --vlm-output")
         if old is not None and (old.get("finished") or old.get("description") != description):
-            for part in ("journal", "outcomes", "results", "images"):
+            for part in ("journal", "outcomes", "results", "gates", "images"):
                 for file in (self.path / part).glob("*"):
                     file.unlink()
         self._write(marker, json.dumps({"description": description, "finished": False}, indent=2))
@@ -71,10 +72,14 @@ class RunFolder:
     def write_result(self, result: CheckResult, lines: Sequence[OutcomeLine], opener: ImageOpener) -> None:
         """Writes a check's outcomes, its result, and the pictures of its shown cases."""
         self._write(self.path / "outcomes" / f"{result.check}.jsonl", "".join(line.model_dump_json() + "\n" for line in lines))
-        for line in result.shown:
-            for image_id in line.case.images:
-                save_picture(opener.open(image_id), self.path / "images" / f"{image_id}.png", SHOWN_PX)
+        self.write_pictures([line.case for line in result.shown], opener)
         self._write(self.path / "results" / f"{result.check}.json", result.model_dump_json(indent=1))
+
+    def write_pictures(self, cases: Sequence[StoredCase], opener: ImageOpener) -> None:
+        """Writes the pictures of cases that the report shows."""
+        for case in cases:
+            for image_id in case.images:
+                save_picture(opener.open(image_id), self.path / "images" / f"{image_id}.png", SHOWN_PX)
 
     def results(self) -> list[CheckResult]:
         """The results in the folder, in the order that the run named its checks in."""
@@ -86,6 +91,23 @@ class RunFolder:
     def outcomes(self) -> list[OutcomeLine]:
         """Every outcome line in the folder."""
         return [line for path in sorted((self.path / "outcomes").glob("*.jsonl")) for line in _lines(OutcomeLine, path)]
+
+    def outcomes_of(self, check: str) -> list[OutcomeLine]:
+        """The outcome lines of one check, as they were recorded; none if it left none."""
+        path = self.path / "outcomes" / f"{check}.jsonl"
+        return _lines(OutcomeLine, path) if path.is_file() else []
+
+    def write_gate(self, gate: CheckGate) -> None:
+        """Writes how a check compares with its baseline."""
+        self._write(self.path / "gates" / f"{gate.check}.json", gate.model_dump_json(indent=1))
+
+    def gates(self) -> dict[str, CheckGate]:
+        """The comparisons in the folder, by check."""
+        return {
+            gate.check: gate
+            for path in sorted((self.path / "gates").glob("*.json"))
+            for gate in [_parse(CheckGate, path.read_text(), path)]
+        }
 
     def read(self) -> dict[str, Any]:
         """What `run.json` says.

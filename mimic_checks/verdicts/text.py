@@ -17,7 +17,7 @@ def failure(result: CheckResult) -> str:
     """Why a check did not pass: the verdict, every level with its numbers, one failing case, where to read on."""
     lines = textwrap.wrap(f"{result.check}: {result.verdict}: {result.reason}", WIDTH, subsequent_indent="  ")
     if result.levels:
-        lines += ["", *_table([("level", "right", "rate", "95 % interval", "verdict"), *map(_level_row, result.levels)])]
+        lines += ["", *table([("level", "right", "rate", "95 % interval", "verdict"), *map(_level_row, result.levels)])]
     wrong = next((line for line in result.shown if line.kind != "right"), None)
     if wrong:
         lines += ["", f"e.g. case {wrong.case.id} at {wrong.level}, {len(wrong.case.images)} images: {wrong.case.question!r}",
@@ -33,7 +33,7 @@ def summary(results: Sequence[CheckResult]) -> str:
     for result in results:
         rows.append((result.check, result.verdict, rates(result, "  ") or _short(result.reason)))
     why = [f"inconclusive: {result.check}: {result.reason}" for result in results if result.verdict == "inconclusive"]
-    return "\n".join(_table(rows) + why)
+    return "\n".join(table(rows) + why)
 
 
 def rates(result: CheckResult, between: str) -> str:
@@ -57,6 +57,7 @@ def _short(reason: str) -> str:
     return textwrap.shorten(reason, 60, placeholder="...")
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+def table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Rows of cells as lines, columns aligned."""
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

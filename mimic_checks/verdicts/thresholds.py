@@ -5,14 +5,13 @@ Data in: the shipped `thresholds.toml`, and optionally the user's. Data out: `Th
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from mimic_checks.errors import ThresholdsError
+from mimic_checks.verdicts.toml_table import closest, read_toml
 
 _SHIPPED = Path(__file__).with_name("thresholds.toml")
 
@@ -48,8 +47,8 @@ def load_thresholds(path: Path | None = None, known_checks: Iterable[str] = ()) 
     Raises:
         ThresholdsError: unreadable file, unknown key or check (with the closest match), value out of range.
     """
-    base = _read(_SHIPPED)
-    given: dict[str, Any] = _read(path) if path else {}
+    base = read_toml("thresholds", _SHIPPED, ThresholdsError)
+    given: dict[str, Any] = read_toml("thresholds", path, ThresholdsError) if path else {}
     unknown = set(given) - {"defaults", "checks"}
     if unknown:
         raise ThresholdsError(f"thresholds={str(path)!r}: unknown table {sorted(unknown)[0]!r}; allowed: 'defaults', 'checks'")
@@ -58,34 +57,19 @@ def load_thresholds(path: Path | None = None, known_checks: Iterable[str] = ()) 
     known = set(known_checks)
     for where, values in (("defaults", defaults), *checks.items()):
         if where != "defaults" and known and where not in known:
-            raise ThresholdsError(f"thresholds={str(path)!r}: unknown check {where!r}{_closest(where, known)}")
+            raise ThresholdsError(f"thresholds={str(path)!r}: unknown check {where!r}{closest(where, known)}")
         _validate(str(path or _SHIPPED.name), where, values)
     return ThresholdTable(Thresholds(**defaults), checks, str(path or "shipped"))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text())
-    except OSError as error:
-        raise ThresholdsError(f"thresholds={str(path)!r} cannot be read: {error.strerror}; give a TOML file") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ThresholdsError(f"thresholds={str(path)!r} is not valid TOML: {error}") from error
 
 
 def _validate(path: str, where: str, values: Mapping[str, Any]) -> None:
     allowed = [field.name for field in fields(Thresholds)]
     for key, value in values.items():
         if key not in allowed:
-            raise ThresholdsError(f"thresholds={path!r}, {where}: unknown key {key!r}{_closest(key, allowed)}")
+            raise ThresholdsError(f"thresholds={path!r}, {where}: unknown key {key!r}{closest(key, allowed)}")
         if key == "alpha" and where != "defaults":
             raise ThresholdsError(f"thresholds={path!r}, {where}: alpha belongs to [defaults]: it is shared by the whole run")
         low = 0.0 if key in ("unparseable_ceiling", "reference_floor", "paired_margin") else 1e-9
         if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value < (0.5 if key == "alpha" else 1.0):
             raise ThresholdsError(f"thresholds={path!r}, {where}: {key}={value!r} is out of range; allowed: {low:g} up to, not, "
                                   f"{0.5 if key == 'alpha' else 1}")  # fmt: skip
-
-
-def _closest(word: str, allowed: Iterable[str]) -> str:
-    options = sorted(allowed)
-    close = difflib.get_close_matches(word, options, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; allowed: {', '.join(map(repr, options))}"

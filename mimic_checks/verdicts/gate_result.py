@@ -1,0 +1,64 @@
+"""What the gate leaves on disk: one `CheckGate` per check that was compared with a baseline.
+
+Data in: verdicts and pairs. Data out: pydantic models, part of a `CheckResult` or of `gate.json`.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from mimic_checks.verdicts.levels import Verdict
+from mimic_checks.verdicts.outcome import Kind
+from mimic_checks.verdicts.policy import Tier
+
+
+class _Stored(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LevelGate(_Stored):
+    """One level against its baseline: right answers before and after, cases lost and gained of n, the loss with its bounds
+    (each wrong with probability alpha at most), p-values of failing (plain, and corrected over the run), McNemar's p
+    for information."""
+
+    level: str
+    n: int
+    before_right: int
+    after_right: int
+    lost: int
+    gained: int
+    loss: float
+    loss_low: float
+    loss_high: float
+    p: float
+    p_corrected: float
+    p_mcnemar: float
+    verdict: Verdict
+    reason: str
+    note: str = ""
+
+
+class Flip(_Stored):
+    """A case that came out otherwise than in the baseline."""
+
+    level: str
+    case: str
+    before: Kind
+    before_answer: str
+    after: Kind
+    after_answer: str
+
+
+class CheckGate(_Stored):
+    """A check against its baseline: verdict, tier, levels, and every case that flipped; `notes` are differences that are no reason to
+    refuse (another device, say), and cases left out."""
+
+    check: str
+    tier: Tier
+    verdict: Verdict
+    reason: str
+    margin: float
+    alpha: float
+    levels: tuple[LevelGate, ...]
+    flips: tuple[Flip, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,92 @@
+"""A comparison with a baseline as people read it: terminal, Markdown, JUnit, and the page in a real browser."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from mimic_checks.reporting.gate import gate_junit, gate_markdown, gate_page
+from mimic_checks.verdicts.baseline import Baseline, BaselineCase, BaselineHead
+from mimic_checks.verdicts.comparison import compare_all
+from mimic_checks.verdicts.gate_text import gate_failure, gate_summary
+from mimic_checks.verdicts.policy import load_policy
+from tests.browser import chromium
+from tests.reporting.test_report import EVIL, outcome
+
+
+def release(check, *, lost=0, answer="2", device="cpu"):
+    """100 cases of one level, of which the first `lost` are answered wrongly."""
+    head = BaselineHead(check=check, rules=1, suite="0.1.0", drawn={"seed": 0}, sampling={}, model={"device": device})
+    cases = [BaselineCase(level="spread=2", case=f"{k:024x}", kind="wrong" if k < lost else "right", answer=answer if k < lost else "3")
+             for k in range(100)]  # fmt: skip
+    return Baseline(head, tuple(cases))
+
+
+def gates(answer="2"):
+    pairs = {check: (release(check), release(check, lost=lost, answer=answer, device="cuda"))
+             for check, lost in (("spread.balanced", 40), ("spread.unbalanced", 0), ("distractors", 4))}  # fmt: skip
+    return compare_all(pairs, load_policy())
+
+
+LINES = [outcome("spread=2", k, "wrong", "2") for k in range(100)]
+CASES = {line.case.id: line.case for line in LINES}
+
+
+def test_what_the_terminal_says(snapshot):
+    assert gate_failure(gates()[0], LINES) == snapshot(name="failure")
+    assert gate_summary(gates()) == snapshot(name="summary")
+
+
+def test_what_the_markdown_says(snapshot):
+    assert gate_markdown(gates(), "candidate") == snapshot
+
+
+def test_what_the_page_says(snapshot):
+    body = gate_page(gates()[:1], CASES, ("release 1", "release 2"), {}).split("<main>")[1].split("</main>")[0]
+    pieces = re.sub(r"(</(?:p|tr|section|details|h2|h3|figure|table)>)", r"\1\n", body).splitlines()
+    cards = [piece for piece in pieces if 'class="case"' in piece]
+    assert len(cards) == 40, "every flipped case"
+    assert [piece for piece in pieces if 'class="case"' not in piece and "figure" not in piece][:12] == snapshot
+
+
+def test_junit_counts_blocking_checks_only():
+    suite = ElementTree.fromstring(gate_junit(gates()))
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "1")
+    assert [case.get("name") for case in suite if case.find("failure") is not None] == ["spread.balanced"]
+
+
+@pytest.mark.parametrize("text", EVIL)
+def test_foreign_text_is_never_markup(text):
+    made = gate_page(gates(text), CASES, (text, text), {})
+    for fragment in ("<script>document", "<img src=x", "<svg onload", '" onmouseover="'):
+        assert fragment not in made
+    assert len(re.findall(r"(?<!\\)\|", gate_markdown(gates(text), text).splitlines()[-3])) == 6
+    ElementTree.fromstring(gate_junit(gates(text)))
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_in_a_real_browser(tmp_path):
+    """Every flipped case opens to all its pictures and both answers."""
+    from selenium.webdriver.common.by import By
+
+    pixel = bytes.fromhex(
+        "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63f8cfc0f01f00050001ff56c72f0d0000000049454e44ae426082"
+    )
+    path = tmp_path / "gate.html"
+    path.write_text(gate_page(gates(), CASES, ("release 1", "release 2"), {"img0": pixel, "img1": pixel}))
+    driver = chromium(path)
+    try:
+        assert driver.title == "release 2 against release 1"
+        cards = driver.find_elements(By.CSS_SELECTOR, "details.case")
+        assert len(cards) == 44
+        cards[0].find_element(By.TAG_NAME, "summary").click()
+        images = cards[0].find_elements(By.TAG_NAME, "img")
+        assert [image.get_attribute("src")[:10] for image in images] == ["data:image"] * 2
+        answers = [answer.text for answer in cards[0].find_elements(By.CSS_SELECTOR, "pre.answer")]
+        assert answers == ["3", "2"]
+        assert [entry for entry in driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+    finally:
+        driver.quit()
