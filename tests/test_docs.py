@@ -36,6 +36,7 @@ def pattern(expected: str) -> re.Pattern[str]:
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "console")], ids=lambda p: p.name)
 def test_commands_print_what_the_page_shows(page, tmp_path):
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "80"}
+    environment.pop("PYTEST_XDIST_WORKER", None)  # a reader's shell is no xdist worker, in which syrupy would print nothing
     for body in blocks(page, "console"):
         for example in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
             command, _, expected = example.partition("\n")
