@@ -22,6 +22,7 @@ NAMES = (
     "report_size",
     "segmented",
     "profile_memory",
+    "gate",
     "training_data",
     "training_step",
 )

@@ -1,4 +1,4 @@
-"""The command `mimic-checks`: run, demo, cases, replay, report, compare, remedy.
+"""The command `mimic-checks`: run, demo, cases, replay, report, compare, plan, remedy.
 
 Data in: arguments. Data out: an exit code. Every subcommand is a few lines calling the packages; `run` is pytest with the
 plugin's own options, so both ways give the same verdicts.
@@ -150,12 +150,20 @@ def _compare(options: argparse.Namespace, rest: Sequence[str]) -> int:
 
     policy = load_policy(options.vlm_policy, CHECKS)
     before, after = RunFolder(options.before), RunFolder(options.after)
-    gates = compare_runs(before, after, policy, [check for check, spec in CHECKS.items() if spec.gated])
+    gates = compare_runs(before, after, policy, [check for check, spec in CHECKS.items() if spec.gated],
+                         {check for check, spec in CHECKS.items() if spec.sweep})  # fmt: skip
     print(gate_summary(gates))
     if options.out:
         print(f"report: {write_comparison(gates, before, after, _catalog_of(after), options.out)}")
     found = {deciding(gate, policy) for gate in gates}
     return 1 if "fail" in found else EXIT_INCONCLUSIVE if "inconclusive" in found else 0
+
+
+def _plan(options: argparse.Namespace, rest: Sequence[str]) -> int:
+    from mimic_checks.verdicts.planning import plan_lines
+
+    print("\n".join(plan_lines(margin=options.margin, alpha=options.alpha, flips=options.flips, power=options.power)))
+    return 0
 
 
 def _catalog_of(run: RunFolder) -> Catalog:
@@ -210,6 +218,14 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--vlm-policy", type=Path, help="TOML file of the gate: margins, tiers, error rate")
     compare.add_argument("--out", type=Path, help="folder for gate.html, gate.md, gate.json, junit.xml")
     compare.set_defaults(work=_compare)
+    plan = commands.add_parser("plan", help="how many cases a gate needs: a fixed number beside looking early")
+    plan.add_argument("--margin", type=float, default=0.05, help="share of cases that a level may lose (default 0.05)")
+    plan.add_argument("--alpha", type=float, default=0.05, help="error rate a side (default 0.05)")
+    plan.add_argument(
+        "--flips", type=float, default=0.01, help="share of answers that flip either way without any change (default 0.01)"
+    )
+    plan.add_argument("--power", type=float, default=0.9, help="how often an unchanged release must pass a level (default 0.9)")
+    plan.set_defaults(work=_plan)
     add_remedy(commands)
     return parser
 

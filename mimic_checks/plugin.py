@@ -72,6 +72,7 @@ OPTIONS = (
 )
 _SWITCHES = (
     Option("vlm-trust-remote-code", bool, "run code that a checkpoint brings along"),
+    Option("vlm-sequential", bool, "with a baseline: look after every batch, stop a check when its comparison is certain"),
     Option("vlm-stitch", bool, "show all pictures of a prompt in one grid: a remedy without training"),
 )
 _MODEL_FIELDS = ("adapter", "revision", "device", "device_map", "dtype", "attn_implementation", "max_new_tokens",

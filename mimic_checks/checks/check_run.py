@@ -43,7 +43,10 @@ class CheckRun:
 
     def sweep(self) -> None:
         """Draws, answers and judges the check's sweep."""
-        self._settle(self.session.run_sweep(self.spec, self.behaviour))
+        gating = self.session.gating
+        early = gating and self.spec.check_id in gating.sequential and self.spec.check_id in gating.recorded
+        run = self.session.run_until_certain if early else self.session.run_sweep
+        self._settle(run(self.spec, self.behaviour))
 
     def preflight(self) -> Preflight:
         """The deterministic harness tests on this check's cases."""

@@ -5,6 +5,7 @@ Data in: a run folder, a folder of baselines, a policy. Data out: a `CheckGate` 
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -26,6 +27,7 @@ from mimic_checks.verdicts.comparison import compare_all, compare_one, deciding
 from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.levels import Verdict
 from mimic_checks.verdicts.policy import Policy, load_policy, refuse_toothless
+from mimic_checks.verdicts.result import OutcomeLine
 from mimic_checks.verdicts.store import RunFolder
 
 
@@ -37,6 +39,7 @@ class Gating:
         self.settings, self.folder, self.recording, self.baselines = settings, folder, recording, settings.baseline
         self.policy: Policy = load_policy(settings.policy, CHECKS)
         self.specs = [spec for spec in specs if spec.gated and self.policy.tier(spec.check_id) != "off"]
+        self.sequential = {spec.check_id for spec in self.specs if spec.sweep} if settings.sequential and not recording else set()
 
     @cached_property
     def recorded(self) -> dict[str, Baseline]:
@@ -73,13 +76,28 @@ class Gating:
     def compare(self, spec: CheckSpec, recorded: str, opener: Manifest) -> CheckGate:
         """A check against its recorded baseline; written to the run folder with the pictures of flipped cases."""
         earlier = parse_baseline(recorded, str(self.baselines / spec.check_id))
-        gate = compare_one(earlier, self.current(spec), self.policy, self.levels_in_run)
+        gate = compare_one(earlier, self.current(spec), self.policy, self.levels_in_run, self.sequential)
         flipped = {flip.case for flip in gate.flips}
         self.folder.write_gate(gate)
         self.folder.write_pictures(
             [line.case for line in self.folder.outcomes_of(spec.check_id) if line.case.id in flipped], opener
         )
         return gate
+
+    def order(self, spec: CheckSpec, draws: int) -> list[int]:
+        """The order in which the draws of a check that may stop early are asked: random, fixed before the first answer."""
+        order = list(range(draws))
+        random.Random(f"{spec.seed(self.settings.seed)} order").shuffle(order)
+        return order
+
+    def certain(self, spec: CheckSpec, lines: Sequence[OutcomeLine]) -> bool:
+        """Whether these outcomes decide the comparison already, however the others come out."""
+        run = {"description": {**self.settings.describe(), "rules": RULE_VERSION, "suite": ""}}
+        now = baseline_of(spec.check_id, run, lines)
+        return (
+            compare_one(self.recorded[spec.check_id], now, self.policy, self.levels_in_run, self.sequential).verdict
+            != "inconclusive"
+        )
 
     def together(self) -> list[CheckGate]:
         """All comparisons of the run, judged together (Holm) and written again; those of checks without outcomes or baselines are
@@ -90,7 +108,7 @@ class Gating:
         pairs = {
             spec.check_id: (self.recorded[spec.check_id], self.current(spec)) for spec in self.specs if spec.check_id in judged
         }
-        gates = compare_all(pairs, self.policy)
+        gates = compare_all(pairs, self.policy, self.sequential)
         for gate in gates:
             self.folder.write_gate(gate)
         return gates

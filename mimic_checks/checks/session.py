@@ -27,13 +27,16 @@ from mimic_checks.errors import EmptyPool, InvalidArgument
 from mimic_checks.models import VLM, OpenVLM, Prompt, check_vlm, load_vlm, prompt_of
 from mimic_checks.runs import Runner
 from mimic_checks.verdicts import CheckVerdict, Outcome, Vocabulary, judge, judge_levels, load_thresholds, tally
-from mimic_checks.verdicts.levels import refuse_unreachable
+from mimic_checks.verdicts.levels import level_verdict, refuse_unreachable
 from mimic_checks.verdicts.paired import refuse_unreachable_pair
 from mimic_checks.verdicts.result import CheckResult, OutcomeLine, Panel, StoredCase, level_result
 from mimic_checks.verdicts.store import CaseSet, RunFolder, read_case_set
 
 FAILING_SHOWN, RIGHT_SHOWN = 3, 1
 """Cases per level that the report shows in full."""
+
+ROUND = 20
+"""Draws between two looks of a sequential run."""
 
 Draws = list[tuple[Case, ...]]
 ReportProgress = Callable[[str, int, int], None]
@@ -169,6 +172,32 @@ class CheckSession:
         tallies = [(name, tally(found, thresholds.alpha)) for name, found in by_level.items()]
         verdict = judge_levels(tallies, thresholds, self.judged_levels)
         return self.record(spec, behaviour, verdict, by_level, time.monotonic() - began)
+
+    def run_until_certain(self, spec: CheckSpec, behaviour: str) -> CheckResult:
+        """A sweep against its baseline, asked in rounds of draws in random order until the comparison is certain. Its levels are not
+        judged against the thresholds: those bounds hold for a number of cases that is fixed beforehand."""
+        assert self.gating
+        began, draws, names = time.monotonic(), self.draws(spec), spec.level_names(self.settings.profile)
+        order = self.gating.order(spec, len(draws))
+        by_level: dict[str, list[Outcome]] = {name: [] for name in names}
+        for number, start in enumerate(range(0, len(order), ROUND), start=1):
+            group = [draws[k] for k in order[start : start + ROUND]]
+            found = self.answer(f"{spec.check_id}.round{number}", list({case.id: case for draw in group for case in draw}.values()))
+            by_id = {outcome.case.id: outcome for outcome in found}
+            for k, name in enumerate(names):
+                by_level[name] += [by_id[draw[k].id] for draw in group]
+            if self.gating.certain(
+                spec, [self._line(spec, name, outcome) for name, lines in by_level.items() for outcome in lines]
+            ):
+                break
+        asked = len(by_level[names[0]])
+        reason = (
+            f"asked {asked} of {len(draws)} draws until the comparison with the baseline was certain; not judged against thresholds"
+        )
+        thresholds = self.thresholds.of(spec.check_id)
+        levels = [level_verdict(name, tally(found, thresholds.alpha), "inconclusive", reason, thresholds.retention, thresholds.alpha)
+                  for name, found in by_level.items()]  # fmt: skip
+        return self.record(spec, behaviour, CheckVerdict("inconclusive", reason, tuple(levels)), by_level, time.monotonic() - began)
 
     def record(
         self, spec: CheckSpec, behaviour: str, verdict: CheckVerdict, by_level: dict[str, list[Outcome]], seconds: float, *,

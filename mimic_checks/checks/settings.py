@@ -32,6 +32,7 @@ class Settings:
     attention_baseline: Path | None = None
     baseline: Path | None = None
     policy: Path | None = None
+    sequential: bool = False
     model: ModelOptions = field(default_factory=ModelOptions)
 
     def __post_init__(self) -> None:
@@ -45,6 +46,8 @@ class Settings:
                 raise InvalidArgument(name, value, allowed=f"whole numbers from {low}")
         if self.policy and not self.baseline:
             raise InvalidArgument("vlm-policy", str(self.policy), allowed="a policy beside a baseline; add --vlm-baseline <folder>")
+        if self.sequential and not self.baseline:
+            raise InvalidArgument("vlm-sequential", True, allowed="looking early beside a baseline; add --vlm-baseline <folder>")
         if self.batch is not None and self.batch < 1:
             raise InvalidArgument("vlm-batch", self.batch, allowed="whole numbers from 1, or left out to measure the fastest")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from mimic_checks.catalog import Catalog
@@ -22,8 +22,10 @@ from mimic_checks.verdicts.result import StoredCase
 from mimic_checks.verdicts.store import SHOWN_PX, RunFolder, adopt, save_picture
 
 
-def compare_runs(before: RunFolder, after: RunFolder, policy: Policy, gated: Iterable[str]) -> list[CheckGate]:
-    """The checks of two runs, judged together.
+def compare_runs(
+    before: RunFolder, after: RunFolder, policy: Policy, gated: Iterable[str], sweeps: Collection[str]
+) -> list[CheckGate]:
+    """The checks of two runs, judged together; `sweeps` may have stopped early in a sequential run.
 
     Raises:
         GateError: a check that only one of them has, other cases, a policy under which nothing could be decided.
@@ -38,7 +40,8 @@ def compare_runs(before: RunFolder, after: RunFolder, policy: Policy, gated: Ite
         )
     per_level = [n for found in now.values() for n in Counter(case.level for case in found.cases).values()]
     refuse_toothless(policy, now, min(per_level, default=0))
-    return compare_all({check: (earlier[check], now[check]) for check in wanted if check in now}, policy)
+    return compare_all({check: (earlier[check], now[check]) for check in wanted if check in now}, policy,
+                       sweeps if after.read()["description"].get("sequential") else ())  # fmt: skip
 
 
 def write_comparison(gates: Sequence[CheckGate], before: RunFolder, after: RunFolder, catalog: Catalog, out: Path) -> Path:

@@ -6,7 +6,7 @@ Data in: two baselines of each check (the earlier release, this one) and a polic
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from mimic_checks.verdicts.baseline import Baseline, BaselineCase, noted_differences, refuse_other_cases
 from mimic_checks.verdicts.gate import (
@@ -22,29 +22,36 @@ from mimic_checks.verdicts.gate import (
 )
 from mimic_checks.verdicts.gate_result import CheckGate, Flip, LevelGate
 from mimic_checks.verdicts.levels import Verdict
+from mimic_checks.verdicts.paired import Paired
 from mimic_checks.verdicts.policy import Policy
+from mimic_checks.verdicts.sequential import AnytimePaired
 
 Correction = Callable[[Sequence[float]], list[float]]
 
 
-def compare_one(before: Baseline, after: Baseline, policy: Policy, levels_in_run: int) -> CheckGate:
+def compare_one(
+    before: Baseline, after: Baseline, policy: Policy, levels_in_run: int, sequential: Collection[str] = ()
+) -> CheckGate:
     """One check against its baseline, while other checks of the run are not answered yet: p-values are corrected for all levels of the
-    run at once (Bonferroni). What fails here fails under Holm too; Holm may find more when all are in (`compare_all`).
+    run at once (Bonferroni). What fails here fails under Holm too; Holm may find more when all are in (`compare_all`). `sequential`:
+    checks that were looked at after every batch, and may have stopped early.
 
     Raises:
         GateError: the baseline has other cases, rules or sampling.
     """
     tests = TESTS_PER_LEVEL * levels_in_run
-    return _compare({after.head.check: (before, after)}, policy, lambda p: [min(1.0, tests * value) for value in p])[0]
+    return _compare({after.head.check: (before, after)}, policy, lambda p: [min(1.0, tests * value) for value in p], sequential)[0]
 
 
-def compare_all(pairs: Mapping[str, tuple[Baseline, Baseline]], policy: Policy) -> list[CheckGate]:
-    """All checks of two releases; p-values are corrected over all of their levels (Holm).
+def compare_all(
+    pairs: Mapping[str, tuple[Baseline, Baseline]], policy: Policy, sequential: Collection[str] = ()
+) -> list[CheckGate]:
+    """All checks of two releases; p-values are corrected over all of their levels (Holm). `sequential` as in `compare_one`.
 
     Raises:
         GateError: a baseline has other cases, rules or sampling.
     """
-    return _compare(pairs, policy, holm)
+    return _compare(pairs, policy, holm, sequential)
 
 
 def deciding(gate: CheckGate, policy: Policy) -> Verdict:
@@ -54,12 +61,15 @@ def deciding(gate: CheckGate, policy: Policy) -> Verdict:
     return gate.verdict
 
 
-def _compare(pairs: Mapping[str, tuple[Baseline, Baseline]], policy: Policy, correct: Correction) -> list[CheckGate]:
+def _compare(
+    pairs: Mapping[str, tuple[Baseline, Baseline]], policy: Policy, correct: Correction, sequential: Collection[str]
+) -> list[CheckGate]:
     counted: dict[tuple[str, str], LevelCounts] = {}
     for check, (before, after) in pairs.items():
-        refuse_other_cases(before, after)
+        refuse_other_cases(before, after, stopped_early=check in sequential)
+        kind = AnytimePaired if check in sequential else Paired
         for level, found in _by_level(before, after).items():
-            counted[check, level] = count([Pair(b.kind, a.kind, b.answer, a.answer) for b, a in found])
+            counted[check, level] = count([Pair(b.kind, a.kind, b.answer, a.answer) for b, a in found], kind)
     plain = {place: p_values(counts, policy.rule(place[0])) for place, counts in counted.items()}
     flat = correct([p for both in plain.values() for p in both])
     corrected = {place: (flat[2 * k], flat[2 * k + 1]) for k, place in enumerate(plain)}

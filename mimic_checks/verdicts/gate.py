@@ -72,25 +72,25 @@ class PairedVerdict:
     note: str = ""
 
 
-def count(pairs: Sequence[Pair]) -> LevelCounts:
-    """Counts the pairs of one level, one pair per draw."""
+def count(pairs: Sequence[Pair], kind: type[Paired] = Paired) -> LevelCounts:
+    """Counts the pairs of one level, one pair per draw; `kind` decides which bounds they get."""
     n = len(pairs)
 
     def flips(before: Sequence[bool], after: Sequence[bool]) -> Paired:
         both = list(zip(before, after, strict=True))
-        return Paired(sum(a and not b for a, b in both), sum(b and not a for a, b in both), n)
+        return kind(sum(a and not b for a, b in both), sum(b and not a for a, b in both), n)
 
     def right(kinds: Sequence[Kind], doubtful: bool) -> list[bool]:
         """An unreadable answer that both gave is the same answer: neither lost nor gained, whatever it means."""
-        return [kind == "right" or (doubtful and kind in ("unparseable", "error") and not _same(pair))
-                for kind, pair in zip(kinds, pairs, strict=True)]  # fmt: skip
+        return [found == "right" or (doubtful and found in ("unparseable", "error") and not _same(pair))
+                for found, pair in zip(kinds, pairs, strict=True)]  # fmt: skip
 
     before, after = [pair.before for pair in pairs], [pair.after for pair in pairs]
     return LevelCounts(
         plain=flips(right(before, False), right(after, False)),
         worst=flips(right(before, True), right(after, False)),
         best=flips(right(before, False), right(after, True)),
-        unreadable=flips([kind == "unparseable" for kind in after], [kind == "unparseable" for kind in before]),
+        unreadable=flips([found == "unparseable" for found in after], [found == "unparseable" for found in before]),
         before_right=before.count("right"),
         after_right=after.count("right"),
         errors=sum("error" in (pair.before, pair.after) for pair in pairs),
@@ -134,7 +134,7 @@ def holm(p: Sequence[float]) -> list[float]:
 def undecided(counts: LevelCounts, rule: GateRule) -> str:
     """Why these cases can decide nothing; "" if they can."""
     n = counts.plain.n
-    if n < rule.min_cases:
+    if n < rule.min_cases and not counts.plain.anytime:  # bounds that hold at all times need no minimum
         return f"{n} cases are fewer than min_cases={rule.min_cases}"
     if counts.errors > rule.error_ceiling * n:
         return f"{counts.errors} of {n} cases raised an error in one of the releases (error_ceiling={rule.error_ceiling:g})"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from mimic_checks.errors import ThresholdsError
 from mimic_checks.verdicts.intervals import lower, upper
@@ -23,6 +23,7 @@ Doubt = Literal["wrong", "loss", "gain"]
 class Paired:
     """`lost` cases were right before and are not after, `gained` the other way round, of `n`."""
 
+    anytime: ClassVar[bool] = False
     lost: int
     gained: int
     n: int

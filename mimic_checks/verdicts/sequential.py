@@ -11,6 +11,7 @@ sequences, with fixed stakes in place of estimated ones: so wealth depends on th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,6 +41,8 @@ def log_wealth_above(lost: ArrayLike, gained: ArrayLike, n: ArrayLike, margin: f
 @dataclass(frozen=True, slots=True)
 class AnytimePaired(Paired):
     """A `Paired` whose bounds may be looked at as often as one likes."""
+
+    anytime: ClassVar[bool] = True
 
     def loss_at_most(self, alpha: float) -> float:
         """Upper bound of the loss, at any time wrong with probability `alpha` at most over all times."""
