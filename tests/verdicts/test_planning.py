@@ -7,7 +7,7 @@ import pytest
 
 from mimic_checks.errors import InvalidArgument
 from mimic_checks.verdicts.paired import Paired
-from mimic_checks.verdicts.planning import history_of, fixed_plan, plan_lines, sequential_plan
+from mimic_checks.verdicts.planning import fixed_plan, history_of, plan_lines, sequential_plan
 from mimic_checks.verdicts.sequential import AnytimePaired
 
 
