@@ -55,6 +55,9 @@ OPTIONS = (
     Option("vlm-policy", Path, "TOML file of the gate: margins, tiers, error rate"),
     Option("vlm-output", Path, "folder for report, journal and outcomes (default mimic-report)"),
     Option("vlm-batch", int, "prompts per batch (default: measure the fastest)"),
+    Option(
+        "vlm-case-limit", float, "seconds that a case may take before it is an error (times the cases of a batch; default: none)"
+    ),
     Option("vlm-adapter", str, "LoRA adapter folder or hub id"),
     Option("vlm-revision", str, "revision of a hub model"),
     Option("vlm-device", str, "auto (default), cpu, cuda, cuda:<k>, mps"),

@@ -79,7 +79,7 @@ class CheckSession:
 
     @cached_property
     def runner(self) -> Runner:
-        runner = Runner(self.model, batch=self.settings.batch)
+        runner = Runner(self.model, batch=self.settings.batch, case_limit_s=self.settings.case_limit)
         self.folder.write_identity(self.model.identity())
         return runner
 
@@ -156,7 +156,10 @@ class CheckSession:
         this run's model under an edit."""
         report = self._progress
         progress = (lambda done, total: report(name, done, total)) if report else None
-        runner = self.runner if model is None else Runner(model, batch=self.settings.batch, budget=self.runner.budget)
+        shared = self.runner
+        runner = (
+            shared if model is None else Runner(model, batch=shared.batch, budget=shared.budget, case_limit_s=shared.case_limit_s)
+        )
         answers = runner.answer([edit(self.prompt(case)) for case in cases], self.folder.journal(name), progress)
         return [judge(case, answers[case.id].text, answers[case.id].error, self.vocabulary) for case in cases]
 

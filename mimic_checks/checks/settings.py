@@ -28,6 +28,7 @@ class Settings:
     thresholds: Path | None = None
     output: Path = Path("mimic-report")
     batch: int | None = None
+    case_limit: float | None = None
     case_set: Path | None = None
     attention_baseline: Path | None = None
     baseline: Path | None = None
@@ -44,6 +45,8 @@ class Settings:
                                  ("vlm-feature-cache-mb", self.model.feature_cache_mb, 0)):  # fmt: skip
             if value < low:
                 raise InvalidArgument(name, value, allowed=f"whole numbers from {low}")
+        if self.case_limit is not None and not self.case_limit > 0:
+            raise InvalidArgument("vlm-case-limit", self.case_limit, allowed="seconds above 0, or left out for no limit")
         if self.policy and not self.baseline:
             raise InvalidArgument("vlm-policy", str(self.policy), allowed="a policy beside a baseline; add --vlm-baseline <folder>")
         if self.sequential and not self.baseline:

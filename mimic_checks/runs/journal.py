@@ -1,14 +1,16 @@
 """What a run has planned and answered, on disk, so that `kill -9` loses at most the batch in flight.
 
 Data in: a plan, then one answered batch after another. Data out: the same, read back. One JSON line each, flushed to the
-disk before the next batch starts; a line that was cut off by a crash is dropped when reading.
+disk before the next batch starts; a line that was cut off by a crash is dropped when reading, one that cannot be read is named
+and left out: its batch is asked again.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,13 @@ class Answer:
     error: str | None = None
 
 
+def halve(plan: list[list[str]], batch: int) -> None:
+    """Splits a batch that does not fit into memory: its first half keeps the number, the second is appended to the plan."""
+    whole = plan[batch]
+    plan[batch] = whole[: len(whole) // 2]
+    plan.append(whole[len(whole) // 2 :])
+
+
 class Journal:
     """The journal of one check. `fingerprint` names everything the plan depends on (cases, model identity)."""
 
@@ -34,10 +43,10 @@ class Journal:
         self.answered: set[int] = set()
         self._read()
 
-    def start(self, plan: Sequence[Sequence[str]]) -> None:
+    def start(self, plan: list[list[str]]) -> None:
         """Writes the plan before the first answer; a journal that already has one keeps it."""
         if self.plan is None:
-            self.plan = [list(batch) for batch in plan]
+            self.plan = plan
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.write_text("")
             self._append({"fingerprint": self.fingerprint, "plan": self.plan})
@@ -47,6 +56,10 @@ class Journal:
         self.answers.update(answers)
         self.answered.add(batch)
         self._append({"batch": batch, "answers": {case_id: asdict(answer) for case_id, answer in answers.items()}})
+
+    def split(self, batch: int) -> None:
+        """Writes that a batch of the plan was halved, before its halves are answered."""
+        self._append({"split": batch})
 
     def _append(self, line: dict[str, Any]) -> None:
         try:
@@ -63,14 +76,37 @@ class Journal:
         if not self.path.is_file():
             return
         whole = self.path.read_bytes()
-        lines = whole[: whole.rfind(b"\n") + 1].splitlines()
-        entries = [json.loads(line) for line in lines]
-        if not entries or entries[0].get("fingerprint") != self.fingerprint:
+        end = whole.rfind(b"\n") + 1
+        lines = whole[:end].split(b"\n")[:-1]
+        if not lines:
             return
-        if len(whole) != sum(len(line) + 1 for line in lines):
+        try:
+            head = json.loads(lines[0])
+            fingerprint, plan = head["fingerprint"], head["plan"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise RunFolderError(f"journal={str(self.path)!r}, line 1: the plan cannot be read ({error}); move the file away to ask its cases "
+                                 "again, or give another --vlm-output") from error  # fmt: skip
+        if fingerprint != self.fingerprint:
+            return
+        if len(whole) != end:
             with self.path.open("r+b") as stream:
-                stream.truncate(whole.rfind(b"\n") + 1)
-        self.plan = entries[0]["plan"]
-        for entry in entries[1:]:
-            self.answered.add(entry["batch"])
-            self.answers.update({case_id: Answer(**answer) for case_id, answer in entry["answers"].items()})
+                stream.truncate(end)
+        self.plan = plan
+        for number, line in enumerate(lines[1:], start=2):
+            try:
+                self._take(json.loads(line))
+            except (ValueError, KeyError, TypeError, IndexError) as error:
+                warnings.warn(f"journal={str(self.path)!r}, line {number} cannot be read ({type(error).__name__}: {error}) and is left out; its batch "
+                              "is asked again, all others are kept", stacklevel=4)  # fmt: skip
+
+    def _take(self, entry: dict[str, Any]) -> None:
+        """Takes over one line after the plan; nothing of it if any of it is wrong."""
+        assert self.plan is not None
+        if "split" in entry:
+            halve(self.plan, entry["split"])
+            return
+        answers = {case_id: Answer(**answer) for case_id, answer in entry["answers"].items()}
+        if set(answers) != set(self.plan[entry["batch"]]):
+            raise ValueError("its cases are not those of its batch")
+        self.answered.add(entry["batch"])
+        self.answers.update(answers)

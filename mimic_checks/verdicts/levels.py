@@ -140,7 +140,7 @@ def judge_reference(name: str, level: Tally, thresholds: Thresholds, fail_alpha:
 def _judge_floor(
     name: str, level: Tally, floor: float, thresholds: Thresholds, fail_alpha: float, *, is_reference: bool
 ) -> LevelVerdict:
-    if (broken := _unparseable(name, level, floor, thresholds, fail_alpha, is_reference)) is not None:
+    if (broken := _unjudged(name, level, floor, thresholds, fail_alpha, is_reference)) is not None:
         return broken
     low, high = lower(level.right, level.n, thresholds.alpha), upper(level.right + level.doubtful, level.n, fail_alpha)
     kind = "floor of the reference level" if is_reference else "required rate"
@@ -154,7 +154,7 @@ def _judge_floor(
 
 
 def _judge_retention(name: str, level: Tally, reference: Tally, thresholds: Thresholds, fail_alpha: float) -> LevelVerdict:
-    if (broken := _unparseable(name, level, thresholds.retention, thresholds, fail_alpha, False)) is not None:
+    if (broken := _unjudged(name, level, thresholds.retention, thresholds, fail_alpha, False)) is not None:
         return broken
     wanted = thresholds.retention
     low, _ = retention_interval(level, reference, thresholds.alpha)
@@ -180,9 +180,13 @@ def retention_interval(level: Tally, reference: Tally, alpha: float) -> tuple[fl
     return low, upper(level.right + level.doubtful, level.n, share) / floor if floor else math.inf
 
 
-def _unparseable(
+def _unjudged(
     name: str, level: Tally, threshold: float, thresholds: Thresholds, fail_alpha: float, is_reference: bool
 ) -> LevelVerdict | None:
+    """The verdict of a level whose answers do not even come to be judged: too many errors, or too many that cannot be read."""
+    if level.error > thresholds.error_ceiling * level.n:
+        reason = f"{level.error} of {level.n} cases raised an error (error_ceiling={thresholds.error_ceiling:g})"
+        return level_verdict(name, level, "inconclusive", reason, threshold, thresholds.alpha, is_reference=is_reference)
     share = lower(level.unparseable, level.n, fail_alpha)
     if share <= thresholds.unparseable_ceiling:
         return None

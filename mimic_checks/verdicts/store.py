@@ -6,7 +6,11 @@ Data in: results, outcomes, cases. Data out: the same, read back. A case set (`m
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import socket
+import weakref
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +27,8 @@ from mimic_checks.errors import RunFolderError
 from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.result import CheckResult, OutcomeLine, StoredCase
 
+LOCK = "run.lock"
+"""Held while a run goes on, and left behind only by one that was killed."""
 SHOWN_PX = 288
 """Longest side of a picture in the report."""
 
@@ -32,6 +38,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._release: weakref.finalize[..., RunFolder] | None = None
 
     def prepare(self, description: dict[str, Any]) -> None:
         """Makes the folder ready: an unfinished run of the same description is taken up, a finished one replaced.
@@ -41,17 +48,38 @@ class RunFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            self._release = self._hold()
             marker = self.path / "run.json"
             old = json.loads(marker.read_text()) if marker.is_file() else None
         except (OSError, json.JSONDecodeError) as error:
             raise RunFolderError(f"output={str(self.path)!r} cannot be used: {error}; give another --vlm-output") from error
-        if old is None and any(self.path.iterdir()):
+        if old is None and any(path.name != LOCK for path in self.path.iterdir()):
             raise RunFolderError(f"output={str(self.path)!r} holds other files and no run; give an empty or new --vlm-output")
         if old is not None and (old.get("finished") or old.get("description") != description):
             for part in ("journal", "outcomes", "results", "gates", "images"):
                 for file in (self.path / part).glob("*"):
                     file.unlink()
         self._write(marker, json.dumps({"description": description, "finished": False}, indent=2))
+
+    def _hold(self) -> weakref.finalize[..., RunFolder]:
+        """Holds the folder for this process, until it ends however it ends; calling what is returned lets go.
+
+        Raises:
+            RunFolderError: another process holds it; names its pid and host.
+        """
+        lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        release = weakref.finalize(self, os.close, lock)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(lock, 200).decode(errors="replace").strip() or "another process"
+            release()
+            raise RunFolderError(
+                f"output={str(self.path)!r} is in use by {holder}; wait for it, stop it, or give another --vlm-output"
+            ) from None
+        os.truncate(lock, 0)
+        os.write(lock, f"pid {os.getpid()} on host {socket.gethostname()}\n".encode())
+        return release
 
     def write_identity(self, identity: dict[str, Any]) -> None:
         """Records which model answers."""
@@ -60,6 +88,9 @@ class RunFolder:
     def finish(self) -> None:
         """Marks the run finished; the next run into this folder starts afresh."""
         self._write(self.path / "run.json", json.dumps({**self.read(), "finished": True}, indent=2))
+        if self._release:
+            (self.path / LOCK).unlink(missing_ok=True)
+            self._release()
 
     def write_extra(self, name: str, text: str) -> None:
         """Writes a file beside the results."""

@@ -25,6 +25,7 @@ class Thresholds:
     alpha: float
     paired_margin: float
     unparseable_ceiling: float
+    error_ceiling: float
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def _validate(path: str, where: str, values: Mapping[str, Any]) -> None:
             raise ThresholdsError(f"thresholds={path!r}, {where}: unknown key {key!r}{closest(key, allowed)}")
         if key == "alpha" and where != "defaults":
             raise ThresholdsError(f"thresholds={path!r}, {where}: alpha belongs to [defaults]: it is shared by the whole run")
-        low = 0.0 if key in ("unparseable_ceiling", "reference_floor", "paired_margin") else 1e-9
+        low = 0.0 if key in ("unparseable_ceiling", "error_ceiling", "reference_floor", "paired_margin") else 1e-9
         if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value < (0.5 if key == "alpha" else 1.0):
             raise ThresholdsError(f"thresholds={path!r}, {where}: {key}={value!r} is out of range; allowed: {low:g} up to, not, "
                                   f"{0.5 if key == 'alpha' else 1}")  # fmt: skip

@@ -89,7 +89,7 @@ def measured(folder, check, model, catalog, **settings):
 def test_the_built_in_model_passes_and_the_result_is_recorded(check, builtin, catalog, tmp_path):
     session, results = session_of(tmp_path, check, builtin, catalog, cases=8), []
     module = {"attention_by_depth": attention_by_depth, "knockout": knockout, "localization": localization}[check]
-    CheckRun(session, CHECKS[check], "behaviour", results.append).measure(module.measure)
+    CheckRun(session, CHECKS[check], "behaviour", lambda result, verdict: results.append(result)).measure(module.measure)
     assert results[0].verdict == "pass", results[0].reason
     stored = json.loads((tmp_path / "results" / f"{check}.json").read_text())
     assert [panel["kind"] for panel in stored["panels"]] == [panel.kind for panel in results[0].panels]
@@ -100,7 +100,7 @@ def test_a_model_that_cannot_be_opened_is_skipped_with_the_reason(check, catalog
     assert measured(tmp_path, check, make_stub("oracle", catalog), catalog) == CLOSED
     session = session_of(tmp_path, check, make_stub("oracle", catalog), catalog)
     with pytest.raises(pytest.skip.Exception, match="the model cannot be opened"):
-        CheckRun(session, CHECKS[check], "behaviour", lambda result: None).measure(lambda s, spec: CLOSED)
+        CheckRun(session, CHECKS[check], "behaviour", lambda result, verdict: None).measure(lambda s, spec: CLOSED)
 
 
 def test_shares_that_do_not_add_up_are_found(builtin, catalog, tmp_path):
@@ -183,7 +183,9 @@ def test_a_model_that_cannot_obey_fails_with_its_reason(catalog, tmp_path):
     )
     session = session_of(tmp_path, "attention_by_depth", refusing, catalog)
     with pytest.raises(pytest.fail.Exception, match="attention_by_depth: layer 3 of X bypasses"):
-        CheckRun(session, CHECKS["attention_by_depth"], "behaviour", lambda result: None).measure(attention_by_depth.measure)
+        CheckRun(session, CHECKS["attention_by_depth"], "behaviour", lambda result, verdict: None).measure(
+            attention_by_depth.measure
+        )
 
 
 def test_where_attention_fades():

@@ -157,4 +157,4 @@ def test_a_family_without_a_row_still_answers_and_is_not_opened(monkeypatch, sce
         vlm.edited(ModelEdit(pooling=2))
     assert Preflight(session, specs[0]).image_blocks() is None
     with pytest.raises(pytest.skip.Exception, match="the model cannot be opened"):
-        CheckRun(session, specs[1], "behaviour", lambda result: None).measure(pooling.measure)
+        CheckRun(session, specs[1], "behaviour", lambda result, verdict: None).measure(pooling.measure)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import pytest
 from hypothesis import given
@@ -77,7 +78,7 @@ def test_out_of_memory_halves_the_batch_and_goes_on():
     model = Echo(most=3)
     found = Runner(model, batch=8).answer(prompts([1] * 8))
     assert {key: answer.text for key, answer in found.items()} == {f"case{k}": f"answer case{k}" for k in range(8)}
-    assert [len(call) for call in model.calls] == [8, 4, 2, 2, 4, 2, 2]
+    assert [len(call) for call in model.calls] == [8, 4, 2, 4, 2, 2, 2]
 
 
 def test_one_bad_case_takes_no_other_with_it():
@@ -94,6 +95,74 @@ def test_a_model_that_returns_too_few_answers_is_refused():
 
     with pytest.raises(UsageError, match=r"returned 3 answers to 4 prompts"):
         Runner(Short(), batch=4).answer(prompts([1] * 4))
+
+
+def test_a_split_is_journalled_and_kept_on_resume(tmp_path):
+    """What a resumed run asks, and in which batches, is what the killed one would have asked."""
+    path = tmp_path / "check.jsonl"
+    whole = Runner(Echo(most=3), batch=8).answer(prompts([1] * 8), path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert [json.loads(line)["split"] for line in lines if b"split" in line] == [0, 0, 1]
+    path.write_bytes(b"".join(lines[:4]))  # the plan, two splits, one batch of two
+    again = Echo(most=3)
+    assert Runner(again, batch=8).answer(prompts([1] * 8), path) == whole
+    assert [len(call) for call in again.calls] == [4, 2, 2, 2]
+    assert path.read_bytes() == b"".join(lines)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"{",
+        b"\xff\xfe",
+        b"[]",
+        b'{"batch": 99, "answers": {}}',
+        b'{"batch": 1, "answers": {"case0": {"text": "x"}}}',
+        b'{"split": 99}',
+    ],
+)
+def test_a_journal_line_that_cannot_be_read_is_named_and_the_rest_kept(tmp_path, broken):
+    path = tmp_path / "check.jsonl"
+    whole = Runner(Echo(), batch=2).answer(prompts([1] * 8), path)
+    lines = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([*lines[:2], broken, *lines[3:]]) + b"\n")
+    again = Echo()
+    with pytest.warns(UserWarning, match=r"check\.jsonl', line 3 cannot be read"):
+        assert Runner(again, batch=2).answer(prompts([1] * 8), path) == whole
+    assert again.calls == [["case2", "case3"]]
+
+
+def test_a_journal_whose_plan_cannot_be_read_is_refused(tmp_path):
+    path = tmp_path / "check.jsonl"
+    path.write_text('{"fingerprint": 3\n')
+    with pytest.raises(RunFolderError, match=r"line 1: the plan cannot be read .*; move the file away"):
+        Runner(Echo(), batch=2).answer(prompts([1] * 8), path)
+
+
+@given(st.binary(max_size=400))
+def test_no_journal_makes_a_run_crash(tmp_path_factory, noise):
+    path = tmp_path_factory.mktemp("noise") / "check.jsonl"
+    Runner(Echo(), batch=2).answer(prompts([1] * 4), path)
+    head = path.read_bytes().splitlines()[0]
+    path.write_bytes(head + b"\n" + noise)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = Runner(Echo(), batch=2).answer(prompts([1] * 4), path)
+    assert {key: answer.text for key, answer in found.items()} == {f"case{k}": f"answer case{k}" for k in range(4)}
+
+
+def test_a_case_that_takes_too_long_becomes_an_error_and_no_other_does():
+    class Stuck(Echo):
+        def answer(self, asked):
+            if any(prompt.case_id == "case2" for prompt in asked):
+                time.sleep(60)
+            return super().answer(asked)
+
+    began = time.monotonic()
+    found = Runner(Stuck(), batch=4, case_limit_s=0.1).answer(prompts([1] * 4))
+    assert time.monotonic() - began < 10
+    assert found["case2"].error == "AnswerError: no answer within 0.1 s"
+    assert [found[f"case{k}"].text for k in (0, 1, 3)] == ["answer case0", "answer case1", "answer case3"]
 
 
 def test_a_resumed_run_asks_only_what_is_missing(tmp_path):

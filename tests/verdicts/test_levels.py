@@ -85,7 +85,8 @@ def test_doubt_never_helps():
     assert judge(level(100), level(80, error=20)).verdict == "inconclusive"
     assert judge(level(100), level(60, error=40)).verdict == "inconclusive"
     assert judge(level(60, error=40), level(30)).verdict == "inconclusive"
-    assert judge(level(100), level(30, error=20)).verdict == "fail"
+    assert judge(level(100), level(30, error=20)).verdict == "inconclusive"
+    assert judge(level(100), level(30, error=2)).verdict == "fail"
 
 
 def test_unparseables_have_a_ceiling_of_their_own():
@@ -159,7 +160,7 @@ def test_the_fewest_cases_with_which_a_pass_is_reachable():
 
 @given(st.floats(0.0, 0.95), st.floats(0.05, 0.97))
 def test_refusals_are_exact(floor, retention):
-    thresholds = Thresholds(floor, retention, 0.05, 0.1, 0.05)
+    thresholds = Thresholds(floor, retention, 0.05, 0.1, 0.05, 0.02)
     needed = smallest_passing_n(thresholds)
     perfect = [
         judge(level(n, n, best_constant=0), level(n, n, best_constant=0), thresholds=thresholds).verdict
@@ -197,3 +198,14 @@ def test_thresholds_of_one_check_override_the_defaults(tmp_path):
     assert table.of("distractors").reference_floor == DEFAULT.reference_floor
     with pytest.raises(ThresholdsError, match="cannot be read"):
         load_thresholds(tmp_path / "missing.toml")
+
+
+def test_too_many_errors_are_inconclusive_never_pass_or_fail():
+    """Three errors of a hundred decide nothing, however clear the rest is."""
+    thresholds = load_thresholds().of("x")
+    good, bad = Tally(97, 0, 0, 3, 0.1), Tally(0, 97, 0, 3, 0.1)
+    for level in (good, bad):
+        verdict = judge_levels([("a", level)], thresholds, 1)
+        assert verdict.verdict == "inconclusive"
+        assert verdict.reason == "a: 3 of 100 cases raised an error (error_ceiling=0.02)"
+    assert judge_levels([("a", Tally(98, 0, 0, 2, 0.1))], thresholds, 1).verdict == "pass"

@@ -1,0 +1,38 @@
+"""A time limit for whatever a model does in Python, so that one case cannot hold up a run.
+
+Data in: seconds. Data out: an `AnswerError` in the place where time ran out. By a timer signal, which only a process's main thread can
+take, on Unix: elsewhere there is no limit. A single call into native code is interrupted when it returns.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from mimic_checks.errors import AnswerError
+
+
+@contextmanager
+def time_limit(limit_s: float | None) -> Iterator[None]:
+    """Raises in the block when it has run for `limit_s` seconds; None: no limit.
+
+    Raises:
+        AnswerError: time ran out.
+    """
+    if limit_s is None or not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise AnswerError(f"no answer within {limit_s:g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, limit_s)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
