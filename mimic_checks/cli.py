@@ -108,14 +108,15 @@ def _cases(options: argparse.Namespace, rest: Sequence[str]) -> int:
 
 def _replay(options: argparse.Namespace, rest: Sequence[str]) -> int:
     from mimic_checks.models import ModelOptions, check_vlm, load_vlm, prompt_of
+    from mimic_checks.models.vlm import texts_of
     from mimic_checks.verdicts import Vocabulary, judge
 
     case, catalog = _stored_case(options.source, options.case)
-    settings = ModelOptions(adapter=options.vlm_adapter)
+    settings = ModelOptions(adapter=options.vlm_adapter, base_url=options.vlm_base_url)
     check_vlm(options.vlm, settings, catalog)
     for place, image_id in enumerate(case.images, start=1):
         print(f"image {place}: {catalog.source.describe(catalog.manifest.row(image_id))} (sha256 {image_id[:16]}...)")
-    answer = load_vlm(options.vlm, settings, catalog).answer([prompt_of(case, catalog.manifest)])[0]
+    answer = texts_of(load_vlm(options.vlm, settings, catalog), [prompt_of(case, catalog.manifest)])[0]
     outcome = judge(case, answer, None, Vocabulary(catalog.class_names))
     print(f"question: {case.question}\ntrue answer: {case.truth.text}\nmodel's answer: {answer}\noutcome: {outcome.kind}")
     return 0 if outcome.kind == "right" else 1
@@ -208,6 +209,7 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("case", help="case id")
     replay.add_argument("--vlm", required=True)
     replay.add_argument("--vlm-adapter")
+    replay.add_argument("--vlm-base-url")
     replay.set_defaults(work=_replay)
     report = commands.add_parser("report", help="write a run's report again from its folder")
     report.add_argument("folder", type=Path)

@@ -71,6 +71,9 @@ OPTIONS = (
         "layers with an image-local mask: 'auto' (default: as the adapter records), none, all, deep, shallow, 12-23, 0.5-1.0",
     ),
     Option("vlm-pooling", int, "average so many image tokens into one (default 1): a remedy without training"),
+    Option("vlm-base-url", str, "address of an OpenAI-compatible server, for --vlm openai:<name> (key: OPENAI_API_KEY)"),
+    Option("vlm-concurrency", int, "requests to a server at a time (default 8)"),
+    Option("vlm-request-timeout", float, "seconds that a request to a server may take (default 120)"),
     Option("vlm-feature-cache-mb", int, "memory for image features that are used again (default 512)"),
 )
 _SWITCHES = (
@@ -79,7 +82,7 @@ _SWITCHES = (
     Option("vlm-stitch", bool, "show all pictures of a prompt in one grid: a remedy without training"),
 )
 _MODEL_FIELDS = ("adapter", "revision", "device", "device_map", "dtype", "attn_implementation", "max_new_tokens",
-                 "feature_cache_mb", "trust_remote_code", "mask", "pooling", "stitch")  # fmt: skip
+                 "feature_cache_mb", "trust_remote_code", "mask", "pooling", "stitch", "base_url", "concurrency", "request_timeout")  # fmt: skip
 
 
 class HookSpecs:
@@ -257,6 +260,10 @@ class _Run:
             from mimic_checks.checks.session import CheckSession
 
             settings = settings_of(self.config)
+            if settings.baseline and not self.config.pluginmanager.hasplugin("syrupy"):
+                raise pytest.UsageError(
+                    "--vlm-baseline needs syrupy, as a pytest plugin; next step: pip install 'mimic-checks[gate]'"
+                )
             if not settings.vlm and not self._has_maker():
                 raise pytest.UsageError(
                     "checks are selected but no model is named; add --vlm <hub id | folder | builtin>, or leave the checks out"

@@ -11,7 +11,7 @@ from mimic_checks.cases import Case
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import CheckSpec
 from mimic_checks.models import ImageBlocks, OpenVLM
-from mimic_checks.models.vlm import ImageBlock
+from mimic_checks.models.vlm import ImageBlock, texts_of
 
 CANARIES = 8
 """Cases that the deterministic tests look at."""
@@ -41,8 +41,8 @@ class Preflight:
     def batch(self) -> str:
         prompts = [self.session.prompt(case) for case in self.cases]
         try:
-            together = self.session.model.answer(prompts)
-            alone = [self.session.model.answer([prompt])[0] for prompt in prompts]
+            together = texts_of(self.session.model, prompts)
+            alone = [texts_of(self.session.model, [prompt])[0] for prompt in prompts]
         except Exception as error:
             return f"the model raised on {len(prompts)} canary cases: {type(error).__name__}: {error}"
         if len(together) != len(prompts):

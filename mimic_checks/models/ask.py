@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from PIL import Image
 
 from mimic_checks.catalog.images import pixel_bytes
-from mimic_checks.models.vlm import VLM, PromptImage, prompt_for
+from mimic_checks.models.vlm import VLM, PromptImage, prompt_for, texts_of
 
 
 def ask_about(vlm: VLM, images: Sequence[Image.Image], question: str) -> str:
@@ -21,4 +21,4 @@ def ask_about(vlm: VLM, images: Sequence[Image.Image], question: str) -> str:
         PromptImage(hashlib.sha256(pixel_bytes(picture)).hexdigest(), lambda picture=picture: picture)  # type: ignore[misc]
         for picture in shown
     ]
-    return vlm.answer([prompt_for(prompt_images, question)])[0]
+    return texts_of(vlm, [prompt_for(prompt_images, question)])[0]

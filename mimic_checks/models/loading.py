@@ -37,10 +37,21 @@ class ModelOptions:
     mask: str = "auto"
     pooling: int = 1
     stitch: bool = False
+    base_url: str | None = None
+    concurrency: int = 8
+    request_timeout: float = 120.0
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise InvalidArgument("vlm-dtype", self.dtype, allowed=DTYPES)
+        if self.base_url is not None and not re.fullmatch(r"https?://[^@?#]+", self.base_url):
+            shown = re.sub(r"//[^/]*@", "//***@", self.base_url).partition("?")[0]
+            raise InvalidArgument("vlm-base-url", shown, allowed="an address such as http://localhost:8000/v1, without user, password or "
+                                  "query; the key goes into the environment variable OPENAI_API_KEY")  # fmt: skip
+        if self.concurrency < 1:
+            raise InvalidArgument("vlm-concurrency", self.concurrency, allowed="whole numbers from 1")
+        if not self.request_timeout > 0:
+            raise InvalidArgument("vlm-request-timeout", self.request_timeout, allowed="seconds above 0")
         if self.pooling < 1:
             raise InvalidArgument("vlm-pooling", self.pooling, allowed="whole numbers from 1")
         if not re.fullmatch(r"auto|none|all|deep|shallow|\d+(\.\d+)?-\d+(\.\d+)?", self.mask):

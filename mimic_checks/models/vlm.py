@@ -13,6 +13,7 @@ from PIL import Image
 
 from mimic_checks.cases import Case, ImageOpener
 from mimic_checks.cases.case import chat_messages
+from mimic_checks.errors import AnswerError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,8 +53,8 @@ class Prompt:
 class VLM(Protocol):
     """A vision-language model: `answer` and `identity`, nothing else is needed."""
 
-    def answer(self, prompts: Sequence[Prompt]) -> list[str]:
-        """The model's raw text for every prompt, in order."""
+    def answer(self, prompts: Sequence[Prompt]) -> Sequence[str | AnswerError]:
+        """The model's raw text for every prompt, in order; an `AnswerError` in the place of one that failed alone."""
 
     def identity(self) -> dict[str, Any]:
         """What could change an answer: name, revision, adapter, dtype, device, library versions."""
@@ -79,7 +80,7 @@ class OpenVLM(Protocol):
     def depth(self) -> int:
         """Layers of the language model."""
 
-    def answer(self, prompts: Sequence[Prompt]) -> list[str]:
+    def answer(self, prompts: Sequence[Prompt]) -> Sequence[str | AnswerError]:
         """As a `VLM`."""
 
     def identity(self) -> dict[str, Any]:
@@ -115,6 +116,19 @@ class ImageBlock:
     start: int
     tokens: int
     image: int
+
+
+def texts_of(vlm: VLM, prompts: Sequence[Prompt]) -> list[str]:
+    """The answers to all prompts.
+
+    Raises:
+        AnswerError: one of them failed.
+    """
+    found = vlm.answer(prompts)
+    for text in found:
+        if isinstance(text, AnswerError):
+            raise text
+    return [str(text) for text in found]
 
 
 def prompt_of(case: Case, opener: ImageOpener) -> Prompt:

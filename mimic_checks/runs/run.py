@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mimic_checks.errors import UsageError
+from mimic_checks.errors import AnswerError, UsageError
 from mimic_checks.models import VLM, Prompt
 from mimic_checks.runs.batching import choose_budget, image_tokens, plan_batches
 from mimic_checks.runs.journal import Answer, Journal, halve
@@ -102,7 +102,7 @@ class Runner:
             return self._answer_batch(prompts[:half]) + self._answer_batch(prompts[half:])
         if len(texts) != len(prompts):
             raise UsageError(f"the model returned {len(texts)} answers to {len(prompts)} prompts; answer() owes one each")
-        return [Answer(str(text)) for text in texts]
+        return [Answer(None, str(text)) if isinstance(text, AnswerError) else Answer(str(text)) for text in texts]
 
     def _free(self) -> None:
         import torch
