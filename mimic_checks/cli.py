@@ -160,6 +160,29 @@ def _compare(options: argparse.Namespace, rest: Sequence[str]) -> int:
     return 1 if "fail" in found else EXIT_INCONCLUSIVE if "inconclusive" in found else 0
 
 
+def _burn_in(options: argparse.Namespace, rest: Sequence[str]) -> int:
+    from mimic_checks.checks.burn_in import burn_in, lines
+    from mimic_checks.checks.session import CheckSession
+    from mimic_checks.checks.settings import Settings
+    from mimic_checks.checks.specs import CHECKS
+    from mimic_checks.errors import InvalidArgument
+    from mimic_checks.models import ModelOptions
+    from mimic_checks.verdicts.policy import load_policy, refuse_toothless
+
+    gated = [check for check, spec in CHECKS.items() if spec.sweep and spec.gated]
+    if unknown := [check for check in options.check or () if check not in gated]:
+        raise InvalidArgument("check", unknown[0], allowed=gated)
+    policy, wanted = load_policy(options.vlm_policy, CHECKS), options.check or gated
+    refuse_toothless(policy, wanted, options.vlm_cases)
+    settings = Settings(vlm=options.vlm, catalog=options.vlm_catalog, cases=options.vlm_cases, seed=options.vlm_seed, output=options.vlm_output,
+                        model=ModelOptions(adapter=options.vlm_adapter, base_url=options.vlm_base_url))  # fmt: skip
+    session = CheckSession(settings, [CHECKS[check] for check in wanted])
+    session.validate()
+    session.folder.prepare({**settings.describe(), "checks": wanted, "burn_in": True})
+    print("\n".join(lines(burn_in(session, policy, options.histories))))
+    return 0
+
+
 def _plan(options: argparse.Namespace, rest: Sequence[str]) -> int:
     from mimic_checks.verdicts.planning import plan_lines
 
@@ -228,6 +251,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     plan.add_argument("--power", type=float, default=0.9, help="how often an unchanged release must pass a level (default 0.9)")
     plan.set_defaults(work=_plan)
+    burn = commands.add_parser(
+        "burn-in", help="how often this gate raises a false alarm and sees a planted defect, on your own model"
+    )
+    burn.add_argument("--vlm", required=True)
+    burn.add_argument("--vlm-catalog", default="rendered")
+    burn.add_argument("--vlm-cases", type=int, default=100)
+    burn.add_argument("--vlm-seed", type=int, default=0)
+    burn.add_argument("--vlm-adapter")
+    burn.add_argument("--vlm-base-url")
+    burn.add_argument("--vlm-policy", type=Path)
+    burn.add_argument(
+        "--vlm-output", type=Path, default=Path("mimic-burn-in"), help="journals: a stopped burn-in goes on where it was"
+    )
+    burn.add_argument("--check", action="append", help="only this check (may be given more than once)")
+    burn.add_argument("--histories", type=int, default=200, help="re-runs per row (default 200)")
+    burn.set_defaults(work=_burn_in)
     add_remedy(commands)
     return parser
 

@@ -150,16 +150,24 @@ class CheckSession:
         return self.model if isinstance(self.model, OpenVLM) and self.model.opens else None
 
     def answer(
-        self, name: str, cases: Sequence[Case], *, edit: Callable[[Prompt], Prompt] = lambda p: p, model: VLM | None = None
+        self,
+        name: str,
+        cases: Sequence[Case],
+        *,
+        edit: Callable[[Prompt], Prompt] = lambda p: p,
+        model: VLM | None = None,
+        batch: int | None = None,
     ) -> list[Outcome]:
         """The outcomes of cases, in order, journalled under `name`; `edit` may change what the model is shown, `model` is
-        this run's model under an edit."""
+        this run's model under an edit, `batch` another number of prompts per batch."""
         report = self._progress
         progress = (lambda done, total: report(name, done, total)) if report else None
         shared = self.runner
-        runner = (
-            shared if model is None else Runner(model, batch=shared.batch, budget=shared.budget, case_limit_s=shared.case_limit_s)
-        )
+        if model or batch:
+            budget = None if batch else shared.budget
+            runner = Runner(model or shared.model, batch=batch or shared.batch, budget=budget, case_limit_s=shared.case_limit_s)
+        else:
+            runner = shared
         answers = runner.answer([edit(self.prompt(case)) for case in cases], self.folder.journal(name), progress)
         return [judge(case, answers[case.id].text, answers[case.id].error, self.vocabulary) for case in cases]
 

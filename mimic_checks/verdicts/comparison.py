@@ -6,27 +6,27 @@ Data in: two baselines of each check (the earlier release, this one) and a polic
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 from mimic_checks.verdicts.baseline import Baseline, BaselineCase, noted_differences, refuse_other_cases
 from mimic_checks.verdicts.gate import (
     TESTS_PER_LEVEL,
+    Correction,
+    GateRule,
+    JudgedLevel,
     LevelCounts,
     Pair,
-    PairedVerdict,
     count,
     holm,
-    judge_pair,
+    judge_together,
     mcnemar,
-    p_values,
+    worst_of,
 )
 from mimic_checks.verdicts.gate_result import CheckGate, Flip, LevelGate
 from mimic_checks.verdicts.levels import Verdict
 from mimic_checks.verdicts.paired import Paired
 from mimic_checks.verdicts.policy import Policy
 from mimic_checks.verdicts.sequential import AnytimePaired
-
-Correction = Callable[[Sequence[float]], list[float]]
 
 
 def compare_one(
@@ -64,38 +64,26 @@ def deciding(gate: CheckGate, policy: Policy) -> Verdict:
 def _compare(
     pairs: Mapping[str, tuple[Baseline, Baseline]], policy: Policy, correct: Correction, sequential: Collection[str]
 ) -> list[CheckGate]:
-    counted: dict[tuple[str, str], LevelCounts] = {}
+    counted: dict[tuple[str, str], tuple[LevelCounts, GateRule]] = {}
     for check, (before, after) in pairs.items():
         refuse_other_cases(before, after, stopped_early=check in sequential)
         kind = AnytimePaired if check in sequential else Paired
         for level, found in _by_level(before, after).items():
-            counted[check, level] = count([Pair(b.kind, a.kind, b.answer, a.answer) for b, a in found], kind)
-    plain = {place: p_values(counts, policy.rule(place[0])) for place, counts in counted.items()}
-    flat = correct([p for both in plain.values() for p in both])
-    corrected = {place: (flat[2 * k], flat[2 * k + 1]) for k, place in enumerate(plain)}
+            counts = count([Pair(b.kind, a.kind, b.answer, a.answer) for b, a in found], kind)
+            counted[check, level] = counts, policy.rule(check)
+    judged = judge_together(counted, correct)
     return [
-        _check_gate(before, after, policy, {level: (counts, plain[name, level], corrected[name, level])
-                    for (name, level), counts in counted.items() if name == check})
+        _check_gate(before, after, policy, {level: found for (name, level), found in judged.items() if name == check})
         for check, (before, after) in pairs.items()
-    ]  # fmt: skip
+    ]
 
 
-Judged = tuple[LevelCounts, tuple[float, float], tuple[float, float]]
-
-
-def _check_gate(before: Baseline, after: Baseline, policy: Policy, levels: Mapping[str, Judged]) -> CheckGate:
+def _check_gate(before: Baseline, after: Baseline, policy: Policy, judged: Mapping[str, JudgedLevel]) -> CheckGate:
     check = after.head.check
     rule = policy.rule(check)
-    found = [
-        _level_gate(level, counts, judge_pair(counts, rule, corrected), min(p), min(corrected), rule.alpha)
-        for level, (counts, p, corrected) in levels.items()
-    ]
-    worst: Verdict = "pass"
-    for verdict in ("fail", "inconclusive"):
-        if any(level.verdict == verdict for level in found):
-            worst = verdict
-            break
-    reason = next((f"{level.level}: {level.reason}" for level in found if level.verdict == worst and worst != "pass"),
+    levels = [_level_gate(level, found, rule.alpha) for level, found in judged.items()]
+    worst = worst_of(level.verdict for level in levels)
+    reason = next((f"{level.level}: {level.reason}" for level in levels if level.verdict == worst and worst != "pass"),
                   f"no level lost {100 * rule.margin:.1f} points or more")  # fmt: skip
     flips = tuple(
         Flip(level=b.level, case=b.case, before=b.kind, before_answer=b.answer, after=a.kind, after_answer=a.answer)
@@ -104,14 +92,15 @@ def _check_gate(before: Baseline, after: Baseline, policy: Policy, levels: Mappi
         if b.kind != a.kind
     )
     return CheckGate(check=check, tier=policy.tier(check), verdict=worst, reason=reason, margin=rule.margin, alpha=rule.alpha,
-                     levels=tuple(found), flips=flips, notes=noted_differences(before, after))  # fmt: skip
+                     levels=tuple(levels), flips=flips, notes=noted_differences(before, after))  # fmt: skip
 
 
-def _level_gate(level: str, counts: LevelCounts, judged: PairedVerdict, p: float, corrected: float, alpha: float) -> LevelGate:
+def _level_gate(level: str, found: JudgedLevel, alpha: float) -> LevelGate:
+    counts, judged = found.counts, found.verdict
     return LevelGate(
         level=level, n=counts.plain.n, before_right=counts.before_right, after_right=counts.after_right,
         lost=counts.plain.lost, gained=counts.plain.gained, loss=counts.plain.loss, loss_low=counts.best.loss_at_least(alpha),
-        loss_high=counts.worst.loss_at_most(alpha), p=p, p_corrected=corrected, p_mcnemar=mcnemar(counts.plain),
+        loss_high=counts.worst.loss_at_most(alpha), p=found.p, p_corrected=found.p_corrected, p_mcnemar=mcnemar(counts.plain),
         verdict=judged.verdict, reason=judged.reason, note=judged.note,
     )  # fmt: skip
 

@@ -11,8 +11,10 @@ whole run. A second way to fail: answers that cannot be read any more, where the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
 
 from scipy.stats import binomtest
 
@@ -25,6 +27,12 @@ TESTS_PER_LEVEL = 2
 """Ways in which a level can fail: a loss, and answers that cannot be read."""
 _SMALLEST_P = -12.0
 """As an exponent of ten: no p-value below it is told apart, and none is needed."""
+
+
+Place = TypeVar("Place", bound=Hashable)
+"""Whatever names a level of a check."""
+Correction = Callable[[Sequence[float]], list[float]]
+"""P-values of a run's tests, corrected for making them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,7 @@ def p_values(counts: LevelCounts, rule: GateRule) -> tuple[float, float]:
     return p_above(counts.best, rule.margin), p_above(counts.unreadable, rule.unparseable_ceiling)
 
 
+@lru_cache(maxsize=100_000)
 def p_above(change: Paired, margin: float) -> float:
     """The smallest error rate at which the lower bound of the loss is above the margin; 1 if none is."""
     if change.loss_at_least(1.0) <= margin:
@@ -158,6 +167,33 @@ def judge_pair(counts: LevelCounts, rule: GateRule, corrected: tuple[float, floa
     return PairedVerdict(
         "inconclusive", f"the loss is between {_points(least)} and {_points(most)}, the margin {_points(rule.margin)} ({flips})"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedLevel:
+    """A level's verdict; `p` and `p_corrected`: the smaller of its two p-values, before and after correction over the run."""
+
+    counts: LevelCounts
+    p: float
+    p_corrected: float
+    verdict: PairedVerdict
+
+
+def judge_together(levels: Mapping[Place, tuple[LevelCounts, GateRule]], correct: Correction = holm) -> dict[Place, JudgedLevel]:
+    """The verdicts of all levels of a run, p-values corrected together."""
+    plain = {place: p_values(counts, rule) for place, (counts, rule) in levels.items()}
+    flat = correct([p for both in plain.values() for p in both])
+    corrected = {place: (flat[2 * k], flat[2 * k + 1]) for k, place in enumerate(plain)}
+    return {
+        place: JudgedLevel(counts, min(plain[place]), min(corrected[place]), judge_pair(counts, rule, corrected[place]))
+        for place, (counts, rule) in levels.items()
+    }
+
+
+def worst_of(verdicts: Iterable[Verdict]) -> Verdict:
+    """Fail wins, then inconclusive."""
+    found = set(verdicts)
+    return "fail" if "fail" in found else "inconclusive" if "inconclusive" in found else "pass"
 
 
 def smallest_passing_pairs(rule: GateRule) -> int:
