@@ -87,7 +87,6 @@ class VariantResult(_Stored):
     ratio_low: float
     ratio_high: float | None
     train_seconds: tuple[float, ...] = ()
-    answer_seconds: float = 0.0
     flips: tuple[Flip, ...] = ()
 
 

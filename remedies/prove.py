@@ -139,12 +139,12 @@ def prove(plan: ProofPlan, catalog: Catalog, base: ModelOptions = PLAIN, *, comm
     planned = variants(plan, base)  # what cannot be compared is refused now, not after the trainings
     for mask, seed in [(mask, seed) for seed in plan.seeds for mask in plan.masks]:
         _train(plan, mask, seed, report)
-    before, _, identity = asker.ask("base", base)
+    before, identity = asker.ask("base", base)
     results, after = [], {"base": before}
     for variant in planned:
-        found = [asker.ask(f"{variant.name} {k}", options)[:2] for k, options in enumerate(variant.options)]
-        after[variant.name] = found[0][0]
-        results.append(_result(variant, before, [outcomes for outcomes, _ in found], sum(s for _, s in found), catalog))
+        found = [asker.ask(f"{variant.name} {k}", options)[0] for k, options in enumerate(variant.options)]
+        after[variant.name] = found[0]
+        results.append(_result(variant, before, found, catalog))
     proof = Proof(
         model=plan.vlm, catalog=catalog.name, data=str(plan.data), seed=plan.seed, command=command, budget=_budget(plan),
         base=tuple((level, rate(outcomes)) for level, outcomes in before.items()), variants=tuple(results),
@@ -179,8 +179,8 @@ class _Asker:
         self.words = Vocabulary(catalog.class_names)
         self.budget: int | None = None
 
-    def ask(self, name: str, options: ModelOptions) -> tuple[Outcomes, float, dict[str, Any]]:
-        """Outcomes by level, seconds, and who answered; what the journal of `name` holds is not asked again."""
+    def ask(self, name: str, options: ModelOptions) -> tuple[Outcomes, dict[str, Any]]:
+        """Outcomes by level, and who answered; what the journal of `name` holds is not asked again."""
         began = time.monotonic()
         model = load_vlm(self.plan.vlm, options, self.catalog)
         runner = Runner(model, batch=self.plan.batch, budget=self.budget)
@@ -191,20 +191,19 @@ class _Asker:
             level: [judge(case, answers[case.id].text, answers[case.id].error, self.words) for case in found]
             for level, found in self.cases.items()
         }
-        seconds = time.monotonic() - began
         rates = "  ".join(f"{level}: {rate(found).rate:.3f}" for level, found in outcomes.items() if role_of(level))
-        self.report(f"{name}: {rates} ({seconds:.0f} s)")
-        return outcomes, seconds, model.identity()
+        self.report(f"{name}: {rates} ({time.monotonic() - began:.0f} s)")
+        return outcomes, model.identity()
 
 
-def _result(variant: Variant, before: Outcomes, after: list[Outcomes], seconds: float, catalog: Catalog) -> VariantResult:
+def _result(variant: Variant, before: Outcomes, after: list[Outcomes], catalog: Catalog) -> VariantResult:
     levels = tuple(level_change(level, outcomes, [found[level] for found in after]) for level, outcomes in before.items())
     ratio, low, high = target_ratio(before, after)
     rows = {image: catalog.manifest.row(image) for outcomes in before.values() for o in outcomes for image in o.case.images}
     shown = [flip for level in before if role_of(level) == "target" for flip in flips(level, before[level], after[0][level], rows)]
     return VariantResult(
         name=variant.name, what=variant.what, seeds=variant.seeds, levels=levels, ratio=ratio, ratio_low=low, ratio_high=high,
-        train_seconds=tuple(_record(options)["seconds"] for options in variant.options if options.adapter), answer_seconds=round(seconds, 1),
+        train_seconds=tuple(_record(options)["seconds"] for options in variant.options if options.adapter),
         flips=tuple(shown),
     )  # fmt: skip
 

@@ -34,7 +34,8 @@ Levels = dict[tuple[str, str], list[Outcome]]
 
 @dataclass(frozen=True, slots=True)
 class BurnInRow:
-    """What the gate said to `histories` re-runs with a defect of one strength; `loss` is the mean loss of the level that changes most (below zero: a gain)."""
+    """What the gate said to `histories` re-runs with a defect of one strength; `loss` is the mean loss of
+    the level that changes most (below zero: a gain)."""
 
     defect: str
     strength: float
