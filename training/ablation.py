@@ -1,4 +1,4 @@
-"""The proof of the remedies on the built-in model: data, twelve adapters at one budget, two long ones, and what they change.
+"""The proof of the remedies on the built-in model: data, two long adapters, twelve at one budget, and what they change.
 
     python -m training.ablation --work /tmp/ablation --report reports/remedies
 
@@ -27,7 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--report", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=2000, help="steps of every adapter of the ablation")
+    parser.add_argument("--steps", type=int, default=1500, help="steps of every adapter of the ablation")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     remedy(options.work, "data", *DATA, "--out", "remedy-data")
