@@ -18,7 +18,7 @@ BUILTIN = {"builtin": Path(__file__).with_name("builtin")}
 SERVED = "openai:"
 """Before the name of a model behind an OpenAI-compatible endpoint."""
 REPAIRED = "builtin-repaired"
-"""The built-in model with the adapter that `remedy prove` found best."""
+"""The built-in model with the long adapter of its proof (`training.ablation`)."""
 REPAIRED_ADAPTER = Path(__file__).with_name("builtin_repaired")
 
 
