@@ -14,7 +14,7 @@ demo: $(VENV)/.demo
 	$(BIN)/mimic-checks demo --output $(REPORT)
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-families: $(FAMILIES)/.test
 	$(FAMILIES)/bin/python -m pytest tests/families
