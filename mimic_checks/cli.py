@@ -169,7 +169,7 @@ def _burn_in(options: argparse.Namespace, rest: Sequence[str]) -> int:
     from mimic_checks.models import ModelOptions
     from mimic_checks.verdicts.policy import load_policy, refuse_toothless
 
-    gated = [check for check, spec in CHECKS.items() if spec.sweep and spec.gated]
+    gated = [check for check, spec in CHECKS.items() if spec.sweep]
     if unknown := [check for check in options.check or () if check not in gated]:
         raise InvalidArgument("check", unknown[0], allowed=gated)
     policy, wanted = load_policy(options.vlm_policy, CHECKS), options.check or gated

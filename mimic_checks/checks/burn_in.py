@@ -9,15 +9,14 @@ at any strength costs no further answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from mimic_checks.cases import Case
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import CheckSpec
-from mimic_checks.models import VLM, Prompt
 from mimic_checks.models.controls import blanked
 from mimic_checks.verdicts import Outcome, Verdict
 from mimic_checks.verdicts.gate import Pair, count, judge_together, worst_of
@@ -60,7 +59,7 @@ def burn_in(session: CheckSession, policy: Policy, histories: int) -> list[BurnI
     ]
     defects = {FLIPPED: {place: [_flipped(outcome) for outcome in found] for place, found in intact.items()}}
     for name, options in _defects(session).items():
-        defects[name] = _asked(session, specs, name, **options)  # type: ignore[arg-type]
+        defects[name] = _asked(session, specs, name, **options)
     return rows + [
         _row(name, strength, intact, broken, policy, histories) for name, broken in defects.items() for strength in STRENGTHS
     ]
@@ -81,9 +80,9 @@ def lines(rows: Sequence[BurnInRow]) -> list[str]:
     ]
 
 
-def _defects(session: CheckSession) -> dict[str, dict[str, object]]:
+def _defects(session: CheckSession) -> dict[str, dict[str, Any]]:
     """Ways to break a model that need its answers: what it is shown, and what it may look at."""
-    found: dict[str, dict[str, object]] = {
+    found: dict[str, dict[str, Any]] = {
         "one image dropped": {"edit": lambda prompt: blanked(prompt, keep=range(1, len(prompt.images)))},
         "images in reverse order": {"edit": lambda prompt: replace(prompt, images=prompt.images[::-1])},
     }
@@ -98,19 +97,13 @@ def _defects(session: CheckSession) -> dict[str, dict[str, object]]:
     return found
 
 
-def _asked(
-    session: CheckSession, specs: Sequence[CheckSpec], name: str, *, edit: Callable[[Prompt], Prompt] = lambda p: p,
-    model: VLM | None = None, batch: int | None = None,
-) -> Levels:  # fmt: skip
-    found: Levels = {}
-    for spec in specs:
-        draws = session.draws(spec)
-        cases: list[Case] = list({case.id: case for group in draws for case in group}.values())
-        outcomes = session.answer(f"{spec.check_id}.{name}", cases, edit=edit, model=model, batch=batch)
-        by_id = {outcome.case.id: outcome for outcome in outcomes}
-        for k, level in enumerate(spec.level_names(session.settings.profile)):
-            found[spec.check_id, level] = [by_id[group[k].id] for group in draws]
-    return found
+def _asked(session: CheckSession, specs: Sequence[CheckSpec], name: str, **options: Any) -> Levels:
+    """The outcomes of all checks' draws; options as in `CheckSession.answer`."""
+    return {
+        (spec.check_id, level): found
+        for spec in specs
+        for level, found in session.answer_draws(f"{spec.check_id}.{name}", spec, session.draws(spec), **options).items()
+    }
 
 
 def _flipped(outcome: Outcome) -> Outcome:

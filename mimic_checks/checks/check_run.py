@@ -116,14 +116,15 @@ class CheckRun:
 
     def _gate(self, gating: Gating, result: CheckResult) -> None:
         """With a baseline, the comparison decides, and the verdict against the thresholds is shown beside it."""
-        recorded = self._recall(gating.current(self.spec).text())
+        now = gating.current(self.spec)
+        recorded = self._recall(now.text())
         if gating.recording:
             self._attach(result, "pass")
             return
         if recorded is None:
             self._attach(result, "inconclusive")
             pytest.skip(f"{INCONCLUSIVE}no baseline is recorded for {self.spec.check_id}; record it with --snapshot-update")
-        gate = gating.compare(self.spec, recorded, self.session.catalog.manifest)
+        gate = gating.compare(self.spec, recorded, now, self.session.catalog.manifest)
         verdict = gate.verdict if gate.tier == "blocking" else "pass"
         self._attach(result, verdict, gate)
         if verdict == "fail":

@@ -9,6 +9,7 @@ import random
 from collections.abc import Sequence
 from functools import cached_property
 
+from mimic_checks import __version__
 from mimic_checks.cases import RULE_VERSION
 from mimic_checks.catalog.images import Manifest
 from mimic_checks.checks.settings import Settings
@@ -67,16 +68,16 @@ class Gating:
                             "--snapshot-update")  # fmt: skip
         for check, planned in cases.items():
             if check in self.recorded:
-                refuse_other_cases(self.recorded[check], self._planned(self.recorded[check], check, planned))
+                refuse_other_cases(self.recorded[check], self._planned(check, planned))
 
     def current(self, spec: CheckSpec) -> Baseline:
         """This run's outcomes of a check, as a baseline."""
         return baseline_of(spec.check_id, self.folder.read(), self.folder.outcomes_of(spec.check_id))
 
-    def compare(self, spec: CheckSpec, recorded: str, opener: Manifest) -> CheckGate:
-        """A check against its recorded baseline; written to the run folder with the pictures of flipped cases."""
+    def compare(self, spec: CheckSpec, recorded: str, now: Baseline, opener: Manifest) -> CheckGate:
+        """A check (`now`) against its recorded baseline; written to the run folder with the pictures of flipped cases."""
         earlier = parse_baseline(recorded, str(self.baselines / spec.check_id))
-        gate = compare_one(earlier, self.current(spec), self.policy, self.levels_in_run, self.sequential)
+        gate = compare_one(earlier, now, self.policy, self.levels_in_run, self.sequential)
         flipped = {flip.case for flip in gate.flips}
         self.folder.write_gate(gate)
         self.folder.write_pictures(
@@ -92,8 +93,7 @@ class Gating:
 
     def certain(self, spec: CheckSpec, lines: Sequence[OutcomeLine]) -> bool:
         """Whether these outcomes decide the comparison already, however the others come out."""
-        run = {"description": {**self.settings.describe(), "rules": RULE_VERSION, "suite": ""}}
-        now = baseline_of(spec.check_id, run, lines)
+        now = baseline_of(spec.check_id, self._run(), lines)
         return (
             compare_one(self.recorded[spec.check_id], now, self.policy, self.levels_in_run, self.sequential).verdict
             != "inconclusive"
@@ -122,8 +122,11 @@ class Gating:
         """What each comparison does to the run, by check."""
         return {gate.check: deciding(gate, self.policy) for gate in gates}
 
-    def _planned(self, recorded: Baseline, check: str, planned: Sequence[tuple[str, str]]) -> Baseline:
+    def _planned(self, check: str, planned: Sequence[tuple[str, str]]) -> Baseline:
         """What this run will ask, with no answers yet."""
-        described = {"description": {**self.settings.describe(), "rules": RULE_VERSION, "suite": recorded.head.suite}}
-        head = baseline_of(check, described, []).head
+        head = baseline_of(check, self._run(), []).head
         return Baseline(head, tuple(BaselineCase(level=level, case=case, kind="error", answer="") for level, case in planned))
+
+    def _run(self) -> dict[str, dict[str, object]]:
+        """This run as its folder will describe it, before there is one."""
+        return {"description": {**self.settings.describe(), "rules": RULE_VERSION, "suite": __version__}}

@@ -171,14 +171,20 @@ class CheckSession:
         answers = runner.answer([edit(self.prompt(case)) for case in cases], self.folder.journal(name), progress)
         return [judge(case, answers[case.id].text, answers[case.id].error, self.vocabulary) for case in cases]
 
+    def answer_draws(
+        self, name: str, spec: CheckSpec, draws: Draws, *, edit: Callable[[Prompt], Prompt] = lambda p: p, model: VLM | None = None,
+        batch: int | None = None,
+    ) -> dict[str, list[Outcome]]:  # fmt: skip
+        """The outcomes of a sweep's draws by level, in draw order; a case that several levels share is asked once. Options as
+        in `answer`."""
+        cases = list({case.id: case for group in draws for case in group}.values())
+        by_id = {outcome.case.id: outcome for outcome in self.answer(name, cases, edit=edit, model=model, batch=batch)}
+        return {level: [by_id[group[k].id] for group in draws] for k, level in enumerate(spec.level_names(self.settings.profile))}
+
     def run_sweep(self, spec: CheckSpec, behaviour: str) -> CheckResult:
         """Draws, answers and judges a sweep, and records it in the output folder."""
         began = time.monotonic()
-        draws = self.draws(spec)
-        outcomes = self.answer(spec.check_id, list({case.id: case for group in draws for case in group}.values()))
-        by_id = {outcome.case.id: outcome for outcome in outcomes}
-        names = spec.level_names(self.settings.profile)
-        by_level = {name: [by_id[group[k].id] for group in draws] for k, name in enumerate(names)}
+        by_level = self.answer_draws(spec.check_id, spec, self.draws(spec))
         thresholds = self.thresholds.of(spec.check_id)
         tallies = [(name, tally(found, thresholds.alpha)) for name, found in by_level.items()]
         verdict = judge_levels(tallies, thresholds, self.judged_levels)
@@ -188,20 +194,18 @@ class CheckSession:
         """A sweep against its baseline, asked in rounds of draws in random order until the comparison is certain. Its levels are not
         judged against the thresholds: those bounds hold for a number of cases that is fixed beforehand."""
         assert self.gating
-        began, draws, names = time.monotonic(), self.draws(spec), spec.level_names(self.settings.profile)
+        began, draws = time.monotonic(), self.draws(spec)
         order = self.gating.order(spec, len(draws))
-        by_level: dict[str, list[Outcome]] = {name: [] for name in names}
+        by_level: dict[str, list[Outcome]] = {name: [] for name in spec.level_names(self.settings.profile)}
         for number, start in enumerate(range(0, len(order), ROUND), start=1):
             group = [draws[k] for k in order[start : start + ROUND]]
-            found = self.answer(f"{spec.check_id}.round{number}", list({case.id: case for draw in group for case in draw}.values()))
-            by_id = {outcome.case.id: outcome for outcome in found}
-            for k, name in enumerate(names):
-                by_level[name] += [by_id[draw[k].id] for draw in group]
+            for name, found in self.answer_draws(f"{spec.check_id}.round{number}", spec, group).items():
+                by_level[name] += found
             if self.gating.certain(
                 spec, [self._line(spec, name, outcome) for name, lines in by_level.items() for outcome in lines]
             ):
                 break
-        asked = len(by_level[names[0]])
+        asked = min(len(draws), number * ROUND)
         reason = (
             f"asked {asked} of {len(draws)} draws until the comparison with the baseline was certain; not judged against thresholds"
         )

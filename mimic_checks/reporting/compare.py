@@ -50,7 +50,7 @@ def write_comparison(gates: Sequence[CheckGate], before: RunFolder, after: RunFo
     flipped = {flip.case for gate in gates for flip in gate.flips}
     cases = {line.case.id: line.case for gate in gates for line in after.outcomes_of(gate.check) if line.case.id in flipped}
     names = _name(before), _name(after)
-    pictures = {image: data for case in cases.values() for image, data in _pictures(case, catalog, out).items()}
+    pictures = _pictures(cases.values(), catalog, out)
     (out / "gate.html").write_text(gate_page(gates, cases, names, pictures), encoding="utf-8")
     (out / "gate.md").write_text(gate_markdown(gates, names[1]), encoding="utf-8")
     (out / "junit.xml").write_text(gate_junit(gates), encoding="utf-8")
@@ -69,11 +69,10 @@ def _name(run: RunFolder) -> str:
     return str(read["identity"].get("name") or read["description"].get("vlm") or run.path)
 
 
-def _pictures(case: StoredCase, catalog: Catalog, out: Path) -> dict[str, bytes]:
-    adopt(case, catalog, catalog.name)
-    found = {}
-    for image in case.images:
-        path = out / "images" / f"{image}.png"
+def _pictures(cases: Iterable[StoredCase], catalog: Catalog, out: Path) -> dict[str, bytes]:
+    """PNG bytes by image id, every picture opened once."""
+    wanted = dict.fromkeys(image for case in cases for image in adopt(case, catalog, catalog.name).images)
+    paths = {image: out / "images" / f"{image}.png" for image in wanted}
+    for image, path in paths.items():
         save_picture(catalog.manifest.open(image), path, SHOWN_PX)
-        found[image] = path.read_bytes()
-    return found
+    return {image: path.read_bytes() for image, path in paths.items()}

@@ -108,9 +108,8 @@ class RunFolder:
 
     def write_pictures(self, cases: Sequence[StoredCase], opener: ImageOpener) -> None:
         """Writes the pictures of cases that the report shows."""
-        for case in cases:
-            for image_id in case.images:
-                save_picture(opener.open(image_id), self.path / "images" / f"{image_id}.png", SHOWN_PX)
+        for image_id in dict.fromkeys(image_id for case in cases for image_id in case.images):
+            save_picture(opener.open(image_id), self.path / "images" / f"{image_id}.png", SHOWN_PX)
 
     def results(self) -> list[CheckResult]:
         """The results in the folder, in the order that the run named its checks in."""
