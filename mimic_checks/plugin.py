@@ -58,6 +58,9 @@ OPTIONS = (
     Option(
         "vlm-case-limit", float, "seconds that a case may take before it is an error (times the cases of a batch; default: none)"
     ),
+    Option(
+        "vlm-answer-cache", str, "folder for answers that later runs may use again (default: in pytest's cache); 'none' keeps none"
+    ),
     Option("vlm-adapter", str, "LoRA adapter folder or hub id"),
     Option("vlm-revision", str, "revision of a hub model"),
     Option("vlm-device", str, "auto (default), cpu, cuda, cuda:<k>, mps"),
@@ -131,11 +134,20 @@ def settings_of(config: pytest.Config) -> Settings:
             value = _from_ini(option, ini)
         if value is not None:
             given[option.key.removeprefix("vlm_")] = value
+    given["answer_cache"] = _answer_cache(config, given.get("answer_cache"))
     model = {name: given.pop(name) for name in _MODEL_FIELDS if name in given}
     try:
         return Settings(model=ModelOptions(**model), **{"vlm": "", **given})
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def _answer_cache(config: pytest.Config, wish: str | None) -> Path | None:
+    """Where answers are kept: as wished, else in pytest's own cache, which `--cache-clear` empties and `-p no:cacheprovider` leaves out."""
+    if wish == "none":
+        return None
+    cache = getattr(config, "cache", None)
+    return Path(wish) if wish else cache.mkdir("vlm-answers") if cache else None
 
 
 def _from_ini(option: Option, value: Any) -> Any:
@@ -227,6 +239,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     if report.when == "call" and hasattr(item, "vlm_result"):
         report.vlm_result, report.vlm_verdict = item.vlm_result, item.vlm_verdict  # type: ignore[attr-defined]  # travels from a worker with the report
+    elif report.when == "call" and report.skipped and (mark := item.get_closest_marker("vlm_check")):
+        report.vlm_skipped = mark.args[0].check_id  # type: ignore[attr-defined]
     return report
 
 
@@ -250,6 +264,7 @@ class _Run:
         self.specs: list[Any] = []
         self.results: dict[str, dict[str, Any]] = {}
         self.verdicts: dict[str, str] = {}
+        self.skipped: set[str] = set()
         self.gates: list[CheckGate] = []
         self.report: Path | None = None
         self._session: CheckSession | None = None
@@ -324,16 +339,12 @@ class _Run:
         """Refuses what is wrong before a model is loaded, then makes the output folder ready."""
         if not self.specs:
             return
-        from mimic_checks import __version__
-        from mimic_checks.cases import RULE_VERSION
         from mimic_checks.errors import UsageError
 
         try:
             session = self.session()
             session.validate()
-            described = session.settings.describe()
-            described |= {"suite": __version__, "rules": RULE_VERSION, "checks": [spec.check_id for spec in self.specs]}
-            session.folder.prepare(described)
+            session.folder.prepare(session.describe())
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
 
@@ -342,14 +353,17 @@ class _Run:
         if result is not None:
             self.results[result["check"]] = result
             self.verdicts[result["check"]] = report.vlm_verdict
+        self.skipped |= {report.vlm_skipped} if hasattr(report, "vlm_skipped") else set()
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self._is_worker and self.specs and not (session.shouldstop or session.shouldfail):
+            self._help()
         if self._is_worker or not self.results or self._session is None:
             return
         from mimic_checks.reporting import write_report
 
-        if {spec.check_id for spec in self.specs} <= set(self.results):
+        if {spec.check_id for spec in self.specs} <= set(self.results) | self.skipped:
             self._session.folder.finish()
         if self._session.gating:
             self.gates = self._session.gating.together()
@@ -357,6 +371,16 @@ class _Run:
         self.report = write_report(self._session.folder.path)
         if session.exitstatus == pytest.ExitCode.OK and (found := set(self.verdicts.values()) - {"pass"}):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED if "fail" in found else EXIT_INCONCLUSIVE
+
+    def _help(self) -> None:
+        """In an xdist worker that has no check left: answers what the others still have to ask."""
+        from mimic_checks.checks.sharing import contribute
+        from mimic_checks.errors import UsageError
+
+        with contextlib.suppress(UsageError):  # which the controller, or the worker that runs the check, reports
+            session = self.session()
+            if session.folder.goes_on(session.describe()):
+                contribute(session)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if not self.results or self.report is None:
@@ -372,6 +396,9 @@ class _Run:
 
             terminalreporter.section("against the baseline")
             terminalreporter.write_line("\n".join([gate_summary(self.gates), *self._session.gating.unused()]))
+        cached, answers = self._session.folder.cached() if self._session else (0, 0)
+        if cached:
+            terminalreporter.write_line(f"{cached} of {answers} answers are kept ones of earlier runs (--cache-clear asks again)")
         notes = sorted({note for result in ordered for note in result["unreadable"]})
         for note in notes[:5]:
             terminalreporter.write_line(f"unreadable image left out: {note}")

@@ -121,7 +121,7 @@ def test_inconclusive_blocks_if_the_policy_says_so(pytester, release, blocks, co
     lines[1:4] = [line.replace('"right"', '"wrong"') for line in lines[1:4]]  # three cases of the first level were wrong before
     release.write_text("\n".join(lines) + "\n")
     text = f"[defaults]\nmargin = 0.05\ninconclusive_blocks = {blocks}\n"
-    result = run(pytester, *GATED, "--vlm", "stub:raising", *policy(pytester, text))
+    result = run(pytester, *GATED, "--vlm", "stub:fragile", *policy(pytester, text))
     assert result.ret == code
     result.stdout.fnmatch_lines(["inconclusive: spread.unbalanced: spread=2: * of 80 cases raised an error*", "*1 inconclusive*"])
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from mimic_checks.checks.asks import asks_of_sweep
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import CheckSpec
 from mimic_checks.models.controls import blanked
@@ -52,7 +53,7 @@ def burn_in(session: CheckSession, policy: Policy, histories: int) -> list[BurnI
     """The rates of the gate: without a defect (false alarms), then every defect from weak to strong (detection)."""
     specs = [spec for spec in session.specs if spec.sweep and policy.tier(spec.check_id) == "blocking"]
     intact = _asked(session, specs, "intact")
-    again = _asked(session, specs, "again", batch=max(1, (session.settings.batch or 2) // 2))
+    again = _asked(session, specs, "again", batch=session.batch // 2 or 2)
     rows = [
         _row(UNCHANGED, 0.0, intact, intact, policy, histories),
         _row(AGAIN, 1.0, intact, again, policy, histories),
@@ -98,12 +99,13 @@ def _defects(session: CheckSession) -> dict[str, dict[str, Any]]:
 
 
 def _asked(session: CheckSession, specs: Sequence[CheckSpec], name: str, **options: Any) -> Levels:
-    """The outcomes of all checks' draws; options as in `CheckSession.answer`."""
-    return {
-        (spec.check_id, level): found
-        for spec in specs
-        for level, found in session.answer_draws(f"{spec.check_id}.{name}", spec, session.draws(spec), **options).items()
-    }
+    """The outcomes of all checks' draws; options as in `Ask`."""
+    found: Levels = {}
+    for spec in specs:
+        draws = session.draws(spec)
+        ask = replace(asks_of_sweep(f"{spec.check_id}.{name}", draws), **options)
+        found |= {(spec.check_id, level): outcomes for level, outcomes in session.answer_draws(spec, draws, ask).items()}
+    return found
 
 
 def _flipped(outcome: Outcome) -> Outcome:

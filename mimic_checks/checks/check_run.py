@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 import pytest
 
+from mimic_checks.checks import preflight
+from mimic_checks.checks.asks import Ask
 from mimic_checks.checks.gating import Gating
 from mimic_checks.checks.measures.measured import Measured
-from mimic_checks.checks.preflight import Preflight
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import CheckSpec
 from mimic_checks.errors import AttentionError
@@ -43,17 +44,15 @@ class CheckRun:
 
     def sweep(self) -> None:
         """Draws, answers and judges the check's sweep."""
+        self._trust()
         gating = self.session.gating
         early = gating and self.spec.check_id in gating.sequential and self.spec.check_id in gating.recorded
         run = self.session.run_until_certain if early else self.session.run_sweep
         self._settle(run(self.spec, self.behaviour))
 
-    def preflight(self) -> Preflight:
-        """The deterministic harness tests on this check's cases."""
-        return Preflight(self.session, self.spec)
-
     def measure(self, function: Callable[[CheckSession, CheckSpec], Measured | str]) -> None:
         """Runs a measurement; one that cannot be made of this model is skipped with its reason."""
+        self._trust()
         try:
             found = function(self.session, self.spec)
         except AttentionError as error:
@@ -72,17 +71,45 @@ class CheckRun:
             )
         )
 
-    def conclude(self, problem: str) -> None:
-        """Passes if there is no problem, fails with it otherwise."""
+    def harness(self, name: str) -> None:
+        """Concludes from one test of the preflight; one that has nothing to look at is skipped."""
+        problem = preflight.run(self.session)[name]
+        if problem is None:
+            pytest.skip(
+                "nothing to look at here: the model does not show its input (a stub, a server, a family without a row in "
+                "mimic_checks/attention/families.py, --vlm-stitch), or has no adapter, or keeps no answers"
+            )
+        self._conclude(problem)
+
+    def not_constant(self) -> None:
+        """Fails a model that says the same to all cases."""
+        cases = list({group[0].id: group[0] for group in self.session.draws(self.spec)}.values())
+        outcomes = self.session.answer(Ask(self.spec.check_id, cases))
+        answers = {outcome.answer.strip().lower() for outcome in outcomes if outcome.kind != "error"}
+        said = next(iter(answers), "nothing but errors")
+        constant = f"the model says the same to all {len(cases)} cases, whose answers differ: {said!r}"
+        self._conclude(constant if len(answers) < 2 else "")
+
+    def _conclude(self, problem: str) -> None:
         verdict = CheckVerdict("fail", problem) if problem else CheckVerdict("pass", "nothing wrong found")
         self._settle(self.session.record(self.spec, self.behaviour, verdict, {}, time.monotonic() - self._began))
+
+    def _trust(self) -> None:
+        """Scores nothing of a model whose harness is wrong."""
+        problem = preflight.problems(self.session)
+        if not problem:
+            return
+        reason = f"not scored, for the harness itself failed: {problem}"
+        verdict = CheckVerdict("inconclusive", reason)
+        self._attach(self.session.record(self.spec, self.behaviour, verdict, {}, time.monotonic() - self._began), "inconclusive")
+        pytest.skip(INCONCLUSIVE + reason)
 
     def blank_images(self) -> None:
         """Judges the rate under blank pictures against the best constant answer; the real pictures are asked first, so that
         a model that remembers cases has had its chance."""
         cases = [group[0] for group in self.session.draws(self.spec)]
-        self.session.answer(self.spec.check_id + ".seen", cases)
-        outcomes = self.session.answer(self.spec.check_id, cases, edit=blanked)
+        self.session.answer(Ask(self.spec.check_id + ".seen", cases))
+        outcomes = self.session.answer(Ask(self.spec.check_id, cases, edit=blanked))
         alpha = self.session.thresholds.of(self.spec.check_id).alpha
         name = self.spec.level_names(self.session.settings.profile)[0]
         found = tally(outcomes, alpha)

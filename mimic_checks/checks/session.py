@@ -16,16 +16,19 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from mimic_checks.cases import Case, draw
+from mimic_checks import __version__
+from mimic_checks.cases import RULE_VERSION, Case, draw
 from mimic_checks.catalog import Catalog, load_catalog
+from mimic_checks.checks.asks import Ask, asks_of_sweep
 from mimic_checks.checks.gating import Gating
 from mimic_checks.checks.profiles import PROFILED, read_profile
 from mimic_checks.checks.settings import Settings
 from mimic_checks.checks.specs import CHECKS, CheckSpec
 from mimic_checks.errors import EmptyPool, InvalidArgument
 from mimic_checks.models import VLM, OpenVLM, Prompt, check_vlm, load_vlm, prompt_of
-from mimic_checks.runs import Runner
+from mimic_checks.runs import AnswerCache, Runner, choose_budget, fixed_budget
 from mimic_checks.verdicts import CheckVerdict, Outcome, Vocabulary, judge, judge_levels, load_thresholds, tally
 from mimic_checks.verdicts.levels import level_verdict, refuse_unreachable
 from mimic_checks.verdicts.paired import refuse_unreachable_pair
@@ -54,6 +57,7 @@ class CheckSession:
         self.thresholds = load_thresholds(settings.thresholds, CHECKS)
         self.folder = RunFolder(settings.output)
         self.gating = Gating(settings, specs, self.folder, recording=record_baselines) if settings.baseline else None
+        self.preflight_found: dict[str, str | None] | None = None
         self._draws: dict[str, Draws] = {}
 
     @cached_property
@@ -79,9 +83,43 @@ class CheckSession:
 
     @cached_property
     def runner(self) -> Runner:
-        runner = Runner(self.model, batch=self.settings.batch, case_limit_s=self.settings.case_limit)
-        self.folder.write_identity(self.model.identity())
-        return runner
+        """What asks this run's model, with the same batches in every process of the run and when it is resumed."""
+        identity = self.model.identity()
+        self.folder.write_identity(identity)
+        cache, prompts = self._cache(self.model), self._measured_on
+
+        def measured() -> int:
+            found = (cache and cache.budget()) or choose_budget(self.model, prompts, case_limit_s=self.settings.case_limit)
+            if cache:
+                cache.keep_budget(found)
+            return found
+
+        batch = self.settings.batch
+        budget = fixed_budget(self.model, prompts, batch) if batch else self.folder.once("budget", identity, measured)
+        return Runner(self.model, budget=budget, case_limit_s=self.settings.case_limit, cache=cache)
+
+    @property
+    def batch(self) -> int:
+        """Prompts of middling length that are answered together."""
+        assert self.runner.budget
+        return max(1, self.runner.budget // fixed_budget(self.model, self._measured_on, 1))
+
+    @cached_property
+    def _measured_on(self) -> list[Prompt]:
+        """What the batches of all checks are measured by: the prompts of the run's first check."""
+        return [self.prompt(case) for group in self.draws(self.specs[0]) for case in group]
+
+    def _runner(self, ask: Ask) -> Runner:
+        shared, model = self.runner, ask.model or self.model
+        if not (ask.model or ask.batch):
+            return shared
+        budget = None if ask.batch else shared.budget
+        return Runner(model, batch=ask.batch, budget=budget, case_limit_s=shared.case_limit_s, cache=self._cache(model))
+
+    def _cache(self, model: VLM) -> AnswerCache | None:
+        """Kept answers, for models whose identity is known to tell them from all others: not stubs, servers, or models built in code."""
+        known = self._make_model is None and getattr(self.model, "identified", False)
+        return AnswerCache(self.settings.answer_cache, model.identity()) if known and self.settings.answer_cache else None
 
     @property
     def judged_levels(self) -> int:
@@ -117,6 +155,11 @@ class CheckSession:
         if self.settings.attention_baseline and (spec := CHECKS["attention_by_depth"]) in self.specs:
             read_profile(self.settings.attention_baseline, [group[0].id for group in self.draws(spec)[:PROFILED]])
 
+    def describe(self) -> dict[str, Any]:
+        """What this run is, as its folder says it: a run of the same description is the same run."""
+        checks = [spec.check_id for spec in self.specs]
+        return {**self.settings.describe(), "suite": __version__, "rules": RULE_VERSION, "checks": checks}
+
     def draws(self, spec: CheckSpec) -> Draws:
         """The cases of a check, one tuple (a case per level) per draw; drawn once, or read from `--vlm-case-set`.
 
@@ -149,42 +192,29 @@ class CheckSession:
         """The model, if it can be looked into; None for stubs, servers and unknown families."""
         return self.model if isinstance(self.model, OpenVLM) and self.model.opens else None
 
-    def answer(
-        self,
-        name: str,
-        cases: Sequence[Case],
-        *,
-        edit: Callable[[Prompt], Prompt] = lambda p: p,
-        model: VLM | None = None,
-        batch: int | None = None,
-    ) -> list[Outcome]:
-        """The outcomes of cases, in order, journalled under `name`; `edit` may change what the model is shown, `model` is
-        this run's model under an edit, `batch` another number of prompts per batch."""
+    def answer(self, ask: Ask) -> list[Outcome]:
+        """The outcomes of an ask's cases, in order, journalled; what other processes of this run are answering is waited for."""
         report = self._progress
-        progress = (lambda done, total: report(name, done, total)) if report else None
-        shared = self.runner
-        if model or batch:
-            budget = None if batch else shared.budget
-            runner = Runner(model or shared.model, batch=batch or shared.batch, budget=budget, case_limit_s=shared.case_limit_s)
-        else:
-            runner = shared
-        answers = runner.answer([edit(self.prompt(case)) for case in cases], self.folder.journal(name), progress)
-        return [judge(case, answers[case.id].text, answers[case.id].error, self.vocabulary) for case in cases]
+        progress = (lambda done, total: report(ask.name, done, total)) if report else None
+        answers = self._runner(ask).answer(self._prompts(ask), self.folder.journal(ask.name), progress)
+        return [judge(case, answers[case.id].text, answers[case.id].error, self.vocabulary) for case in ask.cases]
 
-    def answer_draws(
-        self, name: str, spec: CheckSpec, draws: Draws, *, edit: Callable[[Prompt], Prompt] = lambda p: p, model: VLM | None = None,
-        batch: int | None = None,
-    ) -> dict[str, list[Outcome]]:  # fmt: skip
-        """The outcomes of a sweep's draws by level, in draw order; a case that several levels share is asked once. Options as
-        in `answer`."""
-        cases = list({case.id: case for group in draws for case in group}.values())
-        by_id = {outcome.case.id: outcome for outcome in self.answer(name, cases, edit=edit, model=model, batch=batch)}
+    def contribute(self, ask: Ask) -> None:
+        """Answers of an ask's batches those that no other process of this run has taken."""
+        self._runner(ask).contribute(self._prompts(ask), self.folder.journal(ask.name))
+
+    def answer_draws(self, spec: CheckSpec, draws: Draws, ask: Ask) -> dict[str, list[Outcome]]:
+        """The outcomes of a sweep's draws by level, in draw order; `ask` holds all their cases (`asks_of_sweep`)."""
+        by_id = {outcome.case.id: outcome for outcome in self.answer(ask)}
         return {level: [by_id[group[k].id] for group in draws] for k, level in enumerate(spec.level_names(self.settings.profile))}
+
+    def _prompts(self, ask: Ask) -> list[Prompt]:
+        return [ask.edit(self.prompt(case)) for case in ask.cases]
 
     def run_sweep(self, spec: CheckSpec, behaviour: str) -> CheckResult:
         """Draws, answers and judges a sweep, and records it in the output folder."""
         began = time.monotonic()
-        by_level = self.answer_draws(spec.check_id, spec, self.draws(spec))
+        by_level = self.answer_draws(spec, self.draws(spec), asks_of_sweep(spec.check_id, self.draws(spec)))
         thresholds = self.thresholds.of(spec.check_id)
         tallies = [(name, tally(found, thresholds.alpha)) for name, found in by_level.items()]
         verdict = judge_levels(tallies, thresholds, self.judged_levels)
@@ -199,7 +229,8 @@ class CheckSession:
         by_level: dict[str, list[Outcome]] = {name: [] for name in spec.level_names(self.settings.profile)}
         for number, start in enumerate(range(0, len(order), ROUND), start=1):
             group = [draws[k] for k in order[start : start + ROUND]]
-            for name, found in self.answer_draws(f"{spec.check_id}.round{number}", spec, group).items():
+            ask = asks_of_sweep(f"{spec.check_id}.round{number}", group)
+            for name, found in self.answer_draws(spec, group, ask).items():
                 by_level[name] += found
             if self.gating.certain(
                 spec, [self._line(spec, name, outcome) for name, lines in by_level.items() for outcome in lines]

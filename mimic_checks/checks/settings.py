@@ -29,6 +29,7 @@ class Settings:
     output: Path = Path("mimic-report")
     batch: int | None = None
     case_limit: float | None = None
+    answer_cache: Path | None = None
     case_set: Path | None = None
     attention_baseline: Path | None = None
     baseline: Path | None = None
@@ -55,5 +56,7 @@ class Settings:
             raise InvalidArgument("vlm-batch", self.batch, allowed="whole numbers from 1, or left out to measure the fastest")
 
     def describe(self) -> dict[str, Any]:
-        """The settings as they are stored in `run.json`."""
-        return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
+        """The settings as they are stored in `run.json`: all but where answers are kept, which changes nothing."""
+        found = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
+        del found["answer_cache"]
+        return found

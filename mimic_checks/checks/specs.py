@@ -80,17 +80,33 @@ def _listing(catalog: Catalog, levels: Levels, template: TemplateChoice) -> Swee
     return listing_sweep(catalog, levels=levels, template=template)
 
 
+_HARNESS = {
+    "image_blocks": "Image tokens: one block per image, in order",
+    "padding": "Padding stands before the prompt",
+    "mixed_sizes": "Pictures of unequal sizes are read as they are alone",
+    "batch": "Batch 1 answers as batch B does",
+    "no_images": "Without its images, a prompt is another prompt",
+    "swapped_images": "Images in another order are another input",
+    "best_constant": "No answer is right nearly always",
+    "chat_template": "The question reaches the model",
+    "truncation": "The longest prompt fits",
+    "stop": "Answers end where they should",
+    "adapter": "The adapter does something",
+    "mask": "The mask does something",
+    "answer_cache": "Kept answers are the model's",
+}
+
+
+def _harness(name: str, title: str) -> CheckSpec:
+    levels: dict[Profile, Levels] = dict.fromkeys(PROFILES, (1, 2, 4))
+    return CheckSpec(
+        f"preconditions.{name}", f"test_preconditions.py::test_{name}", title, "images", "nothing is judged but the harness", levels, _listing,
+        judged=False, sweep=False,
+    )  # fmt: skip
+
+
 _ALL = (
-    CheckSpec(
-        "preconditions.image_blocks", "test_preconditions.py::test_image_blocks", "Image tokens: one block per image, in order",
-        "images", "nothing is judged but the harness", {"standard": (1, 2, 4), "mimic": (1, 2, 4)},
-        _listing, judged=False, sweep=False,
-    ),
-    CheckSpec(
-        "preconditions.batch", "test_preconditions.py::test_batch", "Batch 1 answers as batch B does", "images",
-        "nothing is judged but the harness", {"standard": (1, 2, 4), "mimic": (1, 2, 4)},
-        _listing, judged=False, sweep=False,
-    ),
+    *(_harness(name, title) for name, title in _HARNESS.items()),
     CheckSpec(
         "preconditions.blank_images", "test_preconditions.py::test_blank_images", "Without pictures, nothing is known", "images",
         "the pictures are replaced by blank ones", {"standard": (1,), "mimic": (1,)}, _counting("images"), sweep=False,

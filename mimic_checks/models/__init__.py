@@ -3,9 +3,22 @@
 from mimic_checks.models.loading import ModelOptions
 from mimic_checks.models.spec import check_vlm, load_vlm
 from mimic_checks.models.stubs import STUBS, StubVLM
-from mimic_checks.models.vlm import VLM, ImageBlock, ImageBlocks, OpenVLM, Prompt, PromptImage, Raster, prompt_for, prompt_of
+from mimic_checks.models.vlm import (
+    VLM,
+    ImageBlock,
+    ImageBlocks,
+    OpenVLM,
+    Prompt,
+    PromptImage,
+    Raster,
+    ShownInput,
+    ShowsInput,
+    prompt_for,
+    prompt_of,
+)
 
 __all__ = [
-    "STUBS", "VLM", "ImageBlock", "ImageBlocks", "ModelOptions", "OpenVLM", "Prompt", "PromptImage", "Raster", "StubVLM", "check_vlm",
+    "STUBS", "VLM", "ImageBlock", "ImageBlocks", "ModelOptions", "OpenVLM", "Prompt", "PromptImage", "Raster", "ShownInput", "ShowsInput",
+    "StubVLM", "check_vlm",
     "load_vlm", "prompt_for", "prompt_of",
 ]  # fmt: skip

@@ -6,7 +6,6 @@ safetensors only; code from a checkpoint runs only if the user asks for it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -95,7 +94,7 @@ def _check_mask(base: Path, options: ModelOptions) -> None:
 
 
 def load(name: str, options: ModelOptions) -> tuple[Any, Any, str]:
-    """Model (on its device, in eval mode), processor, device.
+    """Model (on its device, in eval mode, without its adapter), processor, device.
 
     Raises:
         ModelLoadError: anything that keeps it from loading, with the next step.
@@ -118,30 +117,21 @@ def load(name: str, options: ModelOptions) -> tuple[Any, Any, str]:
         raise _explained(name, error) from error
     if not options.device_map:
         model = model.to(device)
-    if options.adapter:
-        model = _with_adapter(model, name, options.adapter)
     return model.eval(), processor, str(model.device)
 
 
-def weights_digest(name: str, adapter: str | None) -> str | None:
-    """SHA-256 over the safetensors files of local folders; None for a hub id (its commit identifies it)."""
-    files = [path for place in (name, adapter) if place for path in sorted(Path(place).glob("*.safetensors"))]
-    if not files:
-        return None
-    digest = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()
+def with_adapter(model: Any, name: str, adapter: str) -> Any:
+    """The model `name` with an adapter merged into its weights.
 
-
-def _with_adapter(model: Any, name: str, adapter: str) -> Any:
+    Raises:
+        ModelLoadError: an adapter that does not fit, with the next step.
+    """
     from peft import PeftModel
 
     shapes = {key: tuple(value.shape) for key, value in model.state_dict().items()}
     _check_adapter(adapter, shapes, name)
     try:
-        return PeftModel.from_pretrained(model, adapter).merge_and_unload()
+        return PeftModel.from_pretrained(model, adapter).merge_and_unload().eval()
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise ModelLoadError(f"adapter={adapter!r} does not load on model={name!r}: {_line(error)}") from error
 

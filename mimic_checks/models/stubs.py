@@ -46,7 +46,8 @@ class StubVLM:
 
     def look(self, prompt: Prompt) -> NDArray[np.int64]:
         """What the stub takes the images to show: counts, [images, classes]. An image outside the catalog shows nothing."""
-        return np.array([self._counts(image.id) for image in prompt.images], dtype=np.int64)
+        shown = [self._counts(image.id) for image in prompt.images]
+        return np.array(shown, dtype=np.int64).reshape(len(shown), len(self.catalog.class_names))
 
     def tell(self, prompt: Prompt, counts: NDArray[np.int64]) -> str:
         """The true answer to the question about images with these counts."""
@@ -62,7 +63,7 @@ class StubVLM:
         if re.search(r"\b(?:all of|every one of)\b", prompt.question):
             return names_text([names[c] for c in np.flatnonzero(present == len(counts))])
         there = np.flatnonzero(present)
-        return names_text([names[c] for c in there if present[c] == present[there].min()])
+        return names_text([names[c] for c in there if present[c] == present[there].min(initial=len(counts))])
 
     def asked(self, classes: str) -> list[int]:
         """The class columns of `"cats, dogs and keys"`."""
@@ -155,6 +156,15 @@ class Raising(StubVLM):
         return super().look(prompt)
 
 
+class Fragile(StubVLM):
+    """Raises on a quarter of the prompts with two images or more."""
+
+    def look(self, prompt: Prompt) -> NDArray[np.int64]:
+        if len(prompt.images) > 1 and hashlib.sha256(prompt.case_id.encode()).digest()[0] % 4 == 0:
+            raise AnswerError("planted failure")
+        return super().look(prompt)
+
+
 class Slow(StubVLM):
     """Right, after 20 ms a prompt: for testing interruption and progress."""
 
@@ -194,7 +204,7 @@ class SwappedBlocks(StubVLM):
 STUBS: dict[str, Callable[[Catalog], StubVLM]] = {
     "oracle": Oracle, "first-image-only": FirstImageOnly, "loses-track": LosesTrack, "order-biased": OrderBiased,
     "counts-distractors": CountsDistractors, "first-concept-only": FirstConceptOnly, "blind": Blind, "constant": Constant,
-    "unparseable": Unparseable, "raising": Raising, "slow": Slow, "batch-leak": BatchLeak, "recalls": Recalls,
+    "unparseable": Unparseable, "raising": Raising, "fragile": Fragile, "slow": Slow, "batch-leak": BatchLeak, "recalls": Recalls,
     "swapped-blocks": SwappedBlocks,
 }  # fmt: skip
 

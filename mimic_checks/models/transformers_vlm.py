@@ -2,7 +2,9 @@
 
 Data in: prompts. Data out: texts. Greedy, left padding, short answers. Families in `_ONE_ROW_PER_IMAGE` give every image
 the same number of tokens from one row of pixels: there, projected features are computed once per image id and reused, and
-pixels of a known image are never opened again. All other families go through their processor, batch by batch.
+pixels of a known image are never opened again. (Accelerators choose their kernels by shape, so there the tower always sees
+as many images at a time: features do not depend on which others were known already, and a resumed run repeats an
+uninterrupted one.) All other families go through their processor, batch by batch.
 
 Letters: B prompts, L positions, I images, T tokens per image, D model width.
 """
@@ -15,7 +17,7 @@ from functools import cached_property
 from typing import Any
 
 import torch
-import transformers
+from PIL import Image
 from torch import Tensor
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
@@ -27,13 +29,16 @@ from mimic_checks.errors import AnswerError, AttentionError, ModelLoadError
 from mimic_checks.models.controls import stitched
 from mimic_checks.models.edited import UNEDITED, EditedVLM, ModelEdit, standing_edit
 from mimic_checks.models.features import FeatureCache
-from mimic_checks.models.loading import ModelOptions, load, weights_digest
+from mimic_checks.models.fingerprint import file_digests, model_identity
+from mimic_checks.models.loading import ModelOptions, load, with_adapter
 from mimic_checks.models.rasters import raster
-from mimic_checks.models.vlm import ImageBlock, Prompt, PromptImage, Raster
+from mimic_checks.models.vlm import ImageBlock, Prompt, PromptImage, Raster, ShownInput, prompt_for
 
 _ONE_ROW_PER_IMAGE = frozenset({"llava"})
-_ENCODE_AT_ONCE = 32
-"""Images that go through the vision tower together, at most."""
+_ENCODE_AT_ONCE = 8
+"""Images that go through the vision tower together: at most, on a CPU; always, on an accelerator (`fixed_shape`)."""
+_PROBE = prompt_for([PromptImage("probe", lambda: Image.linear_gradient("L").convert("RGB"))], "What does this image show?")
+"""What an adapter's effect is measured on when it is loaded."""
 
 
 class TransformersVLM:
@@ -50,11 +55,22 @@ class TransformersVLM:
             raise ModelLoadError(f"model={source!r} has no chat template; add chat_template.jinja to its processor")
         self.reuses_features = self.model.config.model_type in _ONE_ROW_PER_IMAGE
         self.features = FeatureCache(options.feature_cache_mb * 2**20)
+        self.fixed_shape = self.device != "cpu"
         self.opens = self.model.config.model_type in FAMILIES
         self.standing = standing_edit(options)
         self.masked_layers = tuple(layer_rules(self.standing.rules, self.depth))
         if self.standing != UNEDITED:
             self.mapper  # noqa: B018  (an unknown family is refused here, not at the first answer)
+        self.adapter_shift = self._adapt(options.adapter) if options.adapter else None
+
+    def _adapt(self, adapter: str) -> float:
+        """Merges an adapter; returns how far it moved a logit of a first token (0.0: it does nothing)."""
+        before = self.logits([_PROBE])
+        self.model = with_adapter(self.model, self.source, adapter)
+        self.features = FeatureCache(self.features.max_bytes)
+        after = self.logits([_PROBE])
+        self.features = FeatureCache(self.features.max_bytes)
+        return float((after - before).abs().max())
 
     def answer(self, prompts: Sequence[Prompt]) -> list[str]:
         """Greedy answers, stripped; every prompt's batch is the one given here.
@@ -97,9 +113,9 @@ class TransformersVLM:
         return profiler.profiles()
 
     @torch.inference_mode()
-    def logits(self, prompts: Sequence[Prompt], edit: ModelEdit | None = None) -> Tensor:
-        """Logits of the first generated token under an edit: [B, vocabulary]."""
-        with self._edited(prompts, edit or UNEDITED) as inputs:
+    def logits(self, prompts: Sequence[Prompt], edit: ModelEdit | None = None, *, masked: bool = True) -> Tensor:
+        """Logits of the first generated token under an edit: [B, vocabulary]; without `masked`, as if there were no standing mask."""
+        with self._edited(prompts, edit or UNEDITED, masked=masked) as inputs:
             found: Tensor = self.model(**inputs, logits_to_keep=1).logits[:, -1]
         return found
 
@@ -130,14 +146,42 @@ class TransformersVLM:
         return TokenMapper(self.model.config, self.tokenizer)
 
     @cached_property
-    def _weights(self) -> str | None:
-        """The digest of the weight files, read once: every condition of a check asks for the identity."""
-        return weights_digest(self.source, self.options.adapter)
+    def _digests(self) -> dict[str, str | None]:
+        """Of weights and processor, read once: every condition of a check asks for the identity."""
+        return file_digests(self.source, self.options.adapter, self.processor)
 
     @property
     def depth(self) -> int:
         """Layers of the language model."""
         return int(self.model.config.text_config.num_hidden_layers)
+
+    @property
+    def context_tokens(self) -> int | None:
+        """The longest input that the language model takes; None if its config does not say."""
+        found: int | None = getattr(self.model.config.text_config, "max_position_embeddings", None)
+        return found
+
+    @property
+    def stop_ids(self) -> frozenset[int]:
+        """Tokens that end an answer."""
+        found = self.model.generation_config.eos_token_id
+        return frozenset(found if isinstance(found, list) else [] if found is None else [found])
+
+    @property
+    def closing_id(self) -> int | None:
+        """The token that the chat template puts after an answer; None if it puts none."""
+        turns = [*_PROBE.messages, {"role": "assistant", "content": [{"type": "text", "text": "42"}]}]
+        _, _, after = self.processor.apply_chat_template(turns, tokenize=False).rpartition("42")
+        special = {*self.tokenizer.all_special_ids, *self.tokenizer.get_added_vocab().values()}
+        return next((token for token in self.tokenizer(after, add_special_tokens=False)["input_ids"] if token in special), None)
+
+    def shown(self, prompts: Sequence[Prompt]) -> list[ShownInput]:
+        """What the prompts become as one batch: texts with every image token, lengths, and where padding stands."""
+        batch = self.inputs(self._shown(prompts))
+        real = [row.nonzero().flatten() for row in batch["attention_mask"]]
+        texts = [self.tokenizer.decode(ids[places]) for ids, places in zip(batch["input_ids"], real, strict=True)]
+        last = batch["input_ids"].shape[1] - 1
+        return [ShownInput(text, len(places), int(places[-1]) != last) for text, places in zip(texts, real, strict=True)]
 
     def inputs(self, prompts: Sequence[Prompt]) -> dict[str, Any]:
         """The batch as the model gets it."""
@@ -152,8 +196,9 @@ class TransformersVLM:
         return self.mapper.map(batch, [len(prompt.images) for prompt in prompts])
 
     @contextmanager
-    def _edited(self, prompts: Sequence[Prompt], edit: ModelEdit) -> Iterator[dict[str, Any]]:
-        whole, shown = self.standing.then(edit), self._shown(prompts)
+    def _edited(self, prompts: Sequence[Prompt], edit: ModelEdit, *, masked: bool = True) -> Iterator[dict[str, Any]]:
+        standing = self.standing if masked else ModelEdit(self.standing.pooling)
+        whole, shown = standing.then(edit), self._shown(prompts)
         batch = self.inputs(shown)
         if whole == UNEDITED:
             yield batch
@@ -166,22 +211,22 @@ class TransformersVLM:
             yield short
 
     def identity(self) -> dict[str, Any]:
-        """Everything that could change an answer, but for the batch (the run records it)."""
-        config = self.model.config
+        """Everything that could change an answer, but for the batch (plans and kept answers name it)."""
         return {
             "name": self.name,
             "adapter": self.options.adapter,
             "remedies": [*self.standing.describe(), *(["stitched"] if self.options.stitch else [])],
-            "model_type": config.model_type,
-            "revision": getattr(config, "_commit_hash", None) or self.options.revision,
-            "weights": self._weights,
-            "dtype": str(self.model.dtype).removeprefix("torch."),
-            "device": self.device.split(":")[0],
-            "attn_implementation": config._attn_implementation,
+            "revision": getattr(self.model.config, "_commit_hash", None) or self.options.revision,
             "max_new_tokens": self.options.max_new_tokens,
-            "torch": torch.__version__,
-            "transformers": transformers.__version__,
+            **self._digests,
+            **model_identity(self.model, self.processor, self.device),
         }
+
+    @property
+    def identified(self) -> bool:
+        """Whether `identity` tells these very weights from all others: local files, or a commit of the hub."""
+        base = self._digests["weights"] or getattr(self.model.config, "_commit_hash", None)
+        return bool(base and (not self.options.adapter or self._digests["adapter_weights"]))
 
     def image_tokens(self, prompt: Prompt) -> int:
         """Image tokens of a prompt; for families without one fixed number, as its processor counts them."""
@@ -279,7 +324,8 @@ class TransformersVLM:
         features: list[Tensor] = []
         for start in range(0, len(ids), _ENCODE_AT_ONCE):
             pictures = [by_id[image_id].open() for image_id in ids[start : start + _ENCODE_AT_ONCE]]
-            features += self._project(pictures)
+            filled = pictures + pictures[-1:] * (_ENCODE_AT_ONCE - len(pictures) if self.fixed_shape else 0)
+            features += self._project(filled)[: len(pictures)]
         return features
 
     def _project(self, pictures: list[Any]) -> list[Tensor]:

@@ -92,11 +92,38 @@ class OpenVLM(Protocol):
     def profiles(self, prompts: Sequence[Prompt], edit: ModelEdit | None = None) -> list[Profile]:
         """Attention by depth of every prompt."""
 
-    def logits(self, prompts: Sequence[Prompt], edit: ModelEdit | None = None) -> Tensor:
-        """Logits of the first generated token, [B, vocabulary]."""
+    def logits(self, prompts: Sequence[Prompt], edit: ModelEdit | None = None, *, masked: bool = True) -> Tensor:
+        """Logits of the first generated token, [B, vocabulary]; without `masked`, as if no mask were to be obeyed always."""
 
     def rasters(self, prompt: Prompt) -> list[Raster | None]:
         """Where each image's tokens stand, as rows and columns over the picture; None where they are no raster."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownInput:
+    """The text side of a prompt as a model is fed it in a batch: `text` decoded, image tokens and all, without padding; `tokens`, how many; and
+    whether padding stands after it, where an answer would have to begin."""
+
+    text: str
+    tokens: int
+    ends_in_padding: bool
+
+
+@runtime_checkable
+class ShowsInput(Protocol):
+    """A model that shows what it is fed, and how it knows that an answer is over.
+
+    `context_tokens`: the longest input that it takes (None: not said); `stop_ids`: tokens that end an answer; `closing_id`: the token that
+    the chat template puts after an answer (None: none); `adapter_shift`: how far its adapter moved a logit when it was merged (None: no
+    adapter)."""
+
+    context_tokens: int | None
+    stop_ids: frozenset[int]
+    closing_id: int | None
+    adapter_shift: float | None
+
+    def shown(self, prompts: Sequence[Prompt]) -> list[ShownInput]:
+        """What the prompts become as one batch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from mimic_checks.models import VLM, Prompt
+from mimic_checks.runs.time_limit import time_limit
 
 LARGEST_BATCH = 64
 _MOST_UNEVEN = 1.34
@@ -39,22 +39,36 @@ def plan_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
     return batches
 
 
-def choose_budget(model: VLM, prompts: Sequence[Prompt], *, clock: Callable[[], float] = time.perf_counter) -> int:
+def fixed_budget(model: VLM, prompts: Sequence[Prompt], batch: int) -> int:
+    """Image tokens of `batch` prompts of middling length."""
+    lengths = sorted(image_tokens(model, prompt) for prompt in prompts)
+    return batch * lengths[len(lengths) // 2]
+
+
+def choose_budget(
+    model: VLM, prompts: Sequence[Prompt], *, case_limit_s: float | None = None, clock: Callable[[], float] = time.perf_counter
+) -> int:
     """Image tokens per batch at which this model answers these prompts fastest; never slower than one by one.
 
-    Tries batches of 1, 2, 4, ... prompts of middling length and stops when the time per prompt no longer falls.
+    Tries batches of 1, 2, 4, ... prompts of middling length and stops when the time per prompt no longer falls, or when a batch exceeds its
+    time limit (`case_limit_s` times its prompts).
     """
+
+    def timed(size: int, start: int = 0) -> float:
+        return _timed(model, trial[start : start + size], case_limit_s, clock)
+
     by_length = sorted(prompts, key=lambda prompt: image_tokens(model, prompt))
     middle = len(by_length) // 2
     trial = by_length[max(0, middle - LARGEST_BATCH // 2) :][:LARGEST_BATCH]
     longest = max(image_tokens(model, prompt) for prompt in trial)
-    _timed(model, trial[:1], clock)  # the first call pays for set-up and for the features of shared images
-    best, best_s = 1, min(_timed(model, trial[:1], clock), _timed(model, trial[1:2] or trial[:1], clock))
+    timed(1)  # the first call pays for set-up and for the features of shared images
+    best, best_s = 1, min(timed(1), timed(1, start=1 if len(trial) > 1 else 0))
     size = 2
     while size <= len(trial):
-        _timed(model, trial[:size], clock) if size == 2 else None
-        spent = _timed(model, trial[:size], clock)
-        if spent is None or spent / size > 0.97 * best_s:
+        if size == 2:
+            timed(size)
+        spent = timed(size)
+        if spent / size > 0.97 * best_s:
             break
         best, best_s = size, spent / size
         if spent > _TRIAL_S:
@@ -63,10 +77,11 @@ def choose_budget(model: VLM, prompts: Sequence[Prompt], *, clock: Callable[[], 
     return best * longest
 
 
-def _timed(model: VLM, prompts: Sequence[Prompt], clock: Callable[[], float]) -> Any:
+def _timed(model: VLM, prompts: Sequence[Prompt], case_limit_s: float | None, clock: Callable[[], float]) -> float:
     began = clock()
     try:
-        model.answer(prompts)
+        with time_limit(case_limit_s and case_limit_s * len(prompts)):
+            model.answer(prompts)
     except Exception:  # a batch size that fails (out of memory, say) is simply not chosen
         return float("inf")
     return clock() - began

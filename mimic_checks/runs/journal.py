@@ -1,8 +1,8 @@
 """What a run has planned and answered, on disk, so that `kill -9` loses at most the batch in flight.
 
-Data in: a plan, then one answered batch after another. Data out: the same, read back. One JSON line each, flushed to the
-disk before the next batch starts; a line that was cut off by a crash is dropped when reading, one that cannot be read is named
-and left out: its batch is asked again.
+Data in: a plan, then one answered batch after another, from one process or several. Data out: the same, read back. One JSON line each,
+flushed to the disk before the next batch starts; a line that was cut off by a crash is dropped when reading, one that cannot be read is
+named and left out: its batch is asked again.
 """
 
 from __future__ import annotations
@@ -10,12 +10,18 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from mimic_checks.errors import RunFolderError
+from mimic_checks.runs.locks import Locks
+
+_WRITING = 0
+"""The lock under which a journal is changed; lock 1 + n is that of batch n, held while it is answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,87 +32,143 @@ class Answer:
     error: str | None = None
 
 
-def halve(plan: list[list[str]], batch: int) -> None:
-    """Splits a batch that does not fit into memory: its first half keeps the number, the second is appended to the plan."""
-    whole = plan[batch]
-    plan[batch] = whole[: len(whole) // 2]
-    plan.append(whole[len(whole) // 2 :])
-
-
 class Journal:
-    """The journal of one check. `fingerprint` names everything the plan depends on (cases, model identity)."""
+    """The journal of one check, open for this process; without a path, kept in memory alone.
 
-    def __init__(self, path: Path, fingerprint: str) -> None:
+    `fingerprint` names everything the plan depends on (cases, model identity). `plan` are case ids by batch, `answers` those of the batches in
+    `answered`; both follow what other processes write whenever `read` is called.
+
+    Raises:
+        RunFolderError: the plan in the file cannot be read, or the folder cannot be written.
+    """
+
+    def __init__(self, path: Path | None, fingerprint: str) -> None:
         self.path, self.fingerprint = path, fingerprint
         self.plan: list[list[str]] | None = None
         self.answers: dict[str, Answer] = {}
         self.answered: set[int] = set()
-        self._read()
+        self._offset, self._lines = 0, 0
+        with self._explained():
+            self._locks = Locks(path and path.with_suffix(".lock"))
 
-    def start(self, plan: list[list[str]]) -> None:
-        """Writes the plan before the first answer; a journal that already has one keeps it."""
-        if self.plan is None:
-            self.plan = plan
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.write_text("")
-            self._append({"fingerprint": self.fingerprint, "plan": self.plan})
+    def start(self, make_plan: Callable[[], list[list[str]]]) -> None:
+        """Takes over the plan of an earlier or another process's journal of the same fingerprint, or writes the plan that `make_plan()` returns
+        before the first answer; a journal of anything else is started afresh."""
+        with self._changing():
+            if self.plan is None:
+                self.plan = make_plan()
+                if self.path:
+                    with self._explained():
+                        self.path.write_bytes(b"")
+                self._offset = self._lines = 0
+                self._append({"fingerprint": self.fingerprint, "plan": self.plan})
 
-    def record(self, batch: int, answers: Mapping[str, Answer]) -> None:
-        """Writes one answered batch, on the disk when this returns."""
-        self.answers.update(answers)
-        self.answered.add(batch)
-        self._append({"batch": batch, "answers": {case_id: asdict(answer) for case_id, answer in answers.items()}})
+    def record(self, batch: int, answers: Mapping[str, Answer], *, cached: bool = False) -> None:
+        """Writes one answered batch, on the disk when this returns; `cached`: the answers are an earlier run's."""
+        entry = {"batch": batch, "answers": {case_id: asdict(answer) for case_id, answer in answers.items()}}
+        with self._changing():
+            self._append(entry | ({"cached": True} if cached else {}))
+            self._take(entry)
 
     def split(self, batch: int) -> None:
-        """Writes that a batch of the plan was halved, before its halves are answered."""
-        self._append({"split": batch})
+        """Writes that a batch was halved, before its halves are answered: the first keeps its number, the second is the plan's last."""
+        with self._changing():
+            self._append({"split": batch})
+            self._take({"split": batch})
+
+    @contextmanager
+    def claim(self, batch: int, *, wait: bool = False, orphans: bool = True) -> Iterator[bool]:
+        """Whether this process is to answer the batch: no other is at it, and none has answered it. `wait`: until the other is done, or dead;
+        without `orphans`, not if the other died over it: it may die of it."""
+        if not self._locks.take(1 + batch, wait=wait):
+            yield False
+            return
+        try:
+            self.read()
+            orphan = self._locks.orphaned(1 + batch)
+            yield batch not in self.answered and (orphans or not orphan)
+        finally:
+            self._locks.release(1 + batch)
+
+    def read(self) -> None:
+        """Takes over what the file holds beyond what is known."""
+        if self.path is None or not self.path.is_file() or self.path.stat().st_size <= self._offset:
+            return
+        with self.path.open("rb") as stream:
+            stream.seek(self._offset)
+            new = stream.read()
+        for line in new.split(b"\n")[:-1]:
+            if self.plan is None and not self._begin(line):
+                return
+            if self._lines:
+                self._take_line(line)
+            self._lines, self._offset = self._lines + 1, self._offset + len(line) + 1
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Alone with the file, all of it read, and nothing after its last whole line."""
+        self._locks.take(_WRITING)
+        try:
+            self.read()
+            if self.path and self.plan is not None and self.path.stat().st_size > self._offset:
+                os.truncate(self.path, self._offset)
+            yield
+        finally:
+            self._locks.release(_WRITING)
 
     def _append(self, line: dict[str, Any]) -> None:
-        try:
-            with self.path.open("a") as stream:
-                stream.write(json.dumps(line) + "\n")
-                stream.flush()
-                os.fsync(stream.fileno())
-        except OSError as error:
-            raise RunFolderError(f"journal={str(self.path)!r} cannot be written: {error.strerror}; free the disk and run again "
-                                 "with the same output folder: answered batches are kept") from error  # fmt: skip
+        if self.path is None:
+            return
+        written = json.dumps(line).encode() + b"\n"
+        with self._explained(), self.path.open("ab") as stream:
+            stream.write(written)
+            stream.flush()
+            os.fsync(stream.fileno())
+        self._lines, self._offset = self._lines + 1, self._offset + len(written)
 
-    def _read(self) -> None:
-        """Takes over an earlier journal of the same plan; anything else is started afresh."""
-        if not self.path.is_file():
-            return
-        whole = self.path.read_bytes()
-        end = whole.rfind(b"\n") + 1
-        lines = whole[:end].split(b"\n")[:-1]
-        if not lines:
-            return
+    def _begin(self, line: bytes) -> bool:
+        """Takes over the first line; false if it is another plan's."""
         try:
-            head = json.loads(lines[0])
+            head = json.loads(line)
             fingerprint, plan = head["fingerprint"], head["plan"]
         except (ValueError, KeyError, TypeError) as error:
             raise RunFolderError(f"journal={str(self.path)!r}, line 1: the plan cannot be read ({error}); move the file away to ask its cases "
                                  "again, or give another --vlm-output") from error  # fmt: skip
-        if fingerprint != self.fingerprint:
-            return
-        if len(whole) != end:
-            with self.path.open("r+b") as stream:
-                stream.truncate(end)
-        self.plan = plan
-        for number, line in enumerate(lines[1:], start=2):
-            try:
-                self._take(json.loads(line))
-            except (ValueError, KeyError, TypeError, IndexError) as error:
-                warnings.warn(f"journal={str(self.path)!r}, line {number} cannot be read ({type(error).__name__}: {error}) and is left out; its batch "
-                              "is asked again, all others are kept", stacklevel=4)  # fmt: skip
+        if fingerprint == self.fingerprint:
+            self.plan = plan
+        return self.plan is not None
+
+    def _take_line(self, line: bytes) -> None:
+        try:
+            self._take(json.loads(line))
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            what = f"journal={str(self.path)!r}, line {self._lines + 1} cannot be read ({type(error).__name__}: {error})"
+            warnings.warn(f"{what} and is left out; its batch is asked again, all others are kept", stacklevel=6)
 
     def _take(self, entry: dict[str, Any]) -> None:
         """Takes over one line after the plan; nothing of it if any of it is wrong."""
         assert self.plan is not None
         if "split" in entry:
-            halve(self.plan, entry["split"])
+            whole = self.plan[entry["split"]]
+            self.plan[entry["split"]] = whole[: len(whole) // 2]
+            self.plan.append(whole[len(whole) // 2 :])
             return
         answers = {case_id: Answer(**answer) for case_id, answer in entry["answers"].items()}
         if set(answers) != set(self.plan[entry["batch"]]):
             raise ValueError("its cases are not those of its batch")
         self.answered.add(entry["batch"])
         self.answers.update(answers)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise RunFolderError(f"journal={str(self.path)!r} cannot be written: {error.strerror}; free the disk and run again "
+                                 "with the same output folder: answered batches are kept") from error  # fmt: skip
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._locks.__exit__(kind, error, trace)

@@ -1,19 +1,21 @@
 """Answering many prompts: batch by batch, journalled, one bad case never taking others with it.
 
-Data in: a model and prompts. Data out: an `Answer` per case id.
+Data in: a model and prompts. Data out: an `Answer` per case id. Several processes may answer the same prompts into the same journal: each
+batch is answered by one of them, longest first, so that they end within a batch of each other.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mimic_checks.errors import AnswerError, UsageError
 from mimic_checks.models import VLM, Prompt
-from mimic_checks.runs.batching import choose_budget, image_tokens, plan_batches
-from mimic_checks.runs.journal import Answer, Journal, halve
+from mimic_checks.runs.answer_cache import AnswerCache
+from mimic_checks.runs.batching import choose_budget, fixed_budget, image_tokens, plan_batches
+from mimic_checks.runs.journal import Answer, Journal
 from mimic_checks.runs.time_limit import time_limit
 
 Progress = Callable[[int, int], None]
@@ -23,64 +25,97 @@ Progress = Callable[[int, int], None]
 class Runner:
     """Answers prompts with one model; measures the batch budget once, on the first list.
 
-    `batch`: prompts of middling length per batch, or None to measure what is fastest; `budget`: image tokens per batch, if a
-    runner of the same model has measured them before; `case_limit_s`: seconds that a case may take (times the cases of a batch).
+    `batch`: prompts of middling length per batch, or None to measure what is fastest; `budget`: image tokens per batch, if they are known;
+    `case_limit_s`: seconds that a case may take (times the cases of a batch); `cache`: answers of earlier runs.
     """
 
     def __init__(
-        self, model: VLM, *, batch: int | None = None, budget: int | None = None, case_limit_s: float | None = None
-    ) -> None:
-        self.model, self.batch, self.budget, self.case_limit_s = model, batch, budget, case_limit_s
+        self, model: VLM, *, batch: int | None = None, budget: int | None = None, case_limit_s: float | None = None,
+        cache: AnswerCache | None = None,
+    ) -> None:  # fmt: skip
+        self.model, self.batch, self.budget, self.case_limit_s, self.cache = model, batch, budget, case_limit_s, cache
         self._fingerprint = json.dumps(model.identity(), sort_keys=True)
+        self._too_large: int | None = None
 
     def answer(
         self, asked: Sequence[Prompt], journal_path: Path | None = None, progress: Progress | None = None
     ) -> dict[str, Answer]:
-        """The answers to all prompts, by case id; what an earlier journal of the same plan holds is not asked again.
+        """The answers to all prompts, by case id; what an earlier journal of the same plan holds is not asked again, and what another process
+        is answering is waited for.
 
         Raises:
             UsageError: the model itself is unusable; anything else a model raises becomes an error answer.
         """
+        return self._go_through(asked, journal_path, progress, wait=True)
+
+    def contribute(self, asked: Sequence[Prompt], journal_path: Path) -> None:
+        """Answers those batches that no other process has answered, is answering, or has died over."""
+        self._go_through(asked, journal_path, None, wait=False)
+
+    def _go_through(
+        self, asked: Sequence[Prompt], journal_path: Path | None, progress: Progress | None, *, wait: bool
+    ) -> dict[str, Answer]:
         prompts = {prompt.case_id: prompt for prompt in asked}
         named = json.dumps([self._fingerprint, sorted(prompts)])
-        journal = Journal(journal_path, hashlib.sha256(named.encode()).hexdigest()) if journal_path else None
-        plan = journal.plan if journal and journal.plan is not None else self._plan(list(prompts.values()))
-        if journal:
-            journal.start(plan)
-        answers = dict(journal.answers) if journal else {}
-        number = -1
-        while (number := number + 1) < len(plan):  # the plan grows when a batch is split
-            if journal and number in journal.answered:
-                continue
-            said = self._answer_fitting(plan, number, prompts, journal)
-            answers.update(said)
-            if journal:
-                journal.record(number, said)
-            if progress:
-                progress(len(answers), len(prompts))
-        return answers
+        with Journal(journal_path, hashlib.sha256(named.encode()).hexdigest()) as journal:
+            journal.start(lambda: self._plan(list(prompts.values())))
+            assert journal.plan is not None
+            for last in (False, True) if wait else (False,):
+                number = -1
+                while (number := number + 1) < len(journal.plan):  # the plan grows when a batch is split
+                    if number in journal.answered:
+                        continue
+                    with journal.claim(number, wait=last, orphans=wait) as mine:
+                        if mine:
+                            self._answer_claimed(journal, number, prompts)
+                    if progress:
+                        progress(len(journal.answers), len(prompts))
+            return dict(journal.answers)
 
     def _plan(self, prompts: list[Prompt]) -> list[list[str]]:
-        lengths = [image_tokens(self.model, prompt) for prompt in prompts]
         if self.budget is None:
-            middle = sorted(lengths)[len(lengths) // 2]
-            self.budget = self.batch * middle if self.batch else choose_budget(self.model, prompts)
+            self.budget = (
+                fixed_budget(self.model, prompts, self.batch)
+                if self.batch
+                else choose_budget(self.model, prompts, case_limit_s=self.case_limit_s)
+            )
+        lengths = [image_tokens(self.model, prompt) for prompt in prompts]
         return [[prompts[i].case_id for i in batch] for batch in plan_batches(lengths, self.budget)]
 
-    def _answer_fitting(
-        self, plan: list[list[str]], number: int, prompts: dict[str, Prompt], journal: Journal | None
-    ) -> dict[str, Answer]:
-        """The answers of a batch, or of its first half (and of that ...) if memory runs out: the rest is appended to the plan."""
+    def _answer_claimed(self, journal: Journal, number: int, prompts: Mapping[str, Prompt]) -> None:
+        """Answers and records a batch, or, if memory does not suffice, its first half (and of that ...): the rest joins the plan's end,
+        claimed by nobody."""
+        assert journal.plan is not None
         while True:
-            batch = plan[number]
+            batch = [prompts[case_id] for case_id in journal.plan[number]]
+            if self.cache and (kept := self.cache.get(batch)):
+                journal.record(number, kept, cached=True)
+                return
             try:
-                return dict(zip(batch, self._answer_batch([prompts[case_id] for case_id in batch]), strict=True))
+                said = self._answer_fitting(batch)
             except _DoesNotFit:
-                self._free()
-                self.budget = max(1, (self.budget or 1) // 2)
-                halve(plan, number)
-                if journal:
-                    journal.split(number)
+                journal.split(number)
+                continue
+            journal.record(number, said)
+            if self.cache:
+                self.cache.put(batch, said)
+            return
+
+    def _answer_fitting(self, batch: list[Prompt]) -> dict[str, Answer]:
+        """The answers to a batch.
+
+        Raises:
+            _DoesNotFit: a batch of several cases for which memory ran out, or that is no smaller than one for which it did.
+        """
+        if len(batch) > 1 and self._too_large is not None and self._padded(batch) >= self._too_large:
+            raise _DoesNotFit
+        try:
+            answers = self._answer_batch(batch)
+        except _DoesNotFit:
+            self._too_large = self._padded(batch)
+            self._free()
+            raise
+        return {prompt.case_id: answer for prompt, answer in zip(batch, answers, strict=True)}
 
     def _answer_batch(self, prompts: list[Prompt]) -> list[Answer]:
         """A batch that raises is split down to the case that does.
@@ -103,6 +138,9 @@ class Runner:
         if len(texts) != len(prompts):
             raise UsageError(f"the model returned {len(texts)} answers to {len(prompts)} prompts; answer() owes one each")
         return [Answer(None, str(text)) if isinstance(text, AnswerError) else Answer(str(text)) for text in texts]
+
+    def _padded(self, batch: list[Prompt]) -> int:
+        return len(batch) * max(image_tokens(self.model, prompt) for prompt in batch)
 
     def _free(self) -> None:
         import torch

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mimic_checks.cases import Case
 from mimic_checks.errors import ThresholdsError
 from mimic_checks.verdicts.intervals import empirical_bernstein, lower, upper
 from mimic_checks.verdicts.outcome import KINDS, Outcome
@@ -78,14 +79,19 @@ class CheckVerdict:
 def tally(outcomes: Sequence[Outcome], alpha: float) -> Tally:
     """Counts the outcomes of one level."""
     kinds = Counter(outcome.kind for outcome in outcomes)
-    truths = Counter(outcome.case.truth.text for outcome in outcomes)
     f1 = [outcome.f1 for outcome in outcomes if outcome.f1 is not None]
     return Tally(
         **{kind: kinds[kind] for kind in KINDS},
-        best_constant=max(truths.values()) / len(outcomes) if outcomes else 0.0,
+        best_constant=best_constant([outcome.case for outcome in outcomes]),
         mean_f1=math.fsum(f1) / len(f1) if f1 else None,
         f1_interval=empirical_bernstein(f1, alpha) if f1 else None,
     )
+
+
+def best_constant(cases: Sequence[Case]) -> float:
+    """The share of cases that the best answer which looks at nothing is right in; 0 of none."""
+    truths = Counter(case.truth.text for case in cases)
+    return max(truths.values()) / len(cases) if cases else 0.0
 
 
 def judge_levels(tallies: Sequence[tuple[str, Tally]], thresholds: Thresholds, judged_levels: int) -> CheckVerdict:

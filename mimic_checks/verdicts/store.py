@@ -12,7 +12,7 @@ import os
 import socket
 import weakref
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from mimic_checks.cases import Case, ImageOpener
 from mimic_checks.catalog import Catalog
 from mimic_checks.catalog.stored import write_stored
 from mimic_checks.errors import RunFolderError
+from mimic_checks.runs.locks import Locks
 from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.result import CheckResult, OutcomeLine, StoredCase
 
@@ -81,13 +82,46 @@ class RunFolder:
         os.write(lock, f"pid {os.getpid()} on host {socket.gethostname()}\n".encode())
         return release
 
+    def goes_on(self, description: dict[str, Any]) -> bool:
+        """Whether a run of this description is going on in the folder, in whatever process."""
+        if not (self.path / LOCK).is_file() or self.read()["description"] != description:
+            return False
+        lock = os.open(self.path / LOCK, os.O_RDWR)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(lock)
+        return False
+
     def write_identity(self, identity: dict[str, Any]) -> None:
         """Records which model answers."""
         self._write(self.path / "identity.json", json.dumps(identity, indent=2))
 
+    def once(self, name: str, identity: dict[str, Any], make: Callable[[], int]) -> int:
+        """A number of this run that is made once for a model: by the first process that needs it, for all others and for a resumed run."""
+        path = self.path / "journal" / f"{name}.json"
+        with Locks(path.with_suffix(".lock")) as locks:
+            locks.take(0)
+            known = _readable(path.read_bytes()) if path.is_file() else {}
+            if known.get("identity") != identity:
+                known = {"identity": identity, name: make()}
+                self._write(path, json.dumps(known))
+        return int(known[name])
+
+    def cached(self) -> tuple[int, int]:
+        """How many answers of the run's journals are an earlier run's, and how many there are."""
+        lines = [line for path in (self.path / "journal").glob("*.jsonl") for line in path.read_bytes().split(b"\n")]
+        batches = [_readable(line) for line in lines if line.startswith(b'{"batch"')]
+        counts = [(len(batch.get("answers", ())), bool(batch.get("cached"))) for batch in batches]
+        return sum(count for count, cached in counts if cached), sum(count for count, _ in counts)
+
     def finish(self) -> None:
         """Marks the run finished; the next run into this folder starts afresh."""
         self._write(self.path / "run.json", json.dumps({**self.read(), "finished": True}, indent=2))
+        for lock in (self.path / "journal").glob("*.lock"):
+            lock.unlink()
         if self._release:
             (self.path / LOCK).unlink(missing_ok=True)
             self._release()
@@ -155,9 +189,13 @@ class RunFolder:
 
     def _write(self, path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        part.write_text(text)
-        part.replace(path)
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        try:
+            part.write_text(text)
+            part.replace(path)
+        except OSError as error:
+            raise RunFolderError(f"{str(path)!r} cannot be written: {error.strerror}; free the disk, or make the folder writable, and run again "
+                                 "with the same output folder: answered batches are kept") from error  # fmt: skip
 
 
 class CaseLine(BaseModel):
@@ -246,6 +284,15 @@ def save_picture(picture: Image.Image, path: Path, longest_px: int | None = None
     if longest_px:
         picture.thumbnail((longest_px, longest_px))
     picture.save(path)
+
+
+def _readable(text: bytes) -> dict[str, Any]:
+    """A JSON object, or an empty one in place of what cannot be read."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _lines(kind: type[Any], path: Path) -> list[Any]:

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from mimic_checks.catalog import coco, rendered
+from mimic_checks.checks import preflight
 from mimic_checks.checks.check_run import CheckRun
 from mimic_checks.checks.measures import attention_by_depth, knockout, localization, pooling, sequence_length
 from mimic_checks.checks.measures.measured import CLOSED
-from mimic_checks.checks.preflight import Preflight
 from mimic_checks.checks.profiles import FILE
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.settings import Settings
@@ -397,5 +397,4 @@ def test_remedies_that_rearrange_images_are_said_not_mismeasured(catalog, tmp_pa
             assert "--vlm-stitch" in reason or "--vlm-pooling 2" in reason
         for name in measured:
             assert measures[name].measure(session, CHECKS[name]).verdict.verdict == "pass"
-        found = Preflight(session, CHECKS["preconditions.image_blocks"]).image_blocks()
-        assert found == (None if options.stitch else "")
+        assert preflight.run(session)["image_blocks"] == (None if options.stitch else "")

@@ -117,7 +117,9 @@ def test_an_adapter_is_applied(vlm, catalog, tmp_path):
     adapted = TransformersVLM(str(BUILTIN["builtin"]), ModelOptions(adapter=str(tmp_path)))
     prompts = [prompt_of(case, catalog.manifest) for case in draw(counting_cases(catalog), 12, seed=6)]
     assert adapted.answer(prompts) != vlm.answer(prompts)
-    assert adapted.identity()["weights"] != vlm.identity()["weights"]
+    assert adapted.adapter_shift > 0
+    assert len(adapted.identity()["adapter_weights"]) == 64
+    assert vlm.identity()["adapter_weights"] is None
     assert adapted.identity()["adapter"] == str(tmp_path)
 
 
@@ -137,9 +139,9 @@ def test_it_is_competent_on_one_image():
 
 def test_a_family_without_a_row_still_answers_and_is_not_opened(monkeypatch, scenes, tmp_path):
     from mimic_checks.attention import FAMILIES
+    from mimic_checks.checks import preflight
     from mimic_checks.checks.check_run import CheckRun
     from mimic_checks.checks.measures import pooling
-    from mimic_checks.checks.preflight import Preflight
     from mimic_checks.checks.session import CheckSession
     from mimic_checks.checks.settings import Settings
     from mimic_checks.checks.specs import CHECKS
@@ -155,6 +157,6 @@ def test_a_family_without_a_row_still_answers_and_is_not_opened(monkeypatch, sce
     assert vlm.answer([prompt])[0]
     with pytest.raises(AttentionError, match="model_type='llava' cannot be opened; allowed: 'gemma3'.*'llava_onevision'"):
         vlm.edited(ModelEdit(pooling=2))
-    assert Preflight(session, specs[0]).image_blocks() is None
+    assert preflight.run(session)["image_blocks"] is None
     with pytest.raises(pytest.skip.Exception, match="the model cannot be opened"):
         CheckRun(session, specs[1], "behaviour", lambda result, verdict: None).measure(pooling.measure)

@@ -10,10 +10,9 @@ import torch
 from safetensors.torch import save_file
 
 from mimic_checks.errors import InvalidArgument, ModelLoadError
-from mimic_checks.models import ModelOptions, check_vlm
+from mimic_checks.models import ModelOptions, check_vlm, load_vlm
 from mimic_checks.models.device import choose_device, choose_dtype
 from mimic_checks.models.loading import _explained, check_files, load
-from mimic_checks.models.spec import BUILTIN
 
 
 def fake(cuda=0, mps=False):
@@ -78,7 +77,7 @@ def test_folders_that_hold_no_model_are_refused_before_loading(tmp_path, scenes)
         check_files("some/hub-id", ModelOptions(adapter=str(tmp_path)))
 
 
-def test_an_adapter_of_another_model_is_named(tmp_path):
+def test_an_adapter_of_another_model_is_named(tmp_path, scenes):
     (tmp_path / "adapter_config.json").write_text(
         json.dumps({"peft_type": "LORA", "base_model_name_or_path": "other/model", "r": 4})
     )
@@ -87,13 +86,13 @@ def test_an_adapter_of_another_model_is_named(tmp_path):
         {key: torch.zeros(4, 77), key.replace("lora_A", "lora_B"): torch.zeros(77, 4)}, tmp_path / "adapter_model.safetensors"
     )
     with pytest.raises(ModelLoadError, match=r"belongs to another model \(it says 'other/model'\): layer .*q_proj has width 77"):
-        load(str(BUILTIN["builtin"]), ModelOptions(adapter=str(tmp_path)))
+        load_vlm("builtin", ModelOptions(adapter=str(tmp_path)), scenes)
     other = tmp_path / "deeper"
     other.mkdir()
     (other / "adapter_config.json").write_text((tmp_path / "adapter_config.json").read_text())
     save_file({key.replace("layers.0", "layers.99"): torch.zeros(4, 192)}, other / "adapter_model.safetensors")
     with pytest.raises(ModelLoadError, match="no such layer"):
-        load(str(BUILTIN["builtin"]), ModelOptions(adapter=str(other)))
+        load_vlm("builtin", ModelOptions(adapter=str(other)), scenes)
 
 
 def test_what_a_broken_checkpoint_says_is_one_line(tmp_path):

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mimic_checks.checks.asks import Ask
 from mimic_checks.checks.measures.drawn import gain_cells
 from mimic_checks.checks.measures.measured import CLOSED, Measured
 from mimic_checks.checks.session import CheckSession
@@ -37,20 +38,29 @@ def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
     model = session.opened()
     if model is None:
         return CLOSED
-    from mimic_checks.models.edited import ModelEdit
-
-    cases = [group[0] for group in session.draws(spec)[:ASKED]]
-    prompts = [session.prompt(case) for case in cases]
-    if problem := broken_invariant(model, prompts[:TRIED]):
+    prompts = [session.prompt(group[0]) for group in session.draws(spec)[:TRIED]]
+    if problem := broken_invariant(model, prompts):
         return Measured(CheckVerdict("fail", problem))
-    plain = session.answer(f"{spec.check_id}.none", cases)
-    found: dict[str, list[Outcome]] = {}
-    for number, (name, rules) in enumerate(arms(model.depth, len(cases[0].images)).items()):
-        found[name] = session.answer(f"{spec.check_id}.arm{number:02d}", cases, model=model.edited(ModelEdit(rules=rules)))
+    found: dict[str, list[Outcome]] = {name: session.answer(ask) for name, ask in asks(session, spec).items()}
+    plain = found.pop("none")
     kept = {name: _f1(session, plain, lines) for name, lines in found.items()}
     alpha = session.thresholds.of(spec.check_id).alpha
     reason = f"invariants hold; with every path cut, {kept[ALL_PATHS][0]:.2f} of the named objects stay: the floor"
     return Measured(CheckVerdict("pass", reason), {"none": plain, **found}, _panels(plain, found, kept, model.depth, alpha))
+
+
+def asks(session: CheckSession, spec: CheckSpec) -> dict[str, Ask]:
+    """The first draws as they are ("none") and under every blocked path; nothing of a model that cannot be opened."""
+    model = session.opened()
+    if model is None:
+        return {}
+    from mimic_checks.models.edited import ModelEdit
+
+    cases = [group[0] for group in session.draws(spec)[:ASKED]]
+    found = {"none": Ask(f"{spec.check_id}.none", cases)}
+    for number, (name, rules) in enumerate(arms(model.depth, len(cases[0].images)).items()):
+        found[name] = Ask(f"{spec.check_id}.arm{number:02d}", cases, model=model.edited(ModelEdit(rules=rules)))
+    return found
 
 
 def arms(depth: int, images: int) -> dict[str, tuple[WindowedRule, ...]]:

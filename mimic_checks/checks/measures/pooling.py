@@ -5,6 +5,7 @@ Data in: a session, the check's draws (one level of several images). Data out: o
 
 from __future__ import annotations
 
+from mimic_checks.checks.asks import Ask
 from mimic_checks.checks.measures.measured import CLOSED, Measured, judge_change
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import POOLINGS, CheckSpec
@@ -16,16 +17,9 @@ from mimic_checks.verdicts.result import Curves, Series
 def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
     """Answers every case at every pooling factor. A level fails when pooling by it is proven to win more than the margin:
     the model loses to its own sequence length, and a remedy without training is at hand."""
-    model = session.opened()
-    if model is None:
+    if session.opened() is None:
         return CLOSED
-    from mimic_checks.models.edited import ModelEdit
-
-    cases = [group[0] for group in session.draws(spec)]
-    outcomes: dict[str, list[Outcome]] = {}
-    for factor in POOLINGS:
-        edited = model.edited(ModelEdit(pooling=factor))
-        outcomes[f"pooling={factor}"] = session.answer(f"{spec.check_id}.x{factor}", cases, model=edited)
+    outcomes: dict[str, list[Outcome]] = {name: session.answer(ask) for name, ask in asks(session, spec).items()}
     plain, *others = outcomes.items()
     thresholds = session.thresholds.of(spec.check_id)
     levels = [
@@ -47,6 +41,20 @@ def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
         outcomes,
         [_curve(levels)],
     )
+
+
+def asks(session: CheckSession, spec: CheckSpec) -> dict[str, Ask]:
+    """The draws at every pooling factor, by level; nothing of a model that cannot be opened."""
+    model = session.opened()
+    if model is None:
+        return {}
+    from mimic_checks.models.edited import ModelEdit
+
+    cases = [group[0] for group in session.draws(spec)]
+    return {
+        f"pooling={factor}": Ask(f"{spec.check_id}.x{factor}", cases, model=model.edited(ModelEdit(pooling=factor)))
+        for factor in POOLINGS
+    }
 
 
 def _curve(levels: list[LevelVerdict]) -> Curves:

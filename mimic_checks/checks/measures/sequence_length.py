@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from mimic_checks.cases import Case
+from mimic_checks.checks.asks import Ask
 from mimic_checks.checks.measures.drawn import gain_cells, rates
 from mimic_checks.checks.measures.measured import Measured, judge_change, needles
 from mimic_checks.checks.session import CheckSession
@@ -36,13 +37,8 @@ Found = Mapping[tuple[str, int], list[Outcome]]
 def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
     """Asks every condition. Judged: blank images in place of the distractors must not cost more than the margin against the
     needle alone. The rest is reported."""
-    draws = session.draws(spec)
-    sizes = [len(case.images) for case in draws[0]]
-    found = {
-        ("images", n): session.answer(f"{spec.check_id}.images{n}", [group[k] for group in draws]) for k, n in enumerate(sizes)
-    }
-    for k, n in list(enumerate(sizes))[1:]:
-        found |= _controls(session, spec, [group[k] for group in draws], n)
+    sizes = [len(case.images) for case in session.draws(spec)[0]]
+    found = {condition: session.answer(ask) for condition, ask in asks(session, spec).items()}
     thresholds = session.thresholds.of(spec.check_id)
     base = found["images", 1]
     levels = [judge_reference("images=1", tally(base, thresholds.alpha), thresholds, thresholds.alpha / session.judged_levels)]
@@ -69,18 +65,28 @@ def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
     )
 
 
-def _controls(session: CheckSession, spec: CheckSpec, cases: list[Case], n: int) -> dict[tuple[str, int], list[Outcome]]:
+def asks(session: CheckSession, spec: CheckSpec) -> dict[tuple[str, int], Ask]:
+    """The draws under every (condition, images); pooled ones of models that can be opened."""
+    draws = session.draws(spec)
+    by_size = {len(draws[0][k].images): [group[k] for group in draws] for k in range(len(draws[0]))}
+    found = {("images", n): Ask(f"{spec.check_id}.images{n}", cases) for n, cases in by_size.items()}
+    for n, cases in list(by_size.items())[1:]:
+        found |= _controls(session, spec, cases, n)
+    return found
+
+
+def _controls(session: CheckSession, spec: CheckSpec, cases: list[Case], n: int) -> dict[tuple[str, int], Ask]:
     kept = {case.id: needles(session, case) for case in cases}
     edits: dict[str, Callable[[Prompt], Prompt]] = {
         "blanks": lambda prompt: blanked(prompt, keep=kept[prompt.case_id]),
         "degraded": lambda prompt: degraded(prompt, math.sqrt(n)),
         "stitched": stitched,
     }
-    found = {(name, n): session.answer(f"{spec.check_id}.{name}{n}", cases, edit=edit) for name, edit in edits.items()}
+    found = {(name, n): Ask(f"{spec.check_id}.{name}{n}", cases, edit=edit) for name, edit in edits.items()}
     if (model := session.opened()) is not None:
         from mimic_checks.models.edited import ModelEdit
 
-        found["pooled", n] = session.answer(f"{spec.check_id}.pooled{n}", cases, model=model.edited(ModelEdit(pooling=n)))
+        found["pooled", n] = Ask(f"{spec.check_id}.pooled{n}", cases, model=model.edited(ModelEdit(pooling=n)))
     return found
 
 

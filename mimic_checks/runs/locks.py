@@ -1,0 +1,55 @@
+"""Numbered locks of one file, so that several processes share the work of a run.
+
+Data in: a path and numbers. Data out: whether this process holds a number now. The system releases what a process held when it ends,
+however it ends, so that nobody waits for the dead.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+
+
+class Locks:
+    """The locks of a file (made if need be), or of no file: then this process is alone and every lock is free."""
+
+    def __init__(self, path: Path | None) -> None:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = None if path is None else os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+
+    def take(self, number: int, *, wait: bool = True) -> bool:
+        """Takes a lock; without `wait`, false if another process holds it."""
+        if self._file is None:
+            return True
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB), 1, number)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                return False
+            raise
+        return True
+
+    def release(self, number: int) -> None:
+        """Gives a lock back."""
+        if self._file is not None:
+            os.pwrite(self._file, b"\0", number)
+            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, number)
+
+    def orphaned(self, number: int) -> bool:
+        """Whether the last process that began with a number died over it; says that this one, which holds it, has begun."""
+        if self._file is None:
+            return False
+        before = os.pread(self._file, 1, number)
+        os.pwrite(self._file, b"\1", number)
+        return before == b"\1"
+
+    def __enter__(self) -> Locks:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._file is not None:
+            os.close(self._file)
