@@ -171,7 +171,9 @@ class TransformersVLM:
     def closing_id(self) -> int | None:
         """The token that the chat template puts after an answer; None if it puts none."""
         turns = [*_PROBE.messages, {"role": "assistant", "content": [{"type": "text", "text": "42"}]}]
-        _, _, after = self.processor.apply_chat_template(turns, tokenize=False).rpartition("42")
+        _, said, after = self.processor.apply_chat_template(turns, tokenize=False).rpartition("42")
+        if not said:
+            return None
         special = {*self.tokenizer.all_special_ids, *self.tokenizer.get_added_vocab().values()}
         return next((token for token in self.tokenizer(after, add_special_tokens=False)["input_ids"] if token in special), None)
 
