@@ -361,14 +361,18 @@ class _Run:
             self._help()
         if self._is_worker or not self.results or self._session is None:
             return
+        from mimic_checks.errors import UsageError
         from mimic_checks.reporting import write_report
 
-        if {spec.check_id for spec in self.specs} <= set(self.results) | self.skipped:
-            self._session.folder.finish()
-        if self._session.gating:
-            self.gates = self._session.gating.together()
-            self.verdicts |= self._session.gating.deciding(self.gates)
-        self.report = write_report(self._session.folder.path)
+        try:
+            if {spec.check_id for spec in self.specs} <= set(self.results) | self.skipped:
+                self._session.folder.finish()
+            if self._session.gating:
+                self.gates = self._session.gating.together()
+                self.verdicts |= self._session.gating.deciding(self.gates)
+            self.report = write_report(self._session.folder.path)
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from error
         if session.exitstatus == pytest.ExitCode.OK and (found := set(self.verdicts.values()) - {"pass"}):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED if "fail" in found else EXIT_INCONCLUSIVE
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from mimic_checks.reporting.gate import gate_markdown
 from mimic_checks.reporting.html import page
 from mimic_checks.reporting.markdown import markdown
-from mimic_checks.verdicts.store import RunFolder
+from mimic_checks.verdicts.store import RunFolder, write_whole
 
 
 def write_report(folder: Path) -> Path:
@@ -30,10 +30,10 @@ def write_report(folder: Path) -> Path:
     wanted = dict.fromkeys(image_id for case in shown for image_id in case.images)
     pictures = {image_id: (folder / "images" / f"{image_id}.png").read_bytes() for image_id in wanted}
     out = folder / "report.html"
-    out.write_text(page(results, run, pictures, str(folder), gates, flipped), encoding="utf-8")
+    write_whole(out, page(results, run, pictures, str(folder), gates, flipped).encode())
     name = str(run.get("identity", {}).get("name") or run["description"].get("vlm"))
     text = (gate_markdown(list(gates.values()), name) + "\n" if gates else "") + markdown(results, name)
-    (folder / "summary.md").write_text(text, encoding="utf-8")
+    write_whole(folder / "summary.md", text.encode())
     if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(step_summary).open("a", encoding="utf-8") as stream:
             stream.write(text)

@@ -7,6 +7,7 @@ Data in: results, outcomes, cases. Data out: the same, read back. A case set (`m
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 import os
 import socket
@@ -60,6 +61,8 @@ class RunFolder:
             for part in ("journal", "outcomes", "results", "gates", "images"):
                 for file in (self.path / part).glob("*"):
                     file.unlink()
+        for part in self.path.rglob("*.part"):  # cut off while it was written
+            part.unlink()
         self._write(marker, json.dumps({"description": description, "finished": False}, indent=2))
 
     def _hold(self) -> weakref.finalize[..., RunFolder]:
@@ -188,14 +191,23 @@ class RunFolder:
         return data
 
     def _write(self, path: Path, text: str) -> None:
+        write_whole(path, text.encode())
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes a file so that it is there whole or not at all, whenever this process is stopped.
+
+    Raises:
+        RunFolderError: it cannot be written.
+    """
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            part.write_text(text)
-            part.replace(path)
-        except OSError as error:
-            raise RunFolderError(f"{str(path)!r} cannot be written: {error.strerror}; free the disk, or make the folder writable, and run again "
-                                 "with the same output folder: answered batches are kept") from error  # fmt: skip
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        raise RunFolderError(f"{str(path)!r} cannot be written: {error.strerror}; free the disk, or make the folder writable, and run again "
+                             "with the same output folder: answered batches are kept") from error  # fmt: skip
 
 
 class CaseLine(BaseModel):
@@ -280,10 +292,11 @@ def save_picture(picture: Image.Image, path: Path, longest_px: int | None = None
     """Saves a picture as PNG, once; made smaller if a longest side is given."""
     if path.exists():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
     if longest_px:
         picture.thumbnail((longest_px, longest_px))
-    picture.save(path)
+    stream = io.BytesIO()
+    picture.save(stream, "PNG")
+    write_whole(path, stream.getvalue())
 
 
 def _readable(text: bytes) -> dict[str, Any]:
