@@ -137,7 +137,7 @@ def test_inconclusive_blocks_if_the_policy_says_so(pytester, release, blocks, co
             (),
             "line 2: ('kind',): Input should be 'right', 'wrong', 'unparseable' or 'error'",
         ),
-        (("spread=4", "spread=5"), (), "80 only there, 80 only here, 240 in both"),
+        (("spread=4", "spread=5"), (), "80 only there, 80 only here, 240 in both; first: spread=4 case "),
     ],
 )
 def test_other_baselines_are_refused_before_any_model(pytester, release, change, arguments, message):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mimic_checks.verdicts.result import CheckResult
-from mimic_checks.verdicts.text import rates
+from mimic_checks.verdicts.text import in_short, rates
 
 SIGN = {"pass": "✅ pass", "fail": "❌ fail", "inconclusive": "❔ inconclusive"}
 
@@ -16,7 +16,7 @@ SIGN = {"pass": "✅ pass", "fail": "❌ fail", "inconclusive": "❔ inconclusiv
 def markdown(results: Sequence[CheckResult], name: str) -> str:
     """One row per check: verdict, rates per level, reason."""
     lines = [f"### {cell(name)} on several images", "", "| check | verdict | rate per level | why |", "|---|---|---|---|"]
-    for result in results:
+    for result in in_short(results):
         lines.append(f"| `{result.check}` | {SIGN[result.verdict]} | {rates(result, ', ')} | {cell(result.reason)} |")
     return "\n".join(lines) + "\n"
 

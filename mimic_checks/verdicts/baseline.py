@@ -23,7 +23,8 @@ DRAWN = ("catalog", "case_set", "cases", "seed", "profile", "template")
 """Settings that say which cases were drawn; the cases themselves decide whether they are the same."""
 SAMPLING = ("max_new_tokens",)
 """Settings of answering that a baseline must share; a release may differ in anything else."""
-NOTED = ("dtype", "device", "attn_implementation", "torch", "transformers", "remedies")
+NOTED = ("dtype", "device", "device_kind", "attn_implementation", "processor", "chat_template", "generation", "torch", "transformers",
+         "tokenizers", "pillow", "remedies")  # fmt: skip
 """What of the model's identity is named when it differs: no reason to refuse, but a reason for flips."""
 
 
@@ -124,8 +125,10 @@ def refuse_other_cases(baseline: Baseline, current: Baseline, *, stopped_early: 
     before, now = {(c.level, c.case) for c in baseline.cases}, {(c.level, c.case) for c in current.cases}
     if now - before if stopped_early else now != before:
         named = _differences(old.drawn, new.drawn) or "the same settings drew other cases: the catalog's images or labels changed"
+        alone = sorted((now - before) if stopped_early else (before - now) | (now - before))[0]
         raise GateError(f"the baseline of check {check!r} has other cases ({len(before - now)} only there, {len(now - before)} only here, "
-                        f"{len(before & now)} in both): {named}; {advice}")  # fmt: skip
+                        f"{len(before & now)} in both; first: {alone[0]} case {alone[1]!r}, only {'there' if alone in before else 'here'}): {named}; "
+                        f"{advice}")  # fmt: skip
 
 
 def noted_differences(baseline: Baseline, current: Baseline) -> tuple[str, ...]:

@@ -61,8 +61,8 @@ class RunFolder:
             for part in ("journal", "outcomes", "results", "gates", "images"):
                 for file in (self.path / part).glob("*"):
                     file.unlink()
-        for part in self.path.rglob("*.part"):  # cut off while it was written
-            part.unlink()
+        for cut_off in self.path.rglob("*.part"):
+            cut_off.unlink()
         self._write(marker, json.dumps({"description": description, "finished": False}, indent=2))
 
     def _hold(self) -> weakref.finalize[..., RunFolder]:

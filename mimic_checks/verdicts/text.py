@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from mimic_checks.verdicts.result import CheckResult, LevelResult
 
 WIDTH = 100
+HARNESS = "preconditions."
+"""Checks of the harness, not of the model."""
 
 
 def failure(result: CheckResult) -> str:
@@ -30,10 +32,21 @@ def failure(result: CheckResult) -> str:
 def summary(results: Sequence[CheckResult]) -> str:
     """The verdict table of a run: one line per check, rates per level; then why a verdict is inconclusive."""
     rows = [("check", "verdict", "rate per level")]
-    for result in results:
+    for result in in_short(results):
         rows.append((result.check, result.verdict, rates(result, "  ") or _short(result.reason)))
     why = [f"inconclusive: {result.check}: {result.reason}" for result in results if result.verdict == "inconclusive"]
     return "\n".join(table(rows) + why)
+
+
+def in_short(results: Sequence[CheckResult]) -> list[CheckResult]:
+    """The results to be listed: the harness tests that found nothing wrong, if there are several, as one."""
+    sound = [result for result in results if result.check.startswith(HARNESS) and result.verdict == "pass" and not result.levels]
+    if len(sound) < 2:
+        return list(results)
+    one = sound[0].model_copy(
+        update={"check": HARNESS.rstrip("."), "reason": f"{len(sound)} tests of the harness found nothing wrong"}
+    )
+    return [one, *(result for result in results if result not in sound)]
 
 
 def rates(result: CheckResult, between: str) -> str:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from mimic_checks.errors import RunFolderError, UsageError
 from mimic_checks.models import prompt_for
 from mimic_checks.models.vlm import PromptImage
-from mimic_checks.runs import Journal, Runner, choose_budget, plan_batches
+from mimic_checks.runs import Answer, Journal, Runner, choose_budget, plan_batches
 
 
 class Echo:
@@ -235,3 +235,110 @@ def test_kill_nine_loses_at_most_the_batch_in_flight(tmp_path):
     for result in results:
         result.pop("seconds")
     assert results[0] == results[1]
+
+
+def test_the_measuring_of_the_batch_keeps_to_the_time_limit():
+    """A batch that hangs while sizes are tried is given up like any other, and no such size is chosen."""
+
+    class HangsInBatches(Echo):
+        def answer(self, asked):
+            if len(asked) > 2:
+                time.sleep(60)
+            return super().answer(asked)
+
+    began = time.monotonic()
+    model = HangsInBatches()
+    assert choose_budget(model, prompts([1] * 16), case_limit_s=0.05) <= 2
+    assert time.monotonic() - began < 10
+
+
+def test_nothing_depends_on_the_time_of_day(tmp_path, monkeypatch):
+    """The clock jumps back and forth, by years, while a run is answered and taken up again."""
+    whole = Runner(Echo(), batch=2).answer(prompts([1] * 8), tmp_path / "whole.jsonl")
+    jumps = iter(range(10**6))
+    monkeypatch.setattr(time, "time", lambda: (-1) ** next(jumps) * 1e9)
+    monkeypatch.setattr(time, "time_ns", lambda: (-1) ** next(jumps) * 10**18)
+    path = tmp_path / "check.jsonl"
+    assert Runner(Echo(), batch=2, case_limit_s=5).answer(prompts([1] * 8), path) == whole
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:3]))
+    os.utime(path, (0, 0))
+    again = Echo()
+    assert Runner(again, batch=2, case_limit_s=5).answer(prompts([1] * 8), path) == whole
+    assert len(again.calls) == 2
+    assert path.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+def in_another_process(code, *arguments):
+    """Starts Python with a journal at hand; returns it once it has said that it is ready."""
+    head = "import sys, time; from pathlib import Path; from mimic_checks.runs import Journal\n"
+    process = subprocess.Popen([sys.executable, "-c", head + code, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+HOLDS_BATCH_0 = """
+journal = Journal(Path(sys.argv[1]), "x"); journal.start(lambda: [["a"], ["b"]])
+with journal.claim(0):
+    print("ready", flush=True); time.sleep(60)
+"""
+
+
+def test_a_batch_is_claimed_by_one_process_and_free_when_that_dies(tmp_path):
+    path = tmp_path / "check.jsonl"
+    with in_another_process(HOLDS_BATCH_0, path) as other, Journal(path, "x") as journal:
+        journal.start(lambda: [["never"]])
+        assert journal.plan == [["a"], ["b"]], "the plan of whoever came first"
+        with journal.claim(0) as mine:
+            assert not mine
+        with journal.claim(1) as mine:
+            assert mine
+        other.kill()
+        other.wait()
+        with journal.claim(0, orphans=False) as mine:
+            assert not mine, "it may have died of it"
+        with journal.claim(0, wait=True) as mine:
+            assert mine
+
+
+RECORDS_BATCH_0 = """
+from mimic_checks.runs import Answer
+journal = Journal(Path(sys.argv[1]), "x"); journal.start(lambda: [["a"], ["b"]])
+with journal.claim(0):
+    print("ready", flush=True); time.sleep(0.5); journal.record(0, {"a": Answer("said")})
+"""
+
+
+def test_what_another_process_is_answering_is_waited_for(tmp_path):
+    path = tmp_path / "check.jsonl"
+    with in_another_process(RECORDS_BATCH_0, path) as other, Journal(path, "x") as journal:
+        journal.start(lambda: [["never"]])
+        with journal.claim(0, wait=True) as mine:
+            assert not mine, "answered by then"
+        assert journal.answers["a"].text == "said"
+        assert other.wait() == 0
+
+
+@given(st.lists(st.sampled_from(["split", "record", "other split", "other record"]), max_size=12))
+def test_two_journals_of_one_file_agree_whatever_is_written_through_either(tmp_path_factory, steps):
+    """The plan's numbering follows the file's order, so that splits by two processes do not collide."""
+    path = tmp_path_factory.mktemp("two") / "check.jsonl"
+    cases = [f"case{k}" for k in range(8)]
+    with Journal(path, "x") as one, Journal(path, "x") as two:
+        one.start(lambda: [cases[:4], cases[4:]])
+        two.start(lambda: [["never"]])
+        for step in steps:
+            journal = two if step.startswith("other") else one
+            journal.read()
+            free = [n for n in range(len(journal.plan)) if n not in journal.answered]
+            if step.endswith("split") and (large := [n for n in free if len(journal.plan[n]) > 1]):
+                journal.split(large[-1])
+            elif step.endswith("record") and free:
+                journal.record(free[0], {case: Answer(case.upper()) for case in journal.plan[free[0]]})
+        one.read()
+        two.read()
+        assert (one.plan, one.answers, one.answered) == (two.plan, two.answers, two.answered)
+        assert sorted(case for batch in one.plan for case in batch) == cases
+    with Journal(path, "x") as later:
+        later.read()
+        assert (later.plan, later.answers) == (one.plan, one.answers)

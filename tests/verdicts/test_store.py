@@ -46,3 +46,62 @@ def test_a_folder_of_other_things_is_refused(tmp_path):
     with pytest.raises(RunFolderError, match="holds other files and no run"):
         RunFolder(tmp_path).prepare({})
     assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_else(tmp_path, monkeypatch):
+    def read_only(*given, **more):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(os, "open", read_only)
+    with pytest.raises(RunFolderError, match=r"output='.*run' cannot be used: .*Read-only file system; give another --vlm-output"):
+        RunFolder(tmp_path / "run").prepare({"vlm": "x"})
+    with pytest.raises(RunFolderError, match="cannot be used: .*Not a directory"):
+        (tmp_path / "file").write_text("")
+        monkeypatch.undo()
+        RunFolder(tmp_path / "file" / "run").prepare({"vlm": "x"})
+
+
+def test_a_folder_that_stops_being_writable_is_explained(tmp_path, monkeypatch):
+    folder = RunFolder(tmp_path / "run")
+    folder.prepare({"vlm": "x"})
+
+    def read_only(path, data):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", read_only)
+    with pytest.raises(
+        RunFolderError, match=r"identity.json' cannot be written: Read-only file system; .*make the folder writable"
+    ):
+        folder.write_identity({"name": "x"})
+
+
+ONCE = """
+import sys, time
+from pathlib import Path
+from mimic_checks.verdicts.store import RunFolder
+def make():
+    time.sleep(0.3)
+    return int(sys.argv[2])
+print(RunFolder(Path(sys.argv[1])).once("budget", {"name": "x"}, make))
+"""
+
+
+def test_a_number_is_made_once_for_all_processes_of_a_run(tmp_path):
+    several = [subprocess.Popen([sys.executable, "-c", ONCE, str(tmp_path), str(k)], stdout=subprocess.PIPE) for k in range(3)]
+    assert len({process.communicate()[0] for process in several}) == 1
+    folder = RunFolder(tmp_path)
+    first = folder.once("budget", {"name": "x"}, lambda: 99)
+    assert first in range(3)
+    assert folder.once("budget", {"name": "another model"}, lambda: 99) == 99
+    (tmp_path / "journal" / "budget.json").write_text("{")
+    assert folder.once("budget", {"name": "x"}, lambda: 7) == 7, "what cannot be read is made again"
+
+
+def test_whether_a_run_goes_on(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    assert not folder.goes_on({"vlm": "x"})
+    folder.prepare({"vlm": "x"})
+    assert RunFolder(tmp_path / "run").goes_on({"vlm": "x"})
+    assert not RunFolder(tmp_path / "run").goes_on({"vlm": "y"})
+    folder.finish()
+    assert not RunFolder(tmp_path / "run").goes_on({"vlm": "x"})
