@@ -17,6 +17,7 @@ from mimic_checks.cli import KEEP_MEMORY
 NAMES = (
     "demo",
     "end_to_end",
+    "sharing",
     "plugin_cost",
     "drawing",
     "report_size",

@@ -55,7 +55,7 @@ class RunFolder:
             old = json.loads(marker.read_text()) if marker.is_file() else None
         except (OSError, json.JSONDecodeError) as error:
             raise RunFolderError(f"output={str(self.path)!r} cannot be used: {error}; give another --vlm-output") from error
-        if old is None and any(path.name != LOCK for path in self.path.iterdir()):
+        if old is None and any(path.name != LOCK and not path.match("run.json.*.part") for path in self.path.iterdir()):
             raise RunFolderError(f"output={str(self.path)!r} holds other files and no run; give an empty or new --vlm-output")
         if old is not None and (old.get("finished") or old.get("description") != description):
             for part in ("journal", "outcomes", "results", "gates", "images"):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import types
+from contextlib import ExitStack
 
 import pytest
 import torch
@@ -39,7 +42,38 @@ def fake(cuda=0, mps=False):
 )
 def test_device(monkeypatch, wish, there, worker, device):
     monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)
+    monkeypatch.setenv("PYTEST_XDIST_TESTRUNUID", f"{wish} {worker}")
     assert choose_device(wish, there) == device
+
+
+WORKER = """
+import os, sys, time, types
+from mimic_checks.models.device import choose_device
+os.environ |= {"PYTEST_XDIST_WORKER": sys.argv[1], "PYTEST_XDIST_TESTRUNUID": sys.argv[2]}
+torch = types.SimpleNamespace(cuda=types.SimpleNamespace(is_available=lambda: True, device_count=lambda: 3),
+                              backends=types.SimpleNamespace(mps=types.SimpleNamespace(is_available=lambda: False)))
+print(choose_device("auto", torch), flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_worker_that_replaces_a_dead_one_takes_its_device(tmp_path):
+    """Worker 3 of three devices would share device 0 with the living worker 0, and run out of memory there."""
+    with ExitStack() as stack:
+
+        def worker(name):
+            process = stack.enter_context(
+                subprocess.Popen([sys.executable, "-c", WORKER, name, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+            )
+            stack.callback(process.kill)
+            return process, process.stdout.readline().strip()
+
+        started = [worker(f"gw{k}") for k in range(3)]
+        assert [device for _, device in started] == ["cuda:0", "cuda:1", "cuda:2"]
+        started[1][0].kill()
+        started[1][0].wait()
+        assert worker("gw3")[1] == "cuda:1"
+        assert worker("gw4")[1] == "cuda:1", "more workers than devices share them"
 
 
 def test_a_device_that_is_not_there_is_refused():

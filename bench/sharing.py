@@ -1,0 +1,104 @@
+"""One run answered by several processes, against one process and against the best that whole checks could do.
+
+    python -m bench.sharing [--vlm builtin] [--device cpu|cuda] [--cases 60] [--workers 1 2]
+
+Every process loads its model, tests its harness, waits for the others, and takes batches until none is left (`checks.sharing`), as the workers of
+`pytest -n` do; on a CPU with one thread each, on several GPUs with a device each. Timed from the moment that all are ready to the last one's
+end. The limit is one process's time over their number; the peer is xdist alone, which hands out whole checks: no schedule of those ends before
+its longest check, nor before the limit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+CHECKS = ("spread.unbalanced", "distractors", "image_count.listing", "image_count.counting")
+
+
+def worker(options: argparse.Namespace) -> None:
+    """One process: says that it is ready, waits for a line, answers; prints how long each check took it."""
+    from mimic_checks.checks import preflight
+    from mimic_checks.checks.session import CheckSession
+    from mimic_checks.checks.settings import Settings
+    from mimic_checks.checks.sharing import asks_of
+    from mimic_checks.checks.specs import CHECKS as SPECS
+    from mimic_checks.models import ModelOptions
+
+    specs = [SPECS[name] for name in options.checks]
+    model = ModelOptions(device=options.device)
+    session = CheckSession(Settings(vlm=options.vlm, cases=options.cases, batch=8, output=options.folder, model=model), specs)
+    assert not preflight.problems(session)
+    for spec in specs:
+        session.draws(spec)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    took = {}
+    for spec in specs:
+        began = time.perf_counter()
+        for ask in asks_of(session, spec):
+            session.contribute(ask)
+        took[spec.check_id] = time.perf_counter() - began
+    print(json.dumps(took), flush=True)
+
+
+def shared(number: int, checks: Sequence[str], arguments: Sequence[str]) -> tuple[float, list[dict[str, float]]]:
+    """Seconds until the last of so many processes has nothing left to take, and what each spent by check."""
+    with tempfile.TemporaryDirectory() as folder:
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-m", "bench.sharing", "--folder", folder, "--checks", *checks, *arguments],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                env={**os.environ, "PYTEST_XDIST_WORKER": f"gw{k}", "OMP_NUM_THREADS": "1"},
+            )
+            for k in range(number)
+        ]  # fmt: skip
+        for process in started:
+            assert process.stdout
+            assert process.stdout.readline() == "ready\n"
+        for process in started:
+            assert process.stdin
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        spent = [json.loads(process.communicate()[0]) for process in started]
+        lines = [line for path in Path(folder).glob("journal/*.jsonl") for line in path.read_text().splitlines()]
+        assert sum(line.startswith('{"batch"') for line in lines) == sum(
+            len(json.loads(line)["plan"]) for line in lines if '"plan"' in line
+        )
+        return max(sum(took.values()) for took in spent), spent
+
+
+def main(arguments: Sequence[str] = ()) -> list[str]:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--vlm", default="builtin")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--cases", type=int, default=60)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--checks", nargs="+", default=CHECKS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.folder:
+        worker(options)
+        return []
+    given = ["--vlm", options.vlm, "--device", options.device, "--cases", str(options.cases)]
+    lines = [f"sharing a run, {options.vlm} on {options.device}, {options.cases} cases a level:", "",
+             "| checks | processes | seconds | of the limit | whole checks at best, of the limit |", "|---|---|---|---|---|"]  # fmt: skip
+    for checks in (options.checks, options.checks[-1:]):
+        alone, spent = shared(1, checks, given)
+        for number in options.workers:
+            seconds = alone if number == 1 else shared(number, checks, given)[0]
+            limit = alone / number
+            whole = max(max(spent[0].values()), limit)
+            lines.append(f"| {len(checks)} | {number} | {seconds:.1f} | {seconds / limit:.2f} | {whole / limit:.2f} |")
+    return lines
+
+
+if __name__ == "__main__":
+    print("\n".join(main(sys.argv[1:])))
