@@ -17,14 +17,16 @@ from mimic_checks.errors import AnswerError, AttentionError, ModelLoadError, Run
 from mimic_checks.models import ImageBlocks, OpenVLM, Prompt, PromptImage, ShowsInput, prompt_for
 from mimic_checks.models.vlm import ImageBlock, texts_of
 from mimic_checks.runs import Answer
+from mimic_checks.runs.run import out_of_memory
+from mimic_checks.runs.time_limit import time_limit
 from mimic_checks.verdicts.intervals import lower
 from mimic_checks.verdicts.levels import best_constant as constant_rate
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-CANARIES, MOST_IMAGES = 4, 4
-"""Draws whose cases the tests look at, of those with so many images at most."""
+CANARIES, MOST_IMAGES, TOGETHER = 4, 4, 4
+"""Draws whose cases the tests look at, of those with so many images at most; and how many of them are asked in a batch."""
 CONSTANT_CEILING = 0.8
 """If one answer is proven right in more cases of a level than this, the level tests nothing."""
 TOLERANCE = {"bfloat16": 0.1, "float16": 0.02}
@@ -56,7 +58,7 @@ class Canaries:
 
     def _said(self, prompt: Prompt) -> tuple[Prompt, str | Exception]:
         try:
-            return prompt, texts_of(self.model, [prompt])[0]
+            return prompt, self.ask([prompt])[0]
         except UsageError:
             raise
         except Exception as error:
@@ -69,11 +71,17 @@ class Canaries:
         cases = list({case.id: case for group in several for case in group}.values())
         return [case for case in cases if len(case.images) <= MOST_IMAGES] or cases[:1]
 
+    def ask(self, prompts: Sequence[Prompt]) -> list[str]:
+        """The answers to all prompts as one batch, within the run's time limit for so many cases."""
+        limit_s = self.session.settings.case_limit
+        with time_limit(limit_s and limit_s * len(prompts)):
+            return texts_of(self.model, prompts)
+
     @cached_property
     def together(self) -> list[str]:
-        return texts_of(self.model, self.prompts)
+        return [text for prompts in in_batches(self.prompts) for text in self.ask(prompts)]
 
-    @property
+    @cached_property
     def tolerance(self) -> float:
         return TOLERANCE.get(str(self.model.identity().get("dtype")), FULL_PRECISION)
 
@@ -132,7 +140,7 @@ def batch(canaries: Canaries) -> str | None:
     first = differ[0]
     return (
         f"{len(differ)} of {len(alone)} answers change with the batch; case {canaries.cases[first].id}: {alone[first]!r} alone, "
-        f"{together[first]!r} in a batch of {len(alone)}"
+        f"{together[first]!r} in a batch of {min(TOGETHER, len(alone))}"
     )
 
 
@@ -146,7 +154,7 @@ def no_images(canaries: Canaries) -> str | None:
     if len(set(canaries.together)) == 1:
         return None  # a model that says one thing only is named by another test
     try:
-        same = texts_of(canaries.model, without) == canaries.together
+        same = [text for batch in in_batches(without) for text in canaries.ask(batch)] == canaries.together
     except Exception:
         return None  # a model that does not answer without images
     return f"removing all images changes none of {len(prompts)} answers: the pictures do not reach the model" if same else ""
@@ -259,14 +267,16 @@ def answer_cache(canaries: Canaries) -> str | None:
     cache = canaries.session.runner.cache
     if cache is None:
         return None
-    kept = cache.get(canaries.prompts)
+    asked = canaries.prompts[:TOGETHER]
+    said = dict(zip((prompt.case_id for prompt in asked), canaries.together, strict=False))
+    kept = cache.get(asked)
     if kept is None:
-        cache.put(canaries.prompts, dict(zip((case.id for case in canaries.cases), map(Answer, canaries.together), strict=True)))
-        kept = cache.get(canaries.prompts) or {}
-    for case, text in zip(canaries.cases, canaries.together, strict=True):
-        if case.id not in kept or kept[case.id].text != text:
-            was = kept[case.id].text if case.id in kept else None
-            return f"case {case.id}: {was!r} is kept, the model says {text!r}; empty the cache with --cache-clear, or run with --vlm-answer-cache none"
+        cache.put(asked, {case_id: Answer(text) for case_id, text in said.items()})
+        kept = cache.get(asked) or {}
+    for case_id, text in said.items():
+        if case_id not in kept or kept[case_id].text != text:
+            was = kept[case_id].text if case_id in kept else None
+            return f"case {case_id}: {was!r} is kept, the model says {text!r}; empty the cache with --cache-clear, or run with --vlm-answer-cache none"
     return ""
 
 
@@ -296,6 +306,11 @@ def problems(session: CheckSession) -> str:
     return "; ".join(f"{name}: {problem}" for name, problem in run(session).items() if problem)
 
 
+def in_batches(prompts: Sequence[Prompt]) -> list[Sequence[Prompt]]:
+    """The prompts in batches, small enough for a model that barely fits."""
+    return [prompts[start : start + TOGETHER] for start in range(0, len(prompts), TOGETHER)]
+
+
 def wrong_blocks(blocks: Sequence[ImageBlock], images: int) -> str:
     """What is wrong with the image blocks of a prompt; "" if nothing."""
     if len(blocks) != images:
@@ -317,6 +332,8 @@ def _tried(test: Callable[[Canaries], str | None], canaries: Canaries) -> str | 
     except (ModelLoadError, RunFolderError):
         raise
     except Exception as error:
+        if out_of_memory(error):
+            return None  # the run will ask in smaller batches
         return f"the model raised on {len(canaries.cases)} canary cases: {type(error).__name__}: {error}"
 
 
@@ -338,14 +355,14 @@ def _letters(text: str) -> str:
 def _moved_by_batch(canaries: Canaries, prompts: Sequence[Prompt]) -> str:
     """How the logits of prompts differ between a batch and alone, if by more than the tolerance."""
     assert canaries.open is not None
-    together = canaries.open.logits(prompts)
-    for prompt, row in zip(prompts, together, strict=True):
-        moved = _range_moved(canaries.open.logits([prompt]), row[None])
-        if moved > canaries.tolerance:
-            return (
-                f"a batch of {len(prompts)} moves a logit of case {prompt.case_id} by {moved:.2g} of their range "
-                f"(tolerance {canaries.tolerance:g})"
-            )
+    for together in in_batches(prompts):
+        for prompt, row in zip(together, canaries.open.logits(together), strict=True):
+            moved = _range_moved(canaries.open.logits([prompt]), row[None])
+            if moved > canaries.tolerance:
+                return (
+                    f"a batch of {len(together)} moves a logit of case {prompt.case_id} by {moved:.2g} of their range "
+                    f"(tolerance {canaries.tolerance:g})"
+                )
     return ""
 
 

@@ -166,10 +166,12 @@ class Fragile(StubVLM):
 
 
 class Slow(StubVLM):
-    """Right, after 20 ms a prompt: for testing interruption and progress."""
+    """Right, after `delay_s` a prompt: for testing interruption and progress."""
+
+    delay_s = 0.02
 
     def look(self, prompt: Prompt) -> NDArray[np.int64]:
-        time.sleep(0.02)
+        time.sleep(self.delay_s)
         return super().look(prompt)
 
 

@@ -35,7 +35,7 @@ from mimic_checks.models.rasters import raster
 from mimic_checks.models.vlm import ImageBlock, Prompt, PromptImage, Raster, ShownInput, prompt_for
 
 _ONE_ROW_PER_IMAGE = frozenset({"llava"})
-_ENCODE_AT_ONCE = 8
+_ENCODE_AT_MOST, _ENCODE_ALWAYS = 32, 8
 """Images that go through the vision tower together: at most, on a CPU; always, on an accelerator (`fixed_shape`)."""
 _PROBE = prompt_for([PromptImage("probe", lambda: Image.linear_gradient("L").convert("RGB"))], "What does this image show?")
 """What an adapter's effect is measured on when it is loaded."""
@@ -324,9 +324,10 @@ class TransformersVLM:
         """Projected features of the images with these ids, [T, D] each."""
         by_id = {image.id: image for image in shown}
         features: list[Tensor] = []
-        for start in range(0, len(ids), _ENCODE_AT_ONCE):
-            pictures = [by_id[image_id].open() for image_id in ids[start : start + _ENCODE_AT_ONCE]]
-            filled = pictures + pictures[-1:] * (_ENCODE_AT_ONCE - len(pictures) if self.fixed_shape else 0)
+        together = _ENCODE_ALWAYS if self.fixed_shape else _ENCODE_AT_MOST
+        for start in range(0, len(ids), together):
+            pictures = [by_id[image_id].open() for image_id in ids[start : start + together]]
+            filled = pictures + pictures[-1:] * (together - len(pictures) if self.fixed_shape else 0)
             features += self._project(filled)[: len(pictures)]
         return features
 

@@ -131,7 +131,7 @@ class Runner:
         except Exception as error:
             if len(prompts) == 1:
                 return [Answer(None, f"{type(error).__name__}: {error}")]
-            if _out_of_memory(error):
+            if out_of_memory(error):
                 raise _DoesNotFit from error
             half = len(prompts) // 2
             return self._answer_batch(prompts[:half]) + self._answer_batch(prompts[half:])
@@ -153,5 +153,6 @@ class _DoesNotFit(Exception):
     """A batch for which memory ran out."""
 
 
-def _out_of_memory(error: Exception) -> bool:
+def out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out, of a device or the machine."""
     return type(error).__name__ in ("OutOfMemoryError", "MemoryError")

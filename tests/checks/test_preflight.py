@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from dataclasses import replace
 
 import pytest
@@ -154,7 +155,8 @@ def test_an_adapter_that_does_nothing_is_named(session, tmp_path, catalog):
 def test_kept_answers_that_are_not_the_models_are_named(session):
     planted = session()
     canaries = preflight.Canaries(planted)
-    planted.runner.cache.put(canaries.prompts, {case.id: Answer("99") for case in canaries.cases})
+    asked = preflight.in_batches(canaries.prompts)[0]
+    planted.runner.cache.put(asked, {prompt.case_id: Answer("99") for prompt in asked})
     assert named(planted) == {"answer_cache"}
     assert "'99' is kept" in preflight.problems(planted)
 
@@ -214,6 +216,26 @@ def test_a_few_errors_are_no_defect_and_many_are(catalog, tmp_path):
 
     assert named(closed(catalog, tmp_path, Few)) == set()
     assert "batch: the model raises on 8 of 12 canary cases; case" in preflight.problems(closed(catalog, tmp_path, Many))
+
+
+def test_a_model_that_barely_fits_is_no_broken_one(catalog, tmp_path):
+    """Running out of memory in a batch is answered with smaller ones by the run; and a model that hangs is given up."""
+
+    class Large(Oracle):
+        def answer(self, prompts):
+            if len(prompts) > 1:
+                raise MemoryError
+            return super().answer(prompts)
+
+    assert named(closed(catalog, tmp_path, Large)) == set()
+
+    class Hangs(Oracle):
+        def look(self, prompt):
+            time.sleep(60)
+
+    hanging = closed(catalog, tmp_path, Hangs)
+    hanging.settings = replace(hanging.settings, case_limit=0.05)
+    assert "no answer within 0.05 s" in preflight.problems(hanging)
 
 
 def test_pictures_of_other_sizes_are_other_pictures(catalog):

@@ -15,7 +15,7 @@ from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.settings import Settings
 from mimic_checks.checks.specs import CHECKS
 from mimic_checks.models import STUBS
-from mimic_checks.models.stubs import make_stub
+from mimic_checks.models.stubs import Slow, make_stub
 
 OPEN = {"pooling", "attention_by_depth", "knockout", "localization"}
 HARNESS = {f"preconditions.{name}" for name in PREFLIGHT} - {
@@ -57,7 +57,8 @@ def verdicts(drawn, name, folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(STUBS))
-def test_stub(drawn, name, tmp_path):
+def test_stub(drawn, name, tmp_path, monkeypatch):
+    monkeypatch.setattr(Slow, "delay_s", 0.0)
     assert verdicts(drawn, name, tmp_path) == TABLE[name]
 
 

@@ -160,3 +160,18 @@ def test_a_family_without_a_row_still_answers_and_is_not_opened(monkeypatch, sce
     assert preflight.run(session)["image_blocks"] is None
     with pytest.raises(pytest.skip.Exception, match="the model cannot be opened"):
         CheckRun(session, specs[1], "behaviour", lambda result, verdict: None).measure(pooling.measure)
+
+
+def test_on_an_accelerator_the_tower_always_sees_as_many_images(scenes, monkeypatch):
+    """Kernels are chosen by shape: an image's features must not depend on how many others were known already."""
+    from mimic_checks.models import transformers_vlm
+
+    fixed, free = (load_vlm("builtin", ModelOptions(max_new_tokens=4), scenes) for _ in range(2))
+    fixed.fixed_shape = True
+    seen = []
+    project = fixed._project
+    monkeypatch.setattr(fixed, "_project", lambda pictures: seen.append(len(pictures)) or project(pictures))
+    prompts = [prompt_of(case, scenes.manifest) for case in draw(counting_cases(scenes, distractors=2), 5, seed=3)]
+    assert fixed.answer(prompts) == free.answer(prompts)
+    assert set(seen) == {transformers_vlm._ENCODE_ALWAYS}
+    assert fixed.features.computed == len({image.id for prompt in prompts for image in prompt.images})
