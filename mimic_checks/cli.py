@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mimic_checks.plugin import EXIT_INCONCLUSIVE, OPTIONS
+from mimic_checks.options import OPTIONS
+from mimic_checks.plugin import EXIT_INCONCLUSIVE
 from remedies.command import add_remedy
 
 if TYPE_CHECKING:

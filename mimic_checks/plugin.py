@@ -10,9 +10,11 @@ import os
 import time
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from mimic_checks.options import MODEL_FIELDS, OPTIONS, SWITCHES, Option
 
 if TYPE_CHECKING:
     from mimic_checks.catalog import Catalog
@@ -25,67 +27,6 @@ if TYPE_CHECKING:
     from mimic_checks.verdicts.result import CheckResult
 
 EXIT_INCONCLUSIVE = 6
-
-
-class Option(NamedTuple):
-    """A flag `--vlm...`, its ini key `vlm...` (underscores), the type of its value, and its help."""
-
-    name: str
-    kind: Callable[[str], Any]
-    help: str
-
-    @property
-    def key(self) -> str:
-        return self.name.replace("-", "_")
-
-
-OPTIONS = (
-    Option("vlm", str, "the model to check: hub id, folder, 'builtin', or 'stub:<name>'"),
-    Option("vlm-catalog", str, "images with known objects: 'rendered' (default) or 'coco:<folder>', each with ?option=value&..."),
-    Option("vlm-cases", int, "cases per level (default 100)"),
-    Option("vlm-seed", int, "seed of the drawn cases (default 0)"),
-    Option("vlm-profile", str, "levels of the sweeps: 'standard' (default, up to 8 images) or 'mimic' (the paper's, up to 35)"),
-    Option("vlm-template", str, "wording of the questions: plain (default), instruct, mimic, any"),
-    Option("vlm-thresholds", Path, "TOML file that overrides verdict thresholds"),
-    Option("vlm-case-set", Path, "replay the cases of this folder (from: mimic-checks cases) instead of drawing"),
-    Option("vlm-attention-baseline", Path, "attention_by_depth.json of an earlier run: drift against it fails that check"),
-    Option(
-        "vlm-baseline", Path, "folder of an earlier release's outcomes: checks are gated on it (record it with --snapshot-update)"
-    ),
-    Option("vlm-policy", Path, "TOML file of the gate: margins, tiers, error rate"),
-    Option("vlm-output", Path, "folder for report, journal and outcomes (default mimic-report)"),
-    Option("vlm-batch", int, "prompts per batch (default: measure the fastest)"),
-    Option(
-        "vlm-case-limit", float, "seconds that a case may take before it is an error (times the cases of a batch; default: none)"
-    ),
-    Option(
-        "vlm-answer-cache", str, "folder for answers that later runs may use again (default: in pytest's cache); 'none' keeps none"
-    ),
-    Option("vlm-adapter", str, "LoRA adapter folder or hub id"),
-    Option("vlm-revision", str, "revision of a hub model"),
-    Option("vlm-device", str, "auto (default), cpu, cuda, cuda:<k>, mps"),
-    Option("vlm-device-map", str, "device_map of from_pretrained, for models over several devices"),
-    Option("vlm-dtype", str, "auto (default), float32, bfloat16, float16"),
-    Option("vlm-attn-implementation", str, "attn_implementation of from_pretrained"),
-    Option("vlm-max-new-tokens", int, "longest answer in tokens (default 64)"),
-    Option(
-        "vlm-mask",
-        str,
-        "layers with an image-local mask: 'auto' (default: as the adapter records), none, all, deep, shallow, 12-23, 0.5-1.0",
-    ),
-    Option("vlm-pooling", int, "average so many image tokens into one (default 1): a remedy without training"),
-    Option("vlm-base-url", str, "address of an OpenAI-compatible server, for --vlm openai:<name> (key: OPENAI_API_KEY)"),
-    Option("vlm-concurrency", int, "requests to a server at a time (default 8)"),
-    Option("vlm-request-timeout", float, "seconds that a request to a server may take (default 120)"),
-    Option("vlm-feature-cache-mb", int, "memory for image features that are used again (default 512)"),
-)
-_SWITCHES = (
-    Option("vlm-trust-remote-code", bool, "run code that a checkpoint brings along"),
-    Option("vlm-sequential", bool, "with a baseline: look after every batch, stop a check when its comparison is certain"),
-    Option("vlm-stitch", bool, "show all pictures of a prompt in one grid: a remedy without training"),
-)
-_MODEL_FIELDS = ("adapter", "revision", "device", "device_map", "dtype", "attn_implementation", "max_new_tokens",
-                 "feature_cache_mb", "trust_remote_code", "mask", "pooling", "stitch", "base_url", "concurrency", "request_timeout")  # fmt: skip
 
 
 class HookSpecs:
@@ -106,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(f"--{option.name}", dest=option.key, default=None, type=option.kind, metavar=option.kind.__name__.upper(),
                         help=option.help)  # fmt: skip
         parser.addini(option.key, option.help, default=None)
-    for switch in _SWITCHES:
+    for switch in SWITCHES:
         group.addoption(f"--{switch.name}", dest=switch.key, action="store_true", default=None, help=switch.help)
         parser.addini(switch.key, switch.help, type="bool", default=False)
 
@@ -127,7 +68,7 @@ def settings_of(config: pytest.Config) -> Settings:
     from mimic_checks.models import ModelOptions
 
     given: dict[str, Any] = {}
-    for option in (*OPTIONS, *_SWITCHES):
+    for option in (*OPTIONS, *SWITCHES):
         value = config.getoption(option.key)
         ini = config.getini(option.key) if value is None else None
         if ini not in (None, ""):
@@ -135,7 +76,7 @@ def settings_of(config: pytest.Config) -> Settings:
         if value is not None:
             given[option.key.removeprefix("vlm_")] = value
     given["answer_cache"] = _answer_cache(config, given.get("answer_cache"))
-    model = {name: given.pop(name) for name in _MODEL_FIELDS if name in given}
+    model = {name: given.pop(name) for name in MODEL_FIELDS if name in given}
     try:
         return Settings(model=ModelOptions(**model), **{"vlm": "", **given})
     except UsageError as error:
@@ -365,12 +306,12 @@ class _Run:
         from mimic_checks.reporting import write_report
 
         try:
-            if {spec.check_id for spec in self.specs} <= set(self.results) | self.skipped:
-                self._session.folder.finish()
             if self._session.gating:
                 self.gates = self._session.gating.together()
                 self.verdicts |= self._session.gating.deciding(self.gates)
             self.report = write_report(self._session.folder.path)
+            if {spec.check_id for spec in self.specs} <= set(self.results) | self.skipped:
+                self._session.folder.finish()
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
         if session.exitstatus == pytest.ExitCode.OK and (found := set(self.verdicts.values()) - {"pass"}):
@@ -381,7 +322,7 @@ class _Run:
         from mimic_checks.checks.sharing import contribute
         from mimic_checks.errors import UsageError
 
-        with contextlib.suppress(UsageError):  # which the controller, or the worker that runs the check, reports
+        with contextlib.suppress(UsageError, pytest.UsageError):  # which the controller, or the worker that runs the check, reports
             session = self.session()
             if session.folder.goes_on(session.describe()):
                 contribute(session)

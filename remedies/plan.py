@@ -16,6 +16,7 @@ from mimic_checks.checks.profiles import FILE, faded_from, load_profile
 from mimic_checks.errors import RemedyError
 from mimic_checks.verdicts.result import CheckResult
 from mimic_checks.verdicts.store import RunFolder
+from mimic_checks.verdicts.text import HARNESS
 
 _CROSS_IMAGE = ("spread.", "distractors", "multi_concept", "image_count.")
 _PARTS = {
@@ -46,7 +47,7 @@ def plan(folder: Path) -> list[Proposal]:
     store = RunFolder(folder)
     results = store.results()
     described = store.read()["description"]
-    broken = [r for r in results if r.check.startswith("preconditions.") and r.verdict == "fail"]
+    broken = [r for r in results if r.check.startswith(HARNESS) and r.verdict == "fail"]
     if broken:
         raise RemedyError(f"run={str(folder)!r}: {broken[0].check} failed ({broken[0].reason}); repair the harness first, every other number "
                           "depends on it")  # fmt: skip

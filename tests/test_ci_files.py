@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mimic_checks.plugin import OPTIONS
+from mimic_checks.options import OPTIONS
 
 ROOT = Path(__file__).parent.parent
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())

@@ -62,7 +62,7 @@ def test_every_check_has_a_page_that_names_it():
 
 
 def test_every_option_is_documented():
-    from mimic_checks.plugin import OPTIONS
+    from mimic_checks.options import OPTIONS
 
     text = "".join(page.read_text() for page in PAGES)
     assert [option.name for option in OPTIONS if f"--{option.name}" not in text] == []

@@ -23,7 +23,7 @@ DRAWN = ("catalog", "case_set", "cases", "seed", "profile", "template")
 """Settings that say which cases were drawn; the cases themselves decide whether they are the same."""
 SAMPLING = ("max_new_tokens",)
 """Settings of answering that a baseline must share; a release may differ in anything else."""
-NOTED = ("dtype", "device", "device_kind", "attn_implementation", "processor", "chat_template", "generation", "torch", "transformers",
+NOTED = ("model_type", "dtype", "device", "device_kind", "attn_implementation", "processor", "chat_template", "generation", "torch", "transformers",
          "tokenizers", "pillow", "remedies")  # fmt: skip
 """What of the model's identity is named when it differs: no reason to refuse, but a reason for flips."""
 
@@ -132,8 +132,9 @@ def refuse_other_cases(baseline: Baseline, current: Baseline, *, stopped_early: 
 
 
 def noted_differences(baseline: Baseline, current: Baseline) -> tuple[str, ...]:
-    """Differences of the releases that may flip answers by themselves."""
-    named = _differences(*({name: head.model.get(name) for name in NOTED} for head in (baseline.head, current.head)))
+    """Differences of the releases that may flip answers by themselves: another version of the suite, another kind of model, device or library."""
+    heads = (baseline.head, current.head)
+    named = _differences(*({"suite": head.suite, **{name: head.model.get(name) for name in NOTED}} for head in heads))
     return (f"baseline and run differ: {named}",) if named else ()
 
 

@@ -1,0 +1,68 @@
+"""The plugin's options: one table, from which flags, ini keys and settings are made. Imports the standard library only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Option(NamedTuple):
+    """A flag `--vlm...`, its ini key `vlm...` (underscores), the type of its value, and its help."""
+
+    name: str
+    kind: Callable[[str], Any]
+    help: str
+
+    @property
+    def key(self) -> str:
+        return self.name.replace("-", "_")
+
+
+OPTIONS = (
+    Option("vlm", str, "the model to check: hub id, folder, 'builtin', or 'stub:<name>'"),
+    Option("vlm-catalog", str, "images with known objects: 'rendered' (default) or 'coco:<folder>', each with ?option=value&..."),
+    Option("vlm-cases", int, "cases per level (default 100)"),
+    Option("vlm-seed", int, "seed of the drawn cases (default 0)"),
+    Option("vlm-profile", str, "levels of the sweeps: 'standard' (default, up to 8 images) or 'mimic' (the paper's, up to 35)"),
+    Option("vlm-template", str, "wording of the questions: plain (default), instruct, mimic, any"),
+    Option("vlm-thresholds", Path, "TOML file that overrides verdict thresholds"),
+    Option("vlm-case-set", Path, "replay the cases of this folder (from: mimic-checks cases) instead of drawing"),
+    Option("vlm-attention-baseline", Path, "attention_by_depth.json of an earlier run: drift against it fails that check"),
+    Option(
+        "vlm-baseline", Path, "folder of an earlier release's outcomes: checks are gated on it (record it with --snapshot-update)"
+    ),
+    Option("vlm-policy", Path, "TOML file of the gate: margins, tiers, error rate"),
+    Option("vlm-output", Path, "folder for report, journal and outcomes (default mimic-report)"),
+    Option("vlm-batch", int, "prompts per batch (default: measure the fastest)"),
+    Option(
+        "vlm-case-limit", float, "seconds that a case may take before it is an error (times the cases of a batch; default: none)"
+    ),
+    Option(
+        "vlm-answer-cache", str, "folder for answers that later runs may use again (default: in pytest's cache); 'none' keeps none"
+    ),
+    Option("vlm-adapter", str, "LoRA adapter folder or hub id"),
+    Option("vlm-revision", str, "revision of a hub model"),
+    Option("vlm-device", str, "auto (default), cpu, cuda, cuda:<k>, mps"),
+    Option("vlm-device-map", str, "device_map of from_pretrained, for models over several devices"),
+    Option("vlm-dtype", str, "auto (default), float32, bfloat16, float16"),
+    Option("vlm-attn-implementation", str, "attn_implementation of from_pretrained"),
+    Option("vlm-max-new-tokens", int, "longest answer in tokens (default 64)"),
+    Option(
+        "vlm-mask",
+        str,
+        "layers with an image-local mask: 'auto' (default: as the adapter records), none, all, deep, shallow, 12-23, 0.5-1.0",
+    ),
+    Option("vlm-pooling", int, "average so many image tokens into one (default 1): a remedy without training"),
+    Option("vlm-base-url", str, "address of an OpenAI-compatible server, for --vlm openai:<name> (key: OPENAI_API_KEY)"),
+    Option("vlm-concurrency", int, "requests to a server at a time (default 8)"),
+    Option("vlm-request-timeout", float, "seconds that a request to a server may take (default 120)"),
+    Option("vlm-feature-cache-mb", int, "memory for image features that are used again (default 512)"),
+)
+SWITCHES = (
+    Option("vlm-trust-remote-code", bool, "run code that a checkpoint brings along"),
+    Option("vlm-sequential", bool, "with a baseline: look after every batch, stop a check when its comparison is certain"),
+    Option("vlm-stitch", bool, "show all pictures of a prompt in one grid: a remedy without training"),
+)
+MODEL_FIELDS = ("adapter", "revision", "device", "device_map", "dtype", "attn_implementation", "max_new_tokens",
+                 "feature_cache_mb", "trust_remote_code", "mask", "pooling", "stitch", "base_url", "concurrency", "request_timeout")  # fmt: skip
