@@ -25,7 +25,7 @@ from mimic_checks.models.stubs import LosesTrack
 from mimic_checks.reporting import write_report
 
 SPECS = [CHECKS[name] for name in ("spread.unbalanced", "image_count.listing", "distractors")]
-SETTLED_S = 0.001
+BATCH_S = 0.001
 """What a batch takes to answer."""
 
 
@@ -33,7 +33,7 @@ class Steady(LosesTrack):
     """A model with one defect, a little slow."""
 
     def answer(self, prompts):
-        pause(SETTLED_S)
+        pause(BATCH_S)
         return super().answer(prompts)
 
 
