@@ -5,7 +5,7 @@ Data in: a check's draws. Data out: `Ask`s, known before the first answer, so th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mimic_checks.cases import Case
@@ -31,4 +31,9 @@ class Ask:
 
 def asks_of_sweep(name: str, draws: Sequence[Sequence[Case]]) -> Ask:
     """All cases of a sweep's draws; a case that several levels share is asked once."""
-    return Ask(name, list({case.id: case for group in draws for case in group}.values()))
+    return Ask(name, distinct(case for group in draws for case in group))
+
+
+def distinct(cases: Iterable[Case]) -> list[Case]:
+    """The cases, each once, in the order of their first appearance."""
+    return list({case.id: case for case in cases}.values())

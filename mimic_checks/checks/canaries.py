@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from mimic_checks.cases import Case
+from mimic_checks.checks.asks import distinct
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.errors import AnswerError, UsageError
 from mimic_checks.models import OpenVLM, Prompt, ShowsInput
@@ -54,7 +55,7 @@ class Canaries:
         """Small cases of the first check that asks about several images."""
         groups = [self.session.draws(spec)[:CANARIES] for spec in self.session.specs]
         several = next((found for found in groups if any(len(case.images) > 1 for case in found[0])), groups[0])
-        cases = list({case.id: case for group in several for case in group}.values())
+        cases = distinct(case for group in several for case in group)
         return [case for case in cases if len(case.images) <= MOST_IMAGES] or cases[:1]
 
     def ask(self, prompts: Sequence[Prompt]) -> list[str]:
@@ -68,6 +69,11 @@ class Canaries:
         return [text for prompts in in_batches(self.prompts) for text in self.ask(prompts)]
 
     @cached_property
+    def question_missing(self) -> str:
+        """The first canary whose question is not in what the model is fed, in words; "" if there is none, or nothing is shown."""
+        return question_missing(self.shows, self.prompts) if self.shows else ""
+
+    @cached_property
     def tolerance(self) -> float:
         return TOLERANCE.get(str(self.model.identity().get("dtype")), FULL_PRECISION)
 
@@ -79,3 +85,15 @@ class Canaries:
 def in_batches(prompts: Sequence[Prompt]) -> list[Sequence[Prompt]]:
     """The prompts in batches, small enough for a model that barely fits."""
     return [prompts[start : start + TOGETHER] for start in range(0, len(prompts), TOGETHER)]
+
+
+def question_missing(model: ShowsInput, prompts: Sequence[Prompt]) -> str:
+    """The first prompt whose question is not in what the model is fed, in words; "" if there is none."""
+    for prompt, shown in zip(prompts, model.shown(prompts), strict=True):
+        if _letters(prompt.question) not in _letters(shown.text):
+            return f"case {prompt.case_id}: the model's input does not contain the question {prompt.question!r}; it ends {shown.text[-80:]!r}"
+    return ""
+
+
+def _letters(text: str) -> str:
+    return "".join(text.split()).casefold()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from mimic_checks.checks import preflight
-from mimic_checks.checks.asks import Ask
+from mimic_checks.checks.asks import Ask, distinct
 from mimic_checks.checks.gating import Gating
 from mimic_checks.checks.measures.measured import Measured
 from mimic_checks.checks.session import CheckSession
@@ -83,7 +83,7 @@ class CheckRun:
 
     def not_constant(self) -> None:
         """Fails a model that says the same to all cases."""
-        cases = list({group[0].id: group[0] for group in self.session.draws(self.spec)}.values())
+        cases = distinct(group[0] for group in self.session.draws(self.spec))
         outcomes = self.session.answer(Ask(self.spec.check_id, cases))
         answers = {outcome.answer.strip().lower() for outcome in outcomes if outcome.kind != "error"}
         said = next(iter(answers), "nothing but errors")

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mimic_checks.checks.canaries import CANARIES, FULL_PRECISION, TOGETHER, Canaries, in_batches
+from mimic_checks.checks.canaries import CANARIES, FULL_PRECISION, TOGETHER, Canaries, in_batches, question_missing
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.errors import AnswerError, AttentionError, ModelLoadError, RunFolderError
-from mimic_checks.models import ImageBlocks, OpenVLM, Prompt, PromptImage, ShowsInput, prompt_for
+from mimic_checks.models import ImageBlocks, OpenVLM, Prompt, PromptImage, prompt_for
 from mimic_checks.models.vlm import ImageBlock
 from mimic_checks.runs import Answer
 from mimic_checks.runs.run import out_of_memory
@@ -124,7 +124,7 @@ def best_constant(canaries: Canaries) -> str | None:
 
 def chat_template(canaries: Canaries) -> str | None:
     """The question reaches the model whole."""
-    return None if canaries.shows is None else _question_missing(canaries.shows, canaries.prompts)
+    return None if canaries.shows is None else canaries.question_missing
 
 
 def truncation(canaries: Canaries) -> str | None:
@@ -144,9 +144,9 @@ def truncation(canaries: Canaries) -> str | None:
         found = len(canaries.model.image_blocks(prompt))
         if found != len(longest.images):
             return f"case {longest.id}: {found} of its {len(longest.images)} images are left in the model's input"
-    if _question_missing(canaries.shows, canaries.prompts):
+    if canaries.question_missing:
         return ""  # not of long prompts only: named by another test
-    return _question_missing(canaries.shows, [prompt])
+    return question_missing(canaries.shows, [prompt])
 
 
 def stop(canaries: Canaries) -> str | None:
@@ -273,17 +273,6 @@ def _tried(test: Callable[[Canaries], str | None], canaries: Canaries) -> str | 
 
 def _stitched(canaries: Canaries) -> bool:
     return canaries.session.settings.model.stitch
-
-
-def _question_missing(model: ShowsInput, prompts: Sequence[Prompt]) -> str:
-    for prompt, shown in zip(prompts, model.shown(prompts), strict=True):
-        if _letters(prompt.question) not in _letters(shown.text):
-            return f"case {prompt.case_id}: the model's input does not contain the question {prompt.question!r}; it ends {shown.text[-80:]!r}"
-    return ""
-
-
-def _letters(text: str) -> str:
-    return "".join(text.split()).casefold()
 
 
 def _moved_by_batch(canaries: Canaries, prompts: Sequence[Prompt]) -> str:

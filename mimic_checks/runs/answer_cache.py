@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ import mimic_checks
 from mimic_checks.cases import RULE_VERSION
 from mimic_checks.models import Prompt
 from mimic_checks.runs.journal import Answer
+from mimic_checks.runs.whole_file import replace_file
 
 
 class AnswerCache:
@@ -73,10 +73,9 @@ class AnswerCache:
         if not self._writes:
             return
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
             if not (self.folder / "identity.json").is_file():
-                _replace(self.folder / "identity.json", self.whole)
-            _replace(path, text)
+                replace_file(self.folder / "identity.json", self.whole.encode())
+            replace_file(path, text.encode())
         except OSError as error:
             self._writes = False
             warnings.warn(
@@ -86,9 +85,3 @@ class AnswerCache:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _replace(path: Path, text: str) -> None:
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(text)
-    part.replace(path)

@@ -26,6 +26,7 @@ from mimic_checks.catalog import Catalog
 from mimic_checks.catalog.stored import write_stored
 from mimic_checks.errors import RunFolderError
 from mimic_checks.runs.locks import Locks
+from mimic_checks.runs.whole_file import replace_file
 from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.result import CheckResult, OutcomeLine, StoredCase
 
@@ -200,11 +201,8 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         RunFolderError: it cannot be written.
     """
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(path)
+        replace_file(path, data)
     except OSError as error:
         raise RunFolderError(f"{str(path)!r} cannot be written: {error.strerror}; free the disk, or make the folder writable, and run again "
                              "with the same output folder: answered batches are kept") from error  # fmt: skip

@@ -87,7 +87,7 @@ def test_a_cache_that_cannot_be_written_costs_no_run(tmp_path, monkeypatch):
     def read_only(path, text):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(answer_cache, "_replace", read_only)
+    monkeypatch.setattr(answer_cache, "replace_file", read_only)
     with pytest.warns(UserWarning, match="cannot be kept in .* \\(Read-only file system\\); the run goes on") as warned:
         found = Runner(Echo(), batch=2, cache=cache(tmp_path)).answer(prompts([1] * 6))
     assert len(found) == 6
