@@ -12,7 +12,12 @@ pytest_plugins = ["pytester"]
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 settings.register_profile(
-    "repository", deadline=None, database=None, max_examples=60, derandomize=bool(os.environ.get("CI")), print_blob=False
+    "repository",
+    deadline=None,
+    database=None,
+    max_examples=60,
+    derandomize=bool(os.environ.get("CI")),
+    print_blob=False,
 )
 settings.load_profile("repository")
 

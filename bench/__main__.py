@@ -35,11 +35,23 @@ def main() -> None:
     options = parser.parse_args()
     import torch
 
-    lines = ["# Benchmarks", "", f"`python -m bench` on {os.cpu_count()} CPU cores, {platform.machine()}, Python {platform.python_version()}, "
-             f"torch {torch.__version__}.", ""]  # fmt: skip
+    lines = [
+        "# Benchmarks",
+        "",
+        (
+            f"`python -m bench` on {os.cpu_count()} CPU cores, {platform.machine()}, Python"
+            f" {platform.python_version()}, torch {torch.__version__}."
+        ),
+        "",
+    ]
     for name in NAMES:
-        done = subprocess.run([sys.executable, "-m", f"bench.{name}"], capture_output=True, text=True, check=True,
-                              env={**KEEP_MEMORY, **os.environ})  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-m", f"bench.{name}"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**KEEP_MEMORY, **os.environ},
+        )
         said = done.stdout.strip()
         print(said, flush=True)
         lines += [f"## {name}", "", said, ""]

@@ -15,12 +15,22 @@ from pathlib import Path
 
 def main() -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "mimic_checks.cli", "demo", "--output", str(Path(folder) / "report")]
+        command = [
+            sys.executable,
+            "-m",
+            "mimic_checks.cli",
+            "demo",
+            "--output",
+            str(Path(folder) / "report"),
+        ]
         began = time.perf_counter()
         code = subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode
         spent = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
-    return [f"demo: **{spent:.0f} s, {peak:.2f} GiB** peak, exit code {code} (target under 120 s, under 2 GiB)"]
+    return [
+        f"demo: **{spent:.0f} s, {peak:.2f} GiB** peak, exit code {code} (target under 120 s, under"
+        " 2 GiB)"
+    ]
 
 
 if __name__ == "__main__":

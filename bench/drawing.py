@@ -1,11 +1,13 @@
-"""Drawing 10,000 counting cases from a catalog of the size of COCO train, against the plain pycocotools loop.
+"""Drawing 10,000 counting cases from a catalog of the size of COCO train, against the plain
+pycocotools loop.
 
     python -m bench.drawing
 
-118,287 images x 80 classes, synthetic counts (COCO has 7.3 instances and 2.9 classes an image on average). Both draw: a
-class, uniformly; a number of instances from 1 to 4, uniformly; a needle with just so many; four images without the class.
-The loop is what a user writes with `getImgIds` and `getAnnIds`; it is timed on fewer cases, its time a case is constant.
-That both draw from one distribution is checked by chi-square on classes and instances.
+118,287 images x 80 classes, synthetic counts (COCO has 7.3 instances and 2.9 classes an image on
+average). Both draw: a class, uniformly; a number of instances from 1 to 4, uniformly; a needle with
+just so many; four images without the class. The loop is what a user writes with `getImgIds` and
+`getAnnIds`; it is timed on fewer cases, its time a case is constant. That both draw from one
+distribution is checked by chi-square on classes and instances.
 """
 
 from __future__ import annotations
@@ -51,10 +53,20 @@ def counts() -> np.ndarray:
 def ours(matrix: np.ndarray) -> tuple[float, list[tuple[int, int]]]:
     names = tuple(f"class {k}" for k in range(CLASSES))
     began = time.perf_counter()
-    catalog = Catalog("synthetic", names, names, matrix, np.zeros(matrix.shape, bool), np.zeros((0,), np.float32), Nothing())
+    catalog = Catalog(
+        "synthetic",
+        names,
+        names,
+        matrix,
+        np.zeros(matrix.shape, bool),
+        np.zeros((0,), np.float32),
+        Nothing(),
+    )
     cases = draw(counting_cases(catalog, distractors=DISTRACTORS), DRAWN, seed=0)
     spent = time.perf_counter() - began
-    return spent, [(names.index(case.truth.counts[0][0]), case.truth.counts[0][1]) for case in cases]
+    return spent, [
+        (names.index(case.truth.counts[0][0]), case.truth.counts[0][1]) for case in cases
+    ]
 
 
 def index(matrix: np.ndarray) -> COCO:
@@ -68,8 +80,11 @@ def index(matrix: np.ndarray) -> COCO:
     for number, annotation in enumerate(annotations):
         annotation["id"] = number
     found = COCO()
-    found.dataset = {"images": [{"id": k} for k in range(IMAGES)], "annotations": annotations,
-                     "categories": [{"id": k, "name": f"class {k}"} for k in range(CLASSES)]}  # fmt: skip
+    found.dataset = {
+        "images": [{"id": k} for k in range(IMAGES)],
+        "annotations": annotations,
+        "categories": [{"id": k, "name": f"class {k}"} for k in range(CLASSES)],
+    }
     with contextlib.redirect_stdout(io.StringIO()):
         found.createIndex()
     return found
@@ -83,7 +98,9 @@ def loop(coco: COCO, number: int) -> tuple[float, list[tuple[int, int]]]:
         category = generator.choice(coco.getCatIds())
         wanted = generator.randint(1, 4)
         holders = coco.getImgIds(catIds=[category])
-        needle = generator.choice([k for k in holders if len(coco.getAnnIds(imgIds=[k], catIds=[category])) == wanted])
+        needle = generator.choice(
+            [k for k in holders if len(coco.getAnnIds(imgIds=[k], catIds=[category])) == wanted]
+        )
         others = generator.sample(sorted(set(coco.getImgIds()) - set(holders)), DISTRACTORS)
         drawn.append((category, wanted, needle, others))
     return time.perf_counter() - began, [(category, wanted) for category, wanted, *_ in drawn]
@@ -95,16 +112,23 @@ def main() -> list[str]:
     looped, theirs = loop(index(matrix), LOOPED)
     tables = [
         np.array(
-            [[Counter(pair[k] for pair in drawn)[value] for value in sorted({p[k] for p in mine})] for drawn in (mine, theirs)]
+            [
+                [
+                    Counter(pair[k] for pair in drawn)[value]
+                    for value in sorted({p[k] for p in mine})
+                ]
+                for drawn in (mine, theirs)
+            ]
         )
         for k in (0, 1)
     ]
     same = [float(chi2_contingency(table).pvalue) for table in tables]
     ratio = looped / LOOPED * DRAWN / spent
     return [
-        f"drawing 10,000 counting cases ({IMAGES:,} x {CLASSES}): {spent:.1f} s, catalog set-up and ids included; the pycocotools loop "
-        f"{looped / LOOPED * 1e3:.0f} ms a case ({LOOPED} timed) = {looped / LOOPED * DRAWN:.0f} s: **{ratio:.0f}x** (target 100x); "
-        f"same distribution: p = {same[0]:.2f} (class), {same[1]:.2f} (instances)"
+        f"drawing 10,000 counting cases ({IMAGES:,} x {CLASSES}): {spent:.1f} s, catalog set-up and"
+        f" ids included; the pycocotools loop {looped / LOOPED * 1e3:.0f} ms a case ({LOOPED}"
+        f" timed) = {looped / LOOPED * DRAWN:.0f} s: **{ratio:.0f}x** (target 100x); same"
+        f" distribution: p = {same[0]:.2f} (class), {same[1]:.2f} (instances)"
     ]
 
 

@@ -1,11 +1,14 @@
 """Answering sweeps that share images, end to end, against the same model asked one case at a time.
 
-    python -m bench.end_to_end [--vlm builtin] [--device cpu|cuda] [--cases 48] [--vlm-catalog rendered]
+    python -m bench.end_to_end [--vlm builtin] [--device cpu|cuda] [--cases 48] [--vlm-catalog
+    rendered]
 
-Open, process, generate: ours through `Runner` (batches, image features computed once per image), the peer as a plain
-transformers loop: open the files, processor, `generate`, one case at a time. Per number of images, and with distinct images
-as well, where only batching helps. Answers must be equal, or the ratio is not reported. Both sides run in one process, with
-the memory settings of the command `mimic-checks` (`cli.KEEP_MEMORY`). The batch budget is measured once, before, as a run does.
+Open, process, generate: ours through `Runner` (batches, image features computed once per image),
+the peer as a plain transformers loop: open the files, processor, `generate`, one case at a time.
+Per number of images, and with distinct images as well, where only batching helps. Answers must be
+equal, or the ratio is not reported. Both sides run in one process, with the memory settings of the
+command `mimic-checks` (`cli.KEEP_MEMORY`). The batch budget is measured once, before, as a run
+does.
 """
 
 from __future__ import annotations
@@ -32,17 +35,29 @@ def _sync(device: str) -> None:
 
 
 @torch.inference_mode()
-def one_by_one(vlm: TransformersVLM, cases: Sequence[Case], catalog: Catalog) -> tuple[float, list[str]]:
+def one_by_one(
+    vlm: TransformersVLM, cases: Sequence[Case], catalog: Catalog
+) -> tuple[float, list[str]]:
     """What a user writes with transformers."""
     answers = []
     _sync(vlm.device)
     began = time.perf_counter()
     for case in cases:
         pictures = [catalog.manifest.open(image) for image in case.images]
-        text = vlm.processor.apply_chat_template(case.messages, add_generation_prompt=True, tokenize=False)
-        inputs = vlm.processor(text=text, images=pictures, return_tensors="pt").to(vlm.device, vlm.model.dtype)
-        tokens = vlm.model.generate(**inputs, max_new_tokens=vlm.options.max_new_tokens, do_sample=False)
-        answers.append(vlm.tokenizer.decode(tokens[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True).strip())
+        text = vlm.processor.apply_chat_template(
+            case.messages, add_generation_prompt=True, tokenize=False
+        )
+        inputs = vlm.processor(text=text, images=pictures, return_tensors="pt").to(
+            vlm.device, vlm.model.dtype
+        )
+        tokens = vlm.model.generate(
+            **inputs, max_new_tokens=vlm.options.max_new_tokens, do_sample=False
+        )
+        answers.append(
+            vlm.tokenizer.decode(
+                tokens[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True
+            ).strip()
+        )
     _sync(vlm.device)
     return time.perf_counter() - began, answers
 
@@ -58,23 +73,42 @@ def ours(runner: Runner, cases: Sequence[Case], catalog: Catalog) -> tuple[float
 
 
 def main(arguments: Sequence[str] = ()) -> list[str]:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--vlm", default="builtin")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--cases", type=int, default=48)
     parser.add_argument("--vlm-catalog", default="rendered")
     options = parser.parse_args(arguments)
     catalog = load_catalog(options.vlm_catalog)
-    vlm = TransformersVLM(str(BUILTIN.get(options.vlm, options.vlm)), ModelOptions(device=options.device), name=options.vlm)
+    vlm = TransformersVLM(
+        str(BUILTIN.get(options.vlm, options.vlm)),
+        ModelOptions(device=options.device),
+        name=options.vlm,
+    )
     draws = draw(listing_sweep(catalog, levels=LEVELS), options.cases, seed=123)
-    lines = [f"end to end, {options.vlm} on {vlm.device}, {vlm.model.dtype}, {options.cases} cases a row:", "",
-             "| cases | one by one | ours | ratio | equal answers |", "|---|---|---|---|---|"]  # fmt: skip
+    lines = [
+        (
+            f"end to end, {options.vlm} on {vlm.device}, {vlm.model.dtype}, {options.cases} cases a"
+            " row:"
+        ),
+        "",
+        "| cases | one by one | ours | ratio | equal answers |",
+        "|---|---|---|---|---|",
+    ]
     one_by_one(vlm, [group[0] for group in draws[:4]], catalog)
     runner = Runner(vlm)
     began = time.perf_counter()
     runner.answer([prompt_of(case, catalog.manifest) for group in draws for case in group])
-    lines[0] += f" (a run measures its batch budget once, here with its first 192 cases in {time.perf_counter() - began:.1f} s)"
-    rows = [(f"{level} images, distinct", [group[k] for group in draws]) for k, level in enumerate(LEVELS)]
+    lines[0] += (
+        " (a run measures its batch budget once, here with its first 192 cases in"
+        f" {time.perf_counter() - began:.1f} s)"
+    )
+    rows = [
+        (f"{level} images, distinct", [group[k] for group in draws])
+        for k, level in enumerate(LEVELS)
+    ]
     rows.append(("sweep 1-2-4-8 sharing images", [case for group in draws for case in group]))
     for name, cases in rows:
         slow, expected = one_by_one(vlm, cases, catalog)

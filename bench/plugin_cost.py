@@ -2,7 +2,8 @@
 
     python -m bench.plugin_cost
 
-Whole processes, with the plugin and with `-p no:mimic_checks`, in turn (ABBA), 24 of each; the ratio of medians.
+Whole processes, with the plugin and with `-p no:mimic_checks`, in turn (ABBA), 24 of each; the
+ratio of medians.
 """
 
 from __future__ import annotations
@@ -25,14 +26,19 @@ def main() -> list[str]:
             for plugged in (True, False, False, True):
                 extra = [] if plugged else ["-p", "no:mimic_checks"]
                 began = time.perf_counter()
-                subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *extra], cwd=folder, check=True,
-                               stdout=subprocess.DEVNULL)  # fmt: skip
+                subprocess.run(
+                    [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *extra],
+                    cwd=folder,
+                    check=True,
+                    stdout=subprocess.DEVNULL,
+                )
                 if number:
                     times[plugged].append(time.perf_counter() - began)
     with_plugin, without = (statistics.median(times[key]) for key in (True, False))
     return [
-        f"plugin installed but unused: {with_plugin * 1e3:.0f} ms against {without * 1e3:.0f} ms without: "
-        f"**{(with_plugin / without - 1) * 100:+.1f} %** (target under 5 %; median of {2 * ROUNDS} processes each)"
+        f"plugin installed but unused: {with_plugin * 1e3:.0f} ms against {without * 1e3:.0f} ms"
+        f" without: **{(with_plugin / without - 1) * 100:+.1f} %** (target under 5 %; median of"
+        f" {2 * ROUNDS} processes each)"
     ]
 
 

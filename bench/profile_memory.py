@@ -1,10 +1,12 @@
-"""Memory of the streamed attention profile, against a plain forward and against `output_attentions=True`.
+"""Memory of the streamed attention profile, against a plain forward and against
+`output_attentions=True`.
 
     python -m bench.profile_memory [--device cpu|cuda] [--layers 2]
 
-The language-model shape of LLaVA-OneVision 0.5B (width 896, 14 heads, 2 key heads, feed-forward 4864) with random weights, as
-many layers as said, in a LLaVA with 10 images x 730 tokens. Every way runs in a process of its own; on a CPU the number is
-the high-water mark of resident memory over the loaded model, on CUDA the allocator's.
+The language-model shape of LLaVA-OneVision 0.5B (width 896, 14 heads, 2 key heads, feed-forward
+4864) with random weights, as many layers as said, in a LLaVA with 10 images x 730 tokens. Every way
+runs in a process of its own; on a CPU the number is the high-water mark of resident memory over the
+loaded model, on CUDA the allocator's.
 """
 
 from __future__ import annotations
@@ -22,9 +24,15 @@ WAYS = ("plain", "profile", "output_attentions")
 
 
 def high_water() -> float:
-    """Most resident memory of this process so far, MiB. (`ru_maxrss` also counts the parent that started it.)"""
+    """Most resident memory of this process so far, MiB. (`ru_maxrss` also counts the parent that
+    started it.)"""
     return (
-        next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")) / 1024
+        next(
+            int(line.split()[1])
+            for line in Path("/proc/self/status").read_text().splitlines()
+            if line.startswith("VmHWM")
+        )
+        / 1024
     )
 
 
@@ -57,7 +65,12 @@ def language_model(layers: int, device: str):  # type: ignore[no-untyped-def]
         "image_size": 27 * 8,
         "patch_size": 8,
     }
-    config = LlavaConfig(text_config=text, vision_config=vision, image_token_id=999, vision_feature_select_strategy="full")
+    config = LlavaConfig(
+        text_config=text,
+        vision_config=vision,
+        image_token_id=999,
+        vision_feature_select_strategy="full",
+    )
     torch.manual_seed(0)
     return LlavaForConditionalGeneration(config).eval().to(device)
 
@@ -66,13 +79,23 @@ def one(way: str, layers: int, device: str) -> tuple[float, float]:
     """(MiB over the loaded model, seconds) of one prefill."""
     import torch
 
-    from mimic_checks.attention import Kind, Profiler, TokenMap, edit_attention
+    from mimic_checks.attention import Profiler, TokenMap, TokenType, edit_attention
 
     model = language_model(layers, device)
-    ids = torch.cat([torch.arange(10), torch.full((IMAGES * TOKENS,), 5), torch.arange(30)])[None].to(device)
-    image = torch.cat([torch.full((10,), -1), torch.arange(IMAGES).repeat_interleave(TOKENS), torch.full((30,), -1)])[None]
-    kind = torch.where(image >= 0, int(Kind.IMAGE), int(Kind.AFTER))
-    token_map = TokenMap(kind, image, torch.where(image >= 0, 0, -1), torch.tensor([ids.shape[1] - 1]))
+    ids = torch.cat([torch.arange(10), torch.full((IMAGES * TOKENS,), 5), torch.arange(30)])[
+        None
+    ].to(device)
+    image = torch.cat(
+        [
+            torch.full((10,), -1),
+            torch.arange(IMAGES).repeat_interleave(TOKENS),
+            torch.full((30,), -1),
+        ]
+    )[None]
+    kind = torch.where(image >= 0, int(TokenType.IMAGE), int(TokenType.AFTER))
+    token_map = TokenMap(
+        kind, image, torch.where(image >= 0, 0, -1), torch.tensor([ids.shape[1] - 1])
+    )
     if way == "output_attentions":
         model.set_attn_implementation({"text_config": "eager"})
 
@@ -83,7 +106,12 @@ def one(way: str, layers: int, device: str) -> tuple[float, float]:
                     editor.observer = Profiler()
                     model(input_ids=ids, logits_to_keep=1, use_cache=False)
             else:
-                model(input_ids=ids, logits_to_keep=1, use_cache=False, output_attentions=way == "output_attentions")
+                model(
+                    input_ids=ids,
+                    logits_to_keep=1,
+                    use_cache=False,
+                    output_attentions=way == "output_attentions",
+                )
 
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats()
@@ -99,7 +127,9 @@ def one(way: str, layers: int, device: str) -> tuple[float, float]:
 
 
 def main(arguments: Sequence[str] = ()) -> list[str]:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--way", choices=WAYS)
@@ -121,10 +151,15 @@ def main(arguments: Sequence[str] = ()) -> list[str]:
         ]
         found[way] = [
             float(word)
-            for word in subprocess.run(command, capture_output=True, text=True, check=True, env=default_allocator()).stdout.split()
+            for word in subprocess.run(
+                command, capture_output=True, text=True, check=True, env=default_allocator()
+            ).stdout.split()
         ]
     lines = [
-        f"attention profile, {IMAGES} images x {TOKENS} tokens, {options.layers} layers of the 0.5B shape, {options.device}:",
+        (
+            f"attention profile, {IMAGES} images x {TOKENS} tokens, {options.layers} layers of the"
+            f" 0.5B shape, {options.device}:"
+        ),
         "",
         "| way | memory over the loaded model | beyond plain | seconds |",
         "|---|---|---|---|",

@@ -2,7 +2,8 @@
 
     python -m bench.report_size
 
-A run of the defective stub `loses-track` over eight sweeps with 650 draws each; only writing the report is timed.
+A run of the defective stub `loses-track` over eight sweeps with 650 draws each; only writing the
+report is timed.
 """
 
 from __future__ import annotations
@@ -20,14 +21,35 @@ from mimic_checks.verdicts.store import RunFolder
 def main() -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
-        subprocess.run([sys.executable, "-m", "mimic_checks.cli", "run", "--vlm", "stub:loses-track", "--vlm-cases", "680", "--vlm-batch", "64",
-                        "--vlm-catalog", "rendered?families=120", "--vlm-output", str(out)], stdout=subprocess.DEVNULL, check=False)  # fmt: skip
+        subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "mimic_checks.cli",
+                "run",
+                "--vlm",
+                "stub:loses-track",
+                "--vlm-cases",
+                "680",
+                "--vlm-batch",
+                "64",
+                "--vlm-catalog",
+                "rendered?families=120",
+                "--vlm-output",
+                str(out),
+            ],
+            stdout=subprocess.DEVNULL,
+            check=False,
+        )
         cases = len(RunFolder(out).outcomes())
         began = time.perf_counter()
         path = write_report(out)
         spent = time.perf_counter() - began
         size = path.stat().st_size / 1e6
-    return [f"report for {cases:,} cases: **{spent:.2f} s, {size:.1f} MB** (target under 10 s, under 30 MB)"]
+    return [
+        f"report for {cases:,} cases: **{spent:.2f} s, {size:.1f} MB** (target under 10 s, under"
+        " 30 MB)"
+    ]
 
 
 if __name__ == "__main__":

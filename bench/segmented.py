@@ -1,10 +1,12 @@
-"""Image-local attention computed image by image, against full causal attention and against a dense mask.
+"""Image-local attention computed image by image, against full causal attention and against a dense
+mask.
 
     python -m bench.segmented [--device cpu|cuda] [--images 10] [--tokens 730] [--repeats 5]
 
-One layer of LLaVA-OneVision 0.5B's shape (14 heads of 64), 10 text tokens before the images and 30 after. Every method runs
-in turn, so that the machine's moods hit all alike; best time of each. "limit" is the share of query-key pairs that the rule
-leaves. On CUDA in bfloat16 with FlexAttention (block mask, compiled) beside it; on a CPU in float32 on two threads.
+One layer of LLaVA-OneVision 0.5B's shape (14 heads of 64), 10 text tokens before the images and 30
+after. Every method runs in turn, so that the machine's moods hit all alike; best time of each.
+"limit" is the share of query-key pairs that the rule leaves. On CUDA in bfloat16 with FlexAttention
+(block mask, compiled) beside it; on a CPU in float32 on two threads.
 """
 
 from __future__ import annotations
@@ -54,16 +56,26 @@ def methods(layout: Layout, device: str) -> dict[str, Way]:
     if device.startswith("cuda"):
         from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
-        block = create_block_mask(lambda b, h, q, k: mask[q, k], None, None, len(mask), len(mask), device=device)
+        block = create_block_mask(
+            lambda b, h, q, k: mask[q, k], None, None, len(mask), len(mask), device=device
+        )
         compiled = torch.compile(flex_attention)
         found["FlexAttention, block mask"] = lambda q, k, v: compiled(q, k, v, block_mask=block)
     return found
 
 
-def timed(ways: dict[str, Way], layout: Layout, device: str, repeats: int, backward: bool) -> dict[str, float]:
+def timed(
+    ways: dict[str, Way], layout: Layout, device: str, repeats: int, backward: bool
+) -> dict[str, float]:
     """Best seconds of every method, measured in turn."""
-    length, dtype = sum(layout.lengths), torch.bfloat16 if device.startswith("cuda") else torch.float32
-    q, k, v = (torch.randn(1, HEADS, length, WIDTH, device=device, dtype=dtype, requires_grad=backward) for _ in range(3))
+    length, dtype = (
+        sum(layout.lengths),
+        (torch.bfloat16 if device.startswith("cuda") else torch.float32),
+    )
+    q, k, v = (
+        torch.randn(1, HEADS, length, WIDTH, device=device, dtype=dtype, requires_grad=backward)
+        for _ in range(3)
+    )
     gradient = torch.randn_like(q)
     best = {}
     for _ in range(repeats + 1):
@@ -85,21 +97,30 @@ def _sync(device: str) -> None:
 
 
 def extra_memory(images: int, tokens: int) -> float:
-    """MiB that a forward call of segmented attention needs beyond its inputs, as the process's high-water mark shows, in a
-    process of its own."""
+    """MiB that a forward call of segmented attention needs beyond its inputs, as the process's
+    high-water mark shows, in a process of its own."""
     code = (
-        "import torch; from bench.profile_memory import high_water; from bench.segmented import *; "
-        f"lay = layout_of({images}, {tokens}); n = sum(lay.lengths); q, k, v = (torch.randn(1, HEADS, n, WIDTH) for _ in range(3)); "
-        "small = layout_of(1, 8); segmented_attention(*(t[:, :, : sum(small.lengths)] for t in (q, k, v)), [small]); "
-        "before = high_water(); segmented_attention(q, k, v, [lay]); print(high_water() - before)"
+        "import torch; from bench.profile_memory import high_water; from bench.segmented import *;"
+        f" lay = layout_of({images}, {tokens}); n = sum(lay.lengths); q, k, v = (torch.randn(1,"
+        " HEADS, n, WIDTH) for _ in range(3)); small = layout_of(1, 8); segmented_attention(*(t[:,"
+        " :, : sum(small.lengths)] for t in (q, k, v)), [small]); before = high_water();"
+        " segmented_attention(q, k, v, [lay]); print(high_water() - before)"
     )
     return float(
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=default_allocator()).stdout
+        subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=default_allocator(),
+        ).stdout
     )
 
 
 def main(arguments: Sequence[str] = ()) -> list[str]:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--images", type=int, default=10)
     parser.add_argument("--tokens", type=int, default=730)
@@ -109,21 +130,32 @@ def main(arguments: Sequence[str] = ()) -> list[str]:
     layout = layout_of(options.images, options.tokens)
     length = sum(layout.lengths)
     limit = masked_scores(layout) / (length * (length + 1) / 2)
-    where = torch.cuda.get_device_name() if options.device.startswith("cuda") else "CPU, two threads"
+    where = (
+        torch.cuda.get_device_name() if options.device.startswith("cuda") else "CPU, two threads"
+    )
     lines = [
-        f"image-local attention, {options.images} images x {options.tokens} tokens, {HEADS} heads of {WIDTH}, {where}; arithmetic limit "
-        f"{limit:.3f} of full causal attention (target: at most 1.5 times that):",
+        (
+            f"image-local attention, {options.images} images x {options.tokens} tokens, {HEADS}"
+            f" heads of {WIDTH}, {where}; arithmetic limit {limit:.3f} of full causal attention"
+            " (target: at most 1.5 times that):"
+        ),
         "",
-        "| method | forward | of full | of the limit | forward + backward | of full | of the limit |",
+        (
+            "| method | forward | of full | of the limit | forward + backward | of full | of the"
+            " limit |"
+        ),
         "|---|---|---|---|---|---|---|",
     ]
     ways = methods(layout, options.device)
-    forward, both = (timed(ways, layout, options.device, options.repeats, backward) for backward in (False, True))
+    forward, both = (
+        timed(ways, layout, options.device, options.repeats, backward) for backward in (False, True)
+    )
     base = "full causal SDPA"
     for name in forward:
         a, b = forward[name] / forward[base], both[name] / both[base]
         lines.append(
-            f"| {name} | {forward[name] * 1e3:.1f} ms | {a:.3f} | {a / limit:.2f}x | {both[name] * 1e3:.1f} ms | {b:.3f} | {b / limit:.2f}x |"
+            f"| {name} | {forward[name] * 1e3:.1f} ms | {a:.3f} | {a / limit:.2f}x |"
+            f" {both[name] * 1e3:.1f} ms | {b:.3f} | {b / limit:.2f}x |"
         )
     if not options.device.startswith("cuda"):
         sizes = (5, 10, 20, 40)

@@ -1,11 +1,13 @@
-"""One run answered by several processes, against one process and against the best that whole checks could do.
+"""One run answered by several processes, against one process and against the best that whole checks
+could do.
 
     python -m bench.sharing [--vlm builtin] [--device cpu|cuda] [--cases 60] [--workers 1 2]
 
-Every process loads its model, tests its harness, waits for the others, and takes batches until none is left (`checks.sharing`), as the workers of
-`pytest -n` do; on a CPU with one thread each, on several GPUs with a device each. Timed from the moment that all are ready to the last one's
-end. The limit is one process's time over their number; the peer is xdist alone, which hands out whole checks: no schedule of those ends before
-its longest check, nor before the limit.
+Every process loads its model, tests its harness, waits for the others, and takes batches until none
+is left (`checks.sharing`), as the workers of `pytest -n` do; on a CPU with one thread each, on
+several GPUs with a device each. Timed from the moment that all are ready to the last one's end. The
+limit is one process's time over their number; the peer is xdist alone, which hands out whole
+checks: no schedule of those ends before its longest check, nor before the limit.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ CHECKS = ("spread.unbalanced", "distractors", "image_count.listing", "image_coun
 
 
 def worker(options: argparse.Namespace) -> None:
-    """One process: says that it is ready, waits for a line, answers; prints how long each check took it."""
+    """One process: says that it is ready, waits for a line, answers; prints how long each check
+    took it."""
     from mimic_checks.checks import preflight
     from mimic_checks.checks.session import CheckSession
     from mimic_checks.checks.settings import Settings
@@ -34,7 +37,10 @@ def worker(options: argparse.Namespace) -> None:
 
     specs = [SPECS[name] for name in options.checks]
     model = ModelOptions(device=options.device)
-    session = CheckSession(Settings(vlm=options.vlm, cases=options.cases, batch=8, output=options.folder, model=model), specs)
+    session = CheckSession(
+        Settings(vlm=options.vlm, cases=options.cases, batch=8, output=options.folder, model=model),
+        specs,
+    )
     assert not preflight.problems(session)
     for spec in specs:
         session.draws(spec)
@@ -49,17 +55,31 @@ def worker(options: argparse.Namespace) -> None:
     print(json.dumps(took), flush=True)
 
 
-def shared(number: int, checks: Sequence[str], arguments: Sequence[str]) -> tuple[float, list[dict[str, float]]]:
-    """Seconds until the last of so many processes has nothing left to take, and what each spent by check."""
+def shared(
+    number: int, checks: Sequence[str], arguments: Sequence[str]
+) -> tuple[float, list[dict[str, float]]]:
+    """Seconds until the last of so many processes has nothing left to take, and what each spent by
+    check."""
     with tempfile.TemporaryDirectory() as folder:
         started = [
             subprocess.Popen(
-                [sys.executable, "-m", "bench.sharing", "--folder", folder, "--checks", *checks, *arguments],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                [
+                    sys.executable,
+                    "-m",
+                    "bench.sharing",
+                    "--folder",
+                    folder,
+                    "--checks",
+                    *checks,
+                    *arguments,
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
                 env={**os.environ, "PYTEST_XDIST_WORKER": f"gw{k}", "OMP_NUM_THREADS": "1"},
             )
             for k in range(number)
-        ]  # fmt: skip
+        ]
         for process in started:
             assert process.stdout
             assert process.stdout.readline() == "ready\n"
@@ -68,7 +88,11 @@ def shared(number: int, checks: Sequence[str], arguments: Sequence[str]) -> tupl
             process.stdin.write("go\n")
             process.stdin.flush()
         spent = [json.loads(process.communicate()[0]) for process in started]
-        lines = [line for path in Path(folder).glob("journal/*.jsonl") for line in path.read_text().splitlines()]
+        lines = [
+            line
+            for path in Path(folder).glob("journal/*.jsonl")
+            for line in path.read_text().splitlines()
+        ]
         assert sum(line.startswith('{"batch"') for line in lines) == sum(
             len(json.loads(line)["plan"]) for line in lines if '"plan"' in line
         )
@@ -76,7 +100,9 @@ def shared(number: int, checks: Sequence[str], arguments: Sequence[str]) -> tupl
 
 
 def main(arguments: Sequence[str] = ()) -> list[str]:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--vlm", default="builtin")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--cases", type=int, default=60)
@@ -88,15 +114,22 @@ def main(arguments: Sequence[str] = ()) -> list[str]:
         worker(options)
         return []
     given = ["--vlm", options.vlm, "--device", options.device, "--cases", str(options.cases)]
-    lines = [f"sharing a run, {options.vlm} on {options.device}, {options.cases} cases a level:", "",
-             "| checks | processes | seconds | of the limit | whole checks at best, of the limit |", "|---|---|---|---|---|"]  # fmt: skip
+    lines = [
+        f"sharing a run, {options.vlm} on {options.device}, {options.cases} cases a level:",
+        "",
+        "| checks | processes | seconds | of the limit | whole checks at best, of the limit |",
+        "|---|---|---|---|---|",
+    ]
     for checks in (options.checks, options.checks[-1:]):
         alone, spent = shared(1, checks, given)
         for number in options.workers:
             seconds = alone if number == 1 else shared(number, checks, given)[0]
             limit = alone / number
             whole = max(max(spent[0].values()), limit)
-            lines.append(f"| {len(checks)} | {number} | {seconds:.1f} | {seconds / limit:.2f} | {whole / limit:.2f} |")
+            lines.append(
+                f"| {len(checks)} | {number} | {seconds:.1f} | {seconds / limit:.2f} |"
+                f" {whole / limit:.2f} |"
+            )
     return lines
 
 

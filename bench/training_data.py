@@ -2,11 +2,12 @@
 
     python -m bench.training_data
 
-1.74 M images x 600 classes: 14.6 M boxes and 9.4 M human-verified labels (two of three negative), drawn at random with a heavy
-tail over classes, a hierarchy of fifty parents. Both the making of the catalog from these (as `openimages()` does after
-reading) and the writing of all eight parts as Arrow, LLaVA JSON and datasheet, on two processes. Labels drawn at random verify
-fewer classes together than people do: what is hard for the sampler is harder here. Pictures do not exist: an id is the hash of
-its number. Target: under two minutes and under 4 GiB.
+1.74 M images x 600 classes: 14.6 M boxes and 9.4 M human-verified labels (two of three negative),
+drawn at random with a heavy tail over classes, a hierarchy of fifty parents. Both the making of the
+catalog from these (as `openimages()` does after reading) and the writing of all eight parts as
+Arrow, LLaVA JSON and datasheet, on two processes. Labels drawn at random verify fewer classes
+together than people do: what is hard for the sampler is harder here. Pictures do not exist: an id
+is the hash of its number. Target: under two minutes and under 4 GiB.
 """
 
 from __future__ import annotations
@@ -49,7 +50,10 @@ class NoPictures:
 
 def hierarchy() -> Hierarchy:
     """Classes 0 to 49 are parents of eleven classes each."""
-    down = tuple(tuple(range(PARENTS + 11 * k, PARENTS + 11 * (k + 1))) if k < PARENTS else () for k in range(CLASSES))
+    down = tuple(
+        tuple(range(PARENTS + 11 * k, PARENTS + 11 * (k + 1))) if k < PARENTS else ()
+        for k in range(CLASSES)
+    )
     up = tuple(() if c < PARENTS else ((c - PARENTS) // 11,) for c in range(CLASSES))
     return Hierarchy(up, down, {f"kind {k}": down[k] for k in range(PARENTS)})
 
@@ -78,7 +82,8 @@ def labels(rng: np.random.Generator, weights: np.ndarray) -> Iterator[Labels]:
 
 
 class Peak(threading.Thread):
-    """The most memory that this process and its children hold together, sampled; pages that they share count once."""
+    """The most memory that this process and its children hold together, sampled; pages that they
+    share count once."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -87,7 +92,10 @@ class Peak(threading.Thread):
     def run(self) -> None:
         me = psutil.Process()
         while not self.done.wait(2):
-            self.mib = max(self.mib, sum(_share_mib(process.pid) for process in (me, *me.children(recursive=True))))
+            self.mib = max(
+                self.mib,
+                sum(_share_mib(process.pid) for process in (me, *me.children(recursive=True))),
+            )
 
 
 def _share_mib(pid: int) -> float:
@@ -107,11 +115,23 @@ def main() -> list[str]:
     given_boxes, given_labels = list(boxes(rng, weights)), list(labels(rng, weights))
     began = time.perf_counter()
     tree = hierarchy()
-    _, classes, states, starts = verified_states(iter(given_boxes), iter(given_labels), tree, CLASSES, 10, None)
+    _, classes, states, starts = verified_states(
+        iter(given_boxes), iter(given_labels), tree, CLASSES, 10, None
+    )
     del given_boxes, given_labels
     source = NoPictures()
-    presence = Presence("synthetic OpenImages", tuple(f"class {k}" for k in range(CLASSES)), tree.groups, tree.leaves, starts, classes, states, DOUBT,
-                        source, Manifest(source))  # fmt: skip
+    presence = Presence(
+        "synthetic OpenImages",
+        tuple(f"class {k}" for k in range(CLASSES)),
+        tree.groups,
+        tree.leaves,
+        starts,
+        classes,
+        states,
+        DOUBT,
+        source,
+        Manifest(source),
+    )
     made = time.perf_counter() - began
     allowed = PAPER.model_copy(update={"parts": tuple(_with_grades(part) for part in PAPER.parts)})
     with tempfile.TemporaryDirectory() as folder:
@@ -123,15 +143,20 @@ def main() -> list[str]:
     peak.done.set()
     totals = ", ".join(f"{name} {number:,}" for name, number in sheet["totals"].items())
     return [
-        f"training data from {len(presence):,} images x {CLASSES} classes ({len(states):,} verified states): catalog {made:.0f} s, "
-        f"{allowed.samples:,} samples written in **{wrote:.0f} s**, **{peak.mib / 1024:.1f} GiB** peak of all processes, {size:,.0f} MiB on "
-        f"disk (target under 120 s, under 4 GiB); {totals}"
+        f"training data from {len(presence):,} images x {CLASSES} classes ({len(states):,} verified"
+        f" states): catalog {made:.0f} s, {allowed.samples:,} samples written in **{wrote:.0f} s**,"
+        f" **{peak.mib / 1024:.1f} GiB** peak of all processes, {size:,.0f} MiB on disk (target"
+        f" under 120 s, under 4 GiB); {totals}"
     ]
 
 
 def _with_grades(part: Part) -> Part:
     """Open common and odd-one questions are training grade on labels like these."""
-    return part.model_copy(update={"training_grade": part.family in ("common", "odd_one", "listing") and not part.options})
+    return part.model_copy(
+        update={
+            "training_grade": part.family in ("common", "odd_one", "listing") and not part.options
+        }
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The command `mimic-checks`: run, demo, cases, replay, report, compare, plan, remedy.
 
-Data in: arguments. Data out: an exit code. Every subcommand is a few lines calling the packages; `run` is pytest with the
-plugin's own options, so both ways give the same verdicts.
+Data in: arguments. Data out: an exit code. Every subcommand is a few lines calling the packages;
+`run` is pytest with the plugin's own options, so both ways give the same verdicts.
 """
 
 from __future__ import annotations
@@ -24,18 +24,35 @@ if TYPE_CHECKING:
     from mimic_checks.verdicts.store import RunFolder
 
 USAGE = 4
-DEMO = ("--vlm", "builtin", "--vlm-catalog", "rendered", "--vlm-cases", "100", "--vlm-seed", "0",
-        "-k", "not sequence_length and not knockout")  # fmt: skip
-"""The demonstration's fixed profile: everything but the two checks that ask every case under ten conditions."""
+DEMO = (
+    "--vlm",
+    "builtin",
+    "--vlm-catalog",
+    "rendered",
+    "--vlm-cases",
+    "100",
+    "--vlm-seed",
+    "0",
+    "-k",
+    "not sequence_length and not knockout",
+)
+"""The demonstration's fixed profile: everything but the two checks that ask every case under ten
+conditions."""
 DEMO_AFTER = "test_image_count and counting"
 """What the demonstration asks the repaired model itself; the answers to the rest are recorded."""
 _WORKED = (0, 1, EXIT_INCONCLUSIVE)
-KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**34), "MALLOC_TOP_PAD_": str(2**28)}
-"""Tells glibc to keep freed memory: on a CPU, a third of a batch's time is page faults of tensors otherwise. Elsewhere ignored."""
+KEEP_MEMORY = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(2**34),
+    "MALLOC_TOP_PAD_": str(2**28),
+}
+"""Tells glibc to keep freed memory: on a CPU, a third of a batch's time is page faults of tensors
+otherwise. Elsewhere ignored."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns its exit code: 0 all pass, 1 a check failed, 4 usage error, 6 inconclusive."""
+    """Runs the command; returns its exit code: 0 all pass, 1 a check failed, 4 usage error, 6
+    inconclusive."""
     from mimic_checks.errors import UsageError
 
     options, rest = _parser().parse_known_args(arguments)
@@ -49,16 +66,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, rest: Sequence[str]) -> int:
-    """In a process of its own, as a user's pytest would run: nothing imported before the plugin, no ini left over."""
+    """In a process of its own, as a user's pytest would run: nothing imported before the plugin, no
+    ini left over."""
     return subprocess.call([*_pytest(), *rest], env={**KEEP_MEMORY, **os.environ})
 
 
 def _pytest() -> list[str]:
-    return [sys.executable, "-m", "pytest", "--pyargs", "mimic_checks.checks", "-p", "no:cacheprovider", "-q", "--tb=short"]
+    return [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--pyargs",
+        "mimic_checks.checks",
+        "-p",
+        "no:cacheprovider",
+        "-q",
+        "--tb=short",
+    ]
 
 
 def _demo(options: argparse.Namespace, rest: Sequence[str]) -> int:
-    """Exits 0 when the run worked, although checks fail: that the built-in model breaks is the point."""
+    """Exits 0 when the run worked, although checks fail: that the built-in model breaks is the
+    point."""
     quiet = ("-c", os.devnull, "-rN", "--tb=no")
     code = _run(options, [*DEMO, "--vlm-output", str(options.output), *quiet, *rest])
     if code not in _WORKED or rest:
@@ -67,13 +96,26 @@ def _demo(options: argparse.Namespace, rest: Sequence[str]) -> int:
 
 
 def _demo_after(before: Path, quiet: Sequence[str]) -> int:
-    """The repaired model on the same cases: one check asked now, the others from answers recorded with the adapter."""
+    """The repaired model on the same cases: one check asked now, the others from answers recorded
+    with the adapter."""
     from mimic_checks.models.spec import REPAIRED, REPAIRED_ADAPTER
     from remedies.before_after import before_after, recorded_answers
 
     after = before.with_name(f"{before.name}-{REPAIRED}")
-    asked = ["--vlm", REPAIRED, *DEMO[2:-1], DEMO_AFTER, "--vlm-output", str(after), *quiet, "--no-header", "-q"]
-    code = subprocess.call([*_pytest(), *asked], env={**KEEP_MEMORY, **os.environ}, stdout=subprocess.DEVNULL)
+    asked = [
+        "--vlm",
+        REPAIRED,
+        *DEMO[2:-1],
+        DEMO_AFTER,
+        "--vlm-output",
+        str(after),
+        *quiet,
+        "--no-header",
+        "-q",
+    ]
+    code = subprocess.call(
+        [*_pytest(), *asked], env={**KEEP_MEMORY, **os.environ}, stdout=subprocess.DEVNULL
+    )
     if code not in _WORKED:
         return code
     answers = recorded_answers(REPAIRED_ADAPTER / "demo_answers.json")
@@ -93,8 +135,14 @@ def _cases(options: argparse.Namespace, rest: Sequence[str]) -> int:
     if unknown:
         raise InvalidArgument("check", unknown[0], allowed=CHECKS)
     specs = [CHECKS[check] for check in options.check or CHECKS]
-    settings = Settings(vlm="", catalog=options.vlm_catalog, cases=options.vlm_cases, seed=options.vlm_seed,
-                        profile=options.vlm_profile, template=options.vlm_template)  # fmt: skip
+    settings = Settings(
+        vlm="",
+        catalog=options.vlm_catalog,
+        cases=options.vlm_cases,
+        seed=options.vlm_seed,
+        profile=options.vlm_profile,
+        template=options.vlm_template,
+    )
     session = CheckSession(settings, specs)
     lines = [
         (spec.check_id, name, group[k])
@@ -116,18 +164,27 @@ def _replay(options: argparse.Namespace, rest: Sequence[str]) -> int:
     settings = ModelOptions(adapter=options.vlm_adapter, base_url=options.vlm_base_url)
     check_vlm(options.vlm, settings, catalog)
     for place, image_id in enumerate(case.images, start=1):
-        print(f"image {place}: {catalog.source.describe(catalog.manifest.row(image_id))} (sha256 {image_id[:16]}...)")
-    answer = texts_of(load_vlm(options.vlm, settings, catalog), [prompt_of(case, catalog.manifest)])[0]
+        print(
+            f"image {place}: {catalog.source.describe(catalog.manifest.row(image_id))} (sha256"
+            f" {image_id[:16]}...)"
+        )
+    answer = texts_of(
+        load_vlm(options.vlm, settings, catalog), [prompt_of(case, catalog.manifest)]
+    )[0]
     outcome = judge(case, answer, None, Vocabulary(catalog.class_names))
-    print(f"question: {case.question}\ntrue answer: {case.truth.text}\nmodel's answer: {answer}\noutcome: {outcome.kind}")
+    print(
+        f"question: {case.question}\ntrue answer: {case.truth.text}\nmodel's answer:"
+        f" {answer}\noutcome: {outcome.kind}"
+    )
     return 0 if outcome.kind == "right" else 1
 
 
 def _stored_case(source: Path, wanted: str) -> tuple[Case, Catalog]:
-    """A case by id from a run's output folder or from a case set, with the catalog that its images come from."""
+    """A case by id from a run's output folder or from a case set, with the catalog that its images
+    come from."""
     from mimic_checks.catalog import load_catalog
     from mimic_checks.errors import RunFolderError
-    from mimic_checks.verdicts.store import RunFolder, adopt, read_case_set
+    from mimic_checks.verdicts.store import RunFolder, read_case_set, resolve_case
 
     if (source / "cases.jsonl").is_file():
         catalog = load_catalog(f"cases:{source}")
@@ -137,27 +194,34 @@ def _stored_case(source: Path, wanted: str) -> tuple[Case, Catalog]:
         catalog, stored = _catalog_of(run), [line.case for line in run.outcomes()]
     found = [case for case in stored if case.id == wanted]
     if not found:
-        raise RunFolderError(f"case={wanted!r} is not among the {len(stored)} cases in {str(source)!r}; ids are in the report and the "
-                             "JSON Lines beside it")  # fmt: skip
-    return adopt(found[0], catalog, str(source)), catalog
+        raise RunFolderError(
+            f"case={wanted!r} is not among the {len(stored)} cases in {str(source)!r}; ids are in"
+            " the report and the JSON Lines beside it"
+        )
+    return resolve_case(found[0], catalog, str(source)), catalog
 
 
 def _compare(options: argparse.Namespace, rest: Sequence[str]) -> int:
     from mimic_checks.checks.specs import CHECKS
     from mimic_checks.reporting.compare import compare_runs, write_comparison
-    from mimic_checks.verdicts.comparison import deciding
+    from mimic_checks.verdicts.comparison import effective_verdict
     from mimic_checks.verdicts.gate_text import gate_summary
     from mimic_checks.verdicts.policy import load_policy
     from mimic_checks.verdicts.store import RunFolder
 
     policy = load_policy(options.vlm_policy, CHECKS)
     before, after = RunFolder(options.before), RunFolder(options.after)
-    gates = compare_runs(before, after, policy, [check for check, spec in CHECKS.items() if spec.gated],
-                         {check for check, spec in CHECKS.items() if spec.sweep})  # fmt: skip
+    gates = compare_runs(
+        before,
+        after,
+        policy,
+        [check for check, spec in CHECKS.items() if spec.gated],
+        {check for check, spec in CHECKS.items() if spec.sweep},
+    )
     print(gate_summary(gates))
     if options.out:
         print(f"report: {write_comparison(gates, before, after, _catalog_of(after), options.out)}")
-    found = {deciding(gate, policy) for gate in gates}
+    found = {effective_verdict(gate, policy) for gate in gates}
     return 1 if "fail" in found else EXIT_INCONCLUSIVE if "inconclusive" in found else 0
 
 
@@ -168,15 +232,21 @@ def _burn_in(options: argparse.Namespace, rest: Sequence[str]) -> int:
     from mimic_checks.checks.specs import CHECKS
     from mimic_checks.errors import InvalidArgument
     from mimic_checks.models import ModelOptions
-    from mimic_checks.verdicts.policy import load_policy, refuse_toothless
+    from mimic_checks.verdicts.policy import check_policy_can_decide, load_policy
 
     gated = [check for check, spec in CHECKS.items() if spec.sweep]
     if unknown := [check for check in options.check or () if check not in gated]:
         raise InvalidArgument("check", unknown[0], allowed=gated)
     policy, wanted = load_policy(options.vlm_policy, CHECKS), options.check or gated
-    refuse_toothless(policy, wanted, options.vlm_cases)
-    settings = Settings(vlm=options.vlm, catalog=options.vlm_catalog, cases=options.vlm_cases, seed=options.vlm_seed, output=options.vlm_output,
-                        model=ModelOptions(adapter=options.vlm_adapter, base_url=options.vlm_base_url))  # fmt: skip
+    check_policy_can_decide(policy, wanted, options.vlm_cases)
+    settings = Settings(
+        vlm=options.vlm,
+        catalog=options.vlm_catalog,
+        cases=options.vlm_cases,
+        seed=options.vlm_seed,
+        output=options.vlm_output,
+        model=ModelOptions(adapter=options.vlm_adapter, base_url=options.vlm_base_url),
+    )
     session = CheckSession(settings, [CHECKS[check] for check in wanted])
     session.validate()
     session.folder.prepare({**settings.describe(), "checks": wanted, "burn_in": True})
@@ -187,7 +257,13 @@ def _burn_in(options: argparse.Namespace, rest: Sequence[str]) -> int:
 def _plan(options: argparse.Namespace, rest: Sequence[str]) -> int:
     from mimic_checks.verdicts.planning import plan_lines
 
-    print("\n".join(plan_lines(margin=options.margin, alpha=options.alpha, flips=options.flips, power=options.power)))
+    print(
+        "\n".join(
+            plan_lines(
+                margin=options.margin, alpha=options.alpha, flips=options.flips, power=options.power
+            )
+        )
+    )
     return 0
 
 
@@ -196,7 +272,9 @@ def _catalog_of(run: RunFolder) -> Catalog:
     from mimic_checks.catalog import load_catalog
 
     described = run.read()["description"]
-    return load_catalog(f"cases:{described['case_set']}" if described.get("case_set") else described["catalog"])
+    return load_catalog(
+        f"cases:{described['case_set']}" if described.get("case_set") else described["catalog"]
+    )
 
 
 def _report(options: argparse.Namespace, rest: Sequence[str]) -> int:
@@ -208,20 +286,29 @@ def _report(options: argparse.Namespace, rest: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="mimic-checks", description="Finds out where a vision-language model breaks on several images."
+        prog="mimic-checks",
+        description="Finds out where a vision-language model breaks on several images.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     known = "\n".join(f"  --{option.name}  {option.help}" for option in OPTIONS)
-    run = commands.add_parser("run", help="run the checks on a model", formatter_class=argparse.RawDescriptionHelpFormatter,
-                              description="Runs the checks; takes every option of the pytest plugin, and pytest's own.",
-                              epilog=f"options:\n{known}")  # fmt: skip
+    run = commands.add_parser(
+        "run",
+        help="run the checks on a model",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Runs the checks; takes every option of the pytest plugin, and pytest's own.",
+        epilog=f"options:\n{known}",
+    )
     run.set_defaults(work=_run)
-    demo = commands.add_parser("demo", help="run the checks on the built-in model: no GPU, no download")
+    demo = commands.add_parser(
+        "demo", help="run the checks on the built-in model: no GPU, no download"
+    )
     demo.add_argument("--output", type=Path, default=Path("mimic-report"))
     demo.set_defaults(work=_demo)
     cases = commands.add_parser("cases", help="write drawn cases to disk: JSON Lines and images")
     cases.add_argument("--out", type=Path, required=True)
-    cases.add_argument("--check", action="append", help="only this check (may be given more than once)")
+    cases.add_argument(
+        "--check", action="append", help="only this check (may be given more than once)"
+    )
     cases.add_argument("--vlm-catalog", default="rendered")
     cases.add_argument("--vlm-cases", type=int, default=100)
     cases.add_argument("--vlm-seed", type=int, default=0)
@@ -238,22 +325,46 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="write a run's report again from its folder")
     report.add_argument("folder", type=Path)
     report.set_defaults(work=_report)
-    compare = commands.add_parser("compare", help="gate a run on an earlier one: the same cases, paired")
+    compare = commands.add_parser(
+        "compare", help="gate a run on an earlier one: the same cases, paired"
+    )
     compare.add_argument("before", type=Path, help="the output folder of the earlier release's run")
     compare.add_argument("after", type=Path, help="the output folder of this release's run")
-    compare.add_argument("--vlm-policy", type=Path, help="TOML file of the gate: margins, tiers, error rate")
-    compare.add_argument("--out", type=Path, help="folder for gate.html, gate.md, gate.json, junit.xml")
+    compare.add_argument(
+        "--vlm-policy", type=Path, help="TOML file of the gate: margins, tiers, error rate"
+    )
+    compare.add_argument(
+        "--out", type=Path, help="folder for gate.html, gate.md, gate.json, junit.xml"
+    )
     compare.set_defaults(work=_compare)
-    plan = commands.add_parser("plan", help="how many cases a gate needs: a fixed number beside looking early")
-    plan.add_argument("--margin", type=float, default=0.05, help="share of cases that a level may lose (default 0.05)")
+    plan = commands.add_parser(
+        "plan", help="how many cases a gate needs: a fixed number beside looking early"
+    )
+    plan.add_argument(
+        "--margin",
+        type=float,
+        default=0.05,
+        help="share of cases that a level may lose (default 0.05)",
+    )
     plan.add_argument("--alpha", type=float, default=0.05, help="error rate a side (default 0.05)")
     plan.add_argument(
-        "--flips", type=float, default=0.01, help="share of answers that flip either way without any change (default 0.01)"
+        "--flips",
+        type=float,
+        default=0.01,
+        help="share of answers that flip either way without any change (default 0.01)",
     )
-    plan.add_argument("--power", type=float, default=0.9, help="how often an unchanged release must pass a level (default 0.9)")
+    plan.add_argument(
+        "--power",
+        type=float,
+        default=0.9,
+        help="how often an unchanged release must pass a level (default 0.9)",
+    )
     plan.set_defaults(work=_plan)
     burn = commands.add_parser(
-        "burn-in", help="how often this gate raises a false alarm and sees a planted defect, on your own model"
+        "burn-in",
+        help=(
+            "how often this gate raises a false alarm and sees a planted defect, on your own model"
+        ),
     )
     burn.add_argument("--vlm", required=True)
     burn.add_argument("--vlm-catalog", default="rendered")
@@ -263,9 +374,14 @@ def _parser() -> argparse.ArgumentParser:
     burn.add_argument("--vlm-base-url")
     burn.add_argument("--vlm-policy", type=Path)
     burn.add_argument(
-        "--vlm-output", type=Path, default=Path("mimic-burn-in"), help="journals: a stopped burn-in goes on where it was"
+        "--vlm-output",
+        type=Path,
+        default=Path("mimic-burn-in"),
+        help="journals: a stopped burn-in goes on where it was",
     )
-    burn.add_argument("--check", action="append", help="only this check (may be given more than once)")
+    burn.add_argument(
+        "--check", action="append", help="only this check (may be given more than once)"
+    )
     burn.add_argument("--histories", type=int, default=200, help="re-runs per row (default 200)")
     burn.set_defaults(work=_burn_in)
     add_remedy(commands)

@@ -31,14 +31,24 @@ class UsageError(MimicChecksError):
 
 
 class InvalidArgument(UsageError):
-    """A value outside what is allowed: names the argument, the value, what is allowed and the next step."""
+    """A value outside what is allowed: names the argument, the value, what is allowed and the next
+    step."""
 
-    def __init__(self, name: str, value: object, *, allowed: Iterable[object] | str, hint: str = "") -> None:
+    def __init__(
+        self, name: str, value: object, *, allowed: Iterable[object] | str, hint: str = ""
+    ) -> None:
         self.name, self.value = name, value
         choices = allowed if isinstance(allowed, str) else ", ".join(repr(item) for item in allowed)
-        close = difflib.get_close_matches(str(value), [str(item) for item in allowed]) if not isinstance(allowed, str) else []
+        close = (
+            difflib.get_close_matches(str(value), [str(item) for item in allowed])
+            if not isinstance(allowed, str)
+            else []
+        )
         advice = hint or (f"did you mean {close[0]!r}?" if close else "")
-        super().__init__(f"{name}={value!r} is not allowed; allowed: {choices}" + (f"; {advice}" if advice else ""))
+        super().__init__(
+            f"{name}={value!r} is not allowed; allowed: {choices}"
+            + (f"; {advice}" if advice else "")
+        )
 
 
 class EmptyPool(UsageError):
@@ -54,7 +64,8 @@ class ModelLoadError(UsageError):
 
 
 class AttentionError(UsageError):
-    """A token map, mask, layer window or pooling that this model cannot have; names layer or family, and what to do."""
+    """A token map, mask, layer window or pooling that this model cannot have; names layer or
+    family, and what to do."""
 
 
 class ThresholdsError(UsageError):
@@ -66,11 +77,13 @@ class RunFolderError(UsageError):
 
 
 class GateError(UsageError):
-    """A policy, a baseline or two runs that cannot gate a release; the message says what differs or is wrong."""
+    """A policy, a baseline or two runs that cannot gate a release; the message says what differs or
+    is wrong."""
 
 
 class RemedyError(UsageError):
-    """Training data, a training or a proof that cannot be made as asked, or that must not go on; what is done is kept."""
+    """Training data, a training or a proof that cannot be made as asked, or that must not go on;
+    what is done is kept."""
 
 
 class AnswerError(MimicChecksError):

@@ -1,4 +1,6 @@
-"""The plugin's options: one table, from which flags, ini keys and settings are made. Imports the standard library only."""
+"""The plugin's options: one table, from which flags, ini keys and settings are made. Imports the
+standard library only.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,8 @@ from typing import Any, NamedTuple
 
 
 class Option(NamedTuple):
-    """A flag `--vlm...`, its ini key `vlm...` (underscores), the type of its value, and its help."""
+    """A flag `--vlm...`, its ini key `vlm...` (underscores), the type of its value, and its
+    help."""
 
     name: str
     kind: Callable[[str], Any]
@@ -21,25 +24,52 @@ class Option(NamedTuple):
 
 OPTIONS = (
     Option("vlm", str, "the model to check: hub id, folder, 'builtin', or 'stub:<name>'"),
-    Option("vlm-catalog", str, "images with known objects: 'rendered' (default) or 'coco:<folder>', each with ?option=value&..."),
+    Option(
+        "vlm-catalog",
+        str,
+        "images with known objects: 'rendered' (default) or 'coco:<folder>', each with"
+        " ?option=value&...",
+    ),
     Option("vlm-cases", int, "cases per level (default 100)"),
     Option("vlm-seed", int, "seed of the drawn cases (default 0)"),
-    Option("vlm-profile", str, "levels of the sweeps: 'standard' (default, up to 8 images) or 'mimic' (the paper's, up to 35)"),
+    Option(
+        "vlm-profile",
+        str,
+        "levels of the sweeps: 'standard' (default, up to 8 images) or 'mimic' (the paper's, up"
+        " to 35)",
+    ),
     Option("vlm-template", str, "wording of the questions: plain (default), instruct, mimic, any"),
     Option("vlm-thresholds", Path, "TOML file that overrides verdict thresholds"),
-    Option("vlm-case-set", Path, "replay the cases of this folder (from: mimic-checks cases) instead of drawing"),
-    Option("vlm-attention-baseline", Path, "attention_by_depth.json of an earlier run: drift against it fails that check"),
     Option(
-        "vlm-baseline", Path, "folder of an earlier release's outcomes: checks are gated on it (record it with --snapshot-update)"
+        "vlm-case-set",
+        Path,
+        "replay the cases of this folder (from: mimic-checks cases) instead of drawing",
+    ),
+    Option(
+        "vlm-attention-baseline",
+        Path,
+        "attention_by_depth.json of an earlier run: drift against it fails that check",
+    ),
+    Option(
+        "vlm-baseline",
+        Path,
+        "folder of an earlier release's outcomes: checks are gated on it (record it with"
+        " --snapshot-update)",
     ),
     Option("vlm-policy", Path, "TOML file of the gate: margins, tiers, error rate"),
     Option("vlm-output", Path, "folder for report, journal and outcomes (default mimic-report)"),
     Option("vlm-batch", int, "prompts per batch (default: measure the fastest)"),
     Option(
-        "vlm-case-limit", float, "seconds that a case may take before it is an error (times the cases of a batch; default: none)"
+        "vlm-case-limit",
+        float,
+        "seconds that a case may take before it is an error (times the cases of a batch; default:"
+        " none)",
     ),
     Option(
-        "vlm-answer-cache", str, "folder for answers that later runs may use again (default: in pytest's cache); 'none' keeps none"
+        "vlm-answer-cache",
+        str,
+        "folder for answers that later runs may use again (default: in pytest's cache); 'none'"
+        " keeps none",
     ),
     Option("vlm-adapter", str, "LoRA adapter folder or hub id"),
     Option("vlm-revision", str, "revision of a hub model"),
@@ -51,18 +81,52 @@ OPTIONS = (
     Option(
         "vlm-mask",
         str,
-        "layers with an image-local mask: 'auto' (default: as the adapter records), none, all, deep, shallow, 12-23, 0.5-1.0",
+        "layers with an image-local mask: 'auto' (default: as the adapter records), none, all,"
+        " deep, shallow, 12-23, 0.5-1.0",
     ),
-    Option("vlm-pooling", int, "average so many image tokens into one (default 1): a remedy without training"),
-    Option("vlm-base-url", str, "address of an OpenAI-compatible server, for --vlm openai:<name> (key: OPENAI_API_KEY)"),
+    Option(
+        "vlm-pooling",
+        int,
+        "average so many image tokens into one (default 1): a remedy without training",
+    ),
+    Option(
+        "vlm-base-url",
+        str,
+        "address of an OpenAI-compatible server, for --vlm openai:<name> (key: OPENAI_API_KEY)",
+    ),
     Option("vlm-concurrency", int, "requests to a server at a time (default 8)"),
-    Option("vlm-request-timeout", float, "seconds that a request to a server may take (default 120)"),
-    Option("vlm-feature-cache-mb", int, "memory for image features that are used again (default 512)"),
+    Option(
+        "vlm-request-timeout", float, "seconds that a request to a server may take (default 120)"
+    ),
+    Option(
+        "vlm-feature-cache-mb", int, "memory for image features that are used again (default 512)"
+    ),
 )
 SWITCHES = (
     Option("vlm-trust-remote-code", bool, "run code that a checkpoint brings along"),
-    Option("vlm-sequential", bool, "with a baseline: look after every batch, stop a check when its comparison is certain"),
-    Option("vlm-stitch", bool, "show all pictures of a prompt in one grid: a remedy without training"),
+    Option(
+        "vlm-sequential",
+        bool,
+        "with a baseline: look after every batch, stop a check when its comparison is certain",
+    ),
+    Option(
+        "vlm-stitch", bool, "show all pictures of a prompt in one grid: a remedy without training"
+    ),
 )
-MODEL_FIELDS = ("adapter", "revision", "device", "device_map", "dtype", "attn_implementation", "max_new_tokens",
-                 "feature_cache_mb", "trust_remote_code", "mask", "pooling", "stitch", "base_url", "concurrency", "request_timeout")  # fmt: skip
+MODEL_FIELDS = (
+    "adapter",
+    "revision",
+    "device",
+    "device_map",
+    "dtype",
+    "attn_implementation",
+    "max_new_tokens",
+    "feature_cache_mb",
+    "trust_remote_code",
+    "mask",
+    "pooling",
+    "stitch",
+    "base_url",
+    "concurrency",
+    "request_timeout",
+)

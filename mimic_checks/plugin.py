@@ -1,6 +1,8 @@
-"""The pytest plugin: options, fixtures, hooks. Each hook is a few lines; the work is in the packages it calls.
+"""The pytest plugin: options, fixtures, hooks. Each hook is a few lines; the work is in the
+packages it calls.
 
-Imports pytest and the standard library only, so that a project that never says `--vlm` pays nothing.
+Imports pytest and the standard library only, so that a project that never says `--vlm` pays
+nothing.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ class HookSpecs:
 
     @pytest.hookspec(firstresult=True)
     def pytest_vlm_make_model(self, config: pytest.Config) -> VLM | None:
-        """Builds the model in code (anything with `answer` and `identity`); then `--vlm` only names it."""
+        """Builds the model in code (anything with `answer` and `identity`); then `--vlm` only names
+        it."""
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -42,18 +45,31 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("vlm", "mimic_checks: where a vision-language model breaks on several images")
+    group = parser.getgroup(
+        "vlm", "mimic_checks: where a vision-language model breaks on several images"
+    )
     for option in OPTIONS:
-        group.addoption(f"--{option.name}", dest=option.key, default=None, type=option.kind, metavar=option.kind.__name__.upper(),
-                        help=option.help)  # fmt: skip
+        group.addoption(
+            f"--{option.name}",
+            dest=option.key,
+            default=None,
+            type=option.kind,
+            metavar=option.kind.__name__.upper(),
+            help=option.help,
+        )
         parser.addini(option.key, option.help, default=None)
     for switch in SWITCHES:
-        group.addoption(f"--{switch.name}", dest=switch.key, action="store_true", default=None, help=switch.help)
+        group.addoption(
+            f"--{switch.name}", dest=switch.key, action="store_true", default=None, help=switch.help
+        )
         parser.addini(switch.key, switch.help, type="bool", default=False)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "vlm_check(spec): a mimic_checks check (selected by its check id, not its node id)")
+    config.addinivalue_line(
+        "markers",
+        "vlm_check(spec): a mimic_checks check (selected by its check id, not its node id)",
+    )
     config.pluginmanager.register(_Run(config), "mimic_checks_run")
 
 
@@ -84,7 +100,8 @@ def settings_of(config: pytest.Config) -> Settings:
 
 
 def _answer_cache(config: pytest.Config, wish: str | None) -> Path | None:
-    """Where answers are kept: as wished, else in pytest's own cache, which `--cache-clear` empties and `-p no:cacheprovider` leaves out."""
+    """Where answers are kept: as wished, else in pytest's own cache, which `--cache-clear` empties
+    and `-p no:cacheprovider` leaves out."""
     if wish == "none":
         return None
     cache = getattr(config, "cache", None)
@@ -95,7 +112,9 @@ def _from_ini(option: Option, value: Any) -> Any:
     try:
         return option.kind(value)
     except ValueError:
-        raise pytest.UsageError(f"ini key {option.key}={value!r} is not a {option.kind.__name__}") from None
+        raise pytest.UsageError(
+            f"ini key {option.key}={value!r} is not a {option.kind.__name__}"
+        ) from None
 
 
 @pytest.fixture(scope="session")
@@ -119,26 +138,30 @@ def vlm_catalog(vlm_session: CheckSession) -> Catalog:
 
 @pytest.fixture
 def ask(vlm: VLM) -> Callable[[Sequence[Any], str], str]:
-    """`ask(images, question)`: the model's answer to a question about Pillow pictures, for tests of one's own."""
+    """`ask(images, question)`: the model's answer to a question about Pillow pictures, for tests of
+    one's own."""
     from mimic_checks.models.ask import ask_about
 
     return lambda images, question: ask_about(vlm, images, question)
 
 
 @pytest.fixture
-def vlm_edited(vlm_session: CheckSession) -> Callable[..., VLM]:
-    """`vlm_edited(*rules, layers="all", pooling=1)`: the model with mask rules of `mimic_checks.attention` in a window of its
-    layers and its image tokens pooled, for tests of one's own. The model itself stays as it is."""
+def vlm_intervened(vlm_session: CheckSession) -> Callable[..., VLM]:
+    """`vlm_intervened(*rules, layers="all", pooling=1)`: the model with mask rules of
+    `mimic_checks.attention` in a window of its layers and its image tokens pooled, for tests of
+    one's own. The model itself stays as it is."""
 
     def edited(*rules: Any, layers: str = "all", pooling: int = 1) -> VLM:
-        opened = vlm_session.opened()
+        opened = vlm_session.white_box()
         if opened is None:
             pytest.skip("the model cannot be opened, so nothing inside it can be edited")
         from mimic_checks.attention import LayerWindow, WindowedRule
-        from mimic_checks.models.edited import ModelEdit
+        from mimic_checks.models.intervention import Intervention
 
         window = LayerWindow.parse(layers)
-        return opened.edited(ModelEdit(pooling, tuple(WindowedRule(rule, window) for rule in rules)))
+        return opened.intervened(
+            Intervention(pooling, tuple(WindowedRule(rule, window) for rule in rules))
+        )
 
     return edited
 
@@ -150,7 +173,9 @@ def vlm_check(request: pytest.FixtureRequest, vlm_session: CheckSession) -> Chec
 
     mark = request.node.get_closest_marker("vlm_check")
     if mark is None:
-        raise pytest.UsageError(f"{request.node.nodeid} uses the fixture vlm_check without @pytest.mark.vlm_check(spec)")
+        raise pytest.UsageError(
+            f"{request.node.nodeid} uses the fixture vlm_check without @pytest.mark.vlm_check(spec)"
+        )
     behaviour = (request.function.__doc__ or "").strip().splitlines()[0]
 
     def attach(result: CheckResult, verdict: Verdict, gate: CheckGate | None = None) -> None:
@@ -169,18 +194,24 @@ def vlm_check(request: pytest.FixtureRequest, vlm_session: CheckSession) -> Chec
 
     if vlm_session.gating is None:
         return CheckRun(vlm_session, mark.args[0], behaviour, attach)
-    from mimic_checks.checks.baseline_snapshots import recall
+    from mimic_checks.checks.baseline_snapshots import load_baseline
 
     snapshot = request.getfixturevalue("snapshot")
-    return CheckRun(vlm_session, mark.args[0], behaviour, attach, lambda text: recall(snapshot, text))
+    return CheckRun(
+        vlm_session, mark.args[0], behaviour, attach, lambda text: load_baseline(snapshot, text)
+    )
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.when == "call" and hasattr(item, "vlm_result"):
         report.vlm_result, report.vlm_verdict = item.vlm_result, item.vlm_verdict  # type: ignore[attr-defined]  # travels from a worker with the report
-    elif report.when == "call" and report.skipped and (mark := item.get_closest_marker("vlm_check")):
+    elif (
+        report.when == "call" and report.skipped and (mark := item.get_closest_marker("vlm_check"))
+    ):
         report.vlm_skipped = mark.args[0].check_id  # type: ignore[attr-defined]
     return report
 
@@ -198,7 +229,8 @@ def _named(config: pytest.Config) -> str:
 
 
 class _Run:
-    """What one pytest process knows about its run of checks; in an xdist controller, about everybody's."""
+    """What one pytest process knows about its run of checks; in an xdist controller, about
+    everybody's."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
@@ -218,16 +250,22 @@ class _Run:
             settings = settings_of(self.config)
             if settings.baseline and not self.config.pluginmanager.hasplugin("syrupy"):
                 raise pytest.UsageError(
-                    "--vlm-baseline needs syrupy, as a pytest plugin; next step: pip install 'mimic-checks[gate]'"
+                    "--vlm-baseline needs syrupy, as a pytest plugin; next step: pip install"
+                    " 'mimic-checks[gate]'"
                 )
             if not settings.vlm and not self._has_maker():
                 raise pytest.UsageError(
-                    "checks are selected but no model is named; add --vlm <hub id | folder | builtin>, or leave the checks out"
+                    "checks are selected but no model is named; add --vlm <hub id | folder |"
+                    " builtin>, or leave the checks out"
                 )
             maker = self._make_model if self._has_maker() else None
             recording = bool(settings.baseline and self.config.getoption("update_snapshots", False))
             self._session = CheckSession(
-                settings, self.specs, make_model=maker, progress=self._progress(), record_baselines=recording
+                settings,
+                self.specs,
+                make_model=maker,
+                progress=self._progress(),
+                record_baselines=recording,
             )
             if settings.baseline:
                 from mimic_checks.checks.baseline_snapshots import BaselineSnapshots
@@ -244,7 +282,11 @@ class _Run:
 
             order = {check: number for number, check in enumerate(CHECKS)}
             checks = [items[k] for k in places]
-            checks.sort(key=lambda item: order.get(item.get_closest_marker("vlm_check").args[0].check_id, len(order)))  # type: ignore[union-attr]
+            checks.sort(
+                key=lambda item: order.get(
+                    item.get_closest_marker("vlm_check").args[0].check_id, len(order)
+                )
+            )  # type: ignore[union-attr]
             for k, item in zip(places, checks, strict=True):
                 items[k] = item
 
@@ -256,9 +298,12 @@ class _Run:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
-        """In the controller, which collects nothing itself: a UsageError in a worker would become an internal error."""
+        """In the controller, which collects nothing itself: a UsageError in a worker would become
+        an internal error."""
         names = {nodeid.rpartition("/")[2] for nodeid in ids}
-        asked = any("mimic_checks.checks" in str(argument) for argument in self.config.args) or _named(self.config)
+        asked = any(
+            "mimic_checks.checks" in str(argument) for argument in self.config.args
+        ) or _named(self.config)
         if self.specs or self.config.option.collectonly or not asked:
             return
         from mimic_checks.checks.specs import CHECKS
@@ -307,22 +352,28 @@ class _Run:
 
         try:
             if self._session.gating:
-                self.gates = self._session.gating.together()
-                self.verdicts |= self._session.gating.deciding(self.gates)
+                self.gates = self._session.gating.compare_all()
+                self.verdicts |= self._session.gating.effective_verdicts(self.gates)
             self.report = write_report(self._session.folder.path)
             if {spec.check_id for spec in self.specs} <= set(self.results) | self.skipped:
                 self._session.folder.finish()
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
-        if session.exitstatus == pytest.ExitCode.OK and (found := set(self.verdicts.values()) - {"pass"}):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED if "fail" in found else EXIT_INCONCLUSIVE
+        if session.exitstatus == pytest.ExitCode.OK and (
+            found := set(self.verdicts.values()) - {"pass"}
+        ):
+            session.exitstatus = (
+                pytest.ExitCode.TESTS_FAILED if "fail" in found else EXIT_INCONCLUSIVE
+            )
 
     def _help(self) -> None:
         """In an xdist worker that has no check left: answers what the others still have to ask."""
         from mimic_checks.checks.sharing import contribute
         from mimic_checks.errors import UsageError
 
-        with contextlib.suppress(UsageError, pytest.UsageError):  # which the controller, or the worker that runs the check, reports
+        with contextlib.suppress(
+            UsageError, pytest.UsageError
+        ):  # which the controller, or the worker that runs the check, reports
             session = self.session()
             if session.folder.goes_on(session.describe()):
                 contribute(session)
@@ -334,16 +385,25 @@ class _Run:
         from mimic_checks.verdicts.text import summary
 
         terminalreporter.section("vision-language model checks")
-        ordered = [self.results[spec.check_id] for spec in self.specs if spec.check_id in self.results]
-        terminalreporter.write_line(summary([CheckResult.model_validate(result) for result in ordered]))
+        ordered = [
+            self.results[spec.check_id] for spec in self.specs if spec.check_id in self.results
+        ]
+        terminalreporter.write_line(
+            summary([CheckResult.model_validate(result) for result in ordered])
+        )
         if self.gates and self._session and self._session.gating:
             from mimic_checks.verdicts.gate_text import gate_summary
 
             terminalreporter.section("against the baseline")
-            terminalreporter.write_line("\n".join([gate_summary(self.gates), *self._session.gating.unused()]))
+            terminalreporter.write_line(
+                "\n".join([gate_summary(self.gates), *self._session.gating.unused()])
+            )
         cached, answers = self._session.folder.cached() if self._session else (0, 0)
         if cached:
-            terminalreporter.write_line(f"{cached} of {answers} answers are kept ones of earlier runs (--cache-clear asks again)")
+            terminalreporter.write_line(
+                f"{cached} of {answers} answers are kept ones of earlier runs (--cache-clear asks"
+                " again)"
+            )
         notes = sorted({note for result in ordered for note in result["unreadable"]})
         for note in notes[:5]:
             terminalreporter.write_line(f"unreadable image left out: {note}")
@@ -357,7 +417,9 @@ class _Run:
     def _make_model(self) -> VLM:
         made: VLM | None = self.config.hook.pytest_vlm_make_model(config=self.config)
         if made is None:
-            raise pytest.UsageError("pytest_vlm_make_model returned None; return an object with answer() and identity()")
+            raise pytest.UsageError(
+                "pytest_vlm_make_model returned None; return an object with answer() and identity()"
+            )
         return made
 
     def _progress(self) -> Callable[[str, int, int], None] | None:
@@ -371,7 +433,9 @@ class _Run:
             spent = time.monotonic() - began.setdefault(check, time.monotonic())
             rate = done / spent if spent else 0.0
             left = f", {(total - done) / rate:.0f} s left" if rate else ""
-            line = f"{check}: {done}/{total} cases, {rate:.1f} a second{left}" if done < total else ""
+            line = (
+                f"{check}: {done}/{total} cases, {rate:.1f} a second{left}" if done < total else ""
+            )
             with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
                 reporter.rewrite(line, erase=True)
 

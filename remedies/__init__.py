@@ -1,1 +1,3 @@
-"""What repairs a model: procedural training data, masked LoRA, and the proof of what they change."""
+"""What repairs a model: procedural training data, masked LoRA, and the proof of what they
+change.
+"""

@@ -1,4 +1,5 @@
-"""`mimic-checks remedy plan | data | train | prove`: arguments in, a few lines that call the modules beside this one.
+"""`mimic-checks remedy plan | data | train | prove`: arguments in, a few lines that call the
+modules beside this one.
 
 Imports the standard library only until a subcommand runs.
 """
@@ -17,7 +18,9 @@ from typing import Any
 
 def add_remedy(commands: Any) -> None:
     """Adds `remedy` with its subcommands to the command's parser."""
-    remedy = commands.add_parser("remedy", help="repair a model: plan, training data, training, proof")
+    remedy = commands.add_parser(
+        "remedy", help="repair a model: plan, training data, training, proof"
+    )
     steps = remedy.add_subparsers(dest="step", required=True)
 
     plan = steps.add_parser("plan", help="propose remedies for a run's failed checks")
@@ -25,21 +28,38 @@ def add_remedy(commands: Any) -> None:
     plan.set_defaults(work=_plan)
 
     data = steps.add_parser("data", help="make procedural training data from a catalog")
-    data.add_argument("--catalog", required=True, help="rendered?seed=..., coco:<folder>, openimages:<folder>")
-    data.add_argument("--mixture", default="paper", help="'paper', 'builtin' or a TOML file (default paper)")
+    data.add_argument(
+        "--catalog", required=True, help="rendered?seed=..., coco:<folder>, openimages:<folder>"
+    )
+    data.add_argument(
+        "--mixture", default="paper", help="'paper', 'builtin' or a TOML file (default paper)"
+    )
     data.add_argument("--samples", type=int, help="scale the mixture to about so many samples")
-    data.add_argument("--keep-out", action="append", default=[], metavar="WHAT",
-                      help="a run folder, case set or catalog whose images must not be trained on (may be given more than once)")  # fmt: skip
+    data.add_argument(
+        "--keep-out",
+        action="append",
+        default=[],
+        metavar="WHAT",
+        help=(
+            "a run folder, case set or catalog whose images must not be trained on (may be given"
+            " more than once)"
+        ),
+    )
     data.add_argument("--out", type=Path, required=True)
     data.add_argument("--processes", type=int, default=2)
     data.set_defaults(work=_data)
 
     train = steps.add_parser("train", help="train a LoRA adapter under an image-local mask")
-    train.add_argument("--data", type=Path, required=True, help="a folder made by: mimic-checks remedy data")
+    train.add_argument(
+        "--data", type=Path, required=True, help="a folder made by: mimic-checks remedy data"
+    )
     _model(train)
     _training(train)
     train.add_argument(
-        "--mask-from", type=Path, metavar="RUN", help="mask the layers in which that run's attention profile says images fade"
+        "--mask-from",
+        type=Path,
+        metavar="RUN",
+        help="mask the layers in which that run's attention profile says images fade",
     )
     train.add_argument("--out", type=Path, required=True, help="the adapter's folder")
     train.set_defaults(work=_train)
@@ -48,15 +68,35 @@ def add_remedy(commands: Any) -> None:
     prove.add_argument("--data", type=Path, required=True)
     _model(prove)
     _training(prove)
-    prove.add_argument("--out", type=Path, required=True, help="folder for adapters, answers and the proof")
-    prove.add_argument("--masks", nargs="*", default=["none", "deep", "shallow", "all"], help="layer windows to train with")
+    prove.add_argument(
+        "--out", type=Path, required=True, help="folder for adapters, answers and the proof"
+    )
+    prove.add_argument(
+        "--masks",
+        nargs="*",
+        default=["none", "deep", "shallow", "all"],
+        help="layer windows to train with",
+    )
     prove.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
     prove.add_argument("--pooling", type=int, default=4)
-    prove.add_argument("--adapter", action="append", default=[], metavar="NAME=FOLDER",
-                       help="a further adapter of `remedy train` on the same data (one name several times: its seeds)")  # fmt: skip
+    prove.add_argument(
+        "--adapter",
+        action="append",
+        default=[],
+        metavar="NAME=FOLDER",
+        help=(
+            "a further adapter of `remedy train` on the same data (one name several times: its"
+            " seeds)"
+        ),
+    )
     prove.add_argument("--vlm-catalog", default="rendered")
     prove.add_argument("--vlm-cases", type=int, default=300, help="cases a level (default 300)")
-    prove.add_argument("--guard-cases", type=int, default=2000, help="cases of every one-image guard (default 2000)")
+    prove.add_argument(
+        "--guard-cases",
+        type=int,
+        default=2000,
+        help="cases of every one-image guard (default 2000)",
+    )
     prove.add_argument("--vlm-seed", type=int, default=0)
     prove.add_argument("--vlm-batch", type=int)
     prove.set_defaults(work=_prove)
@@ -71,8 +111,17 @@ def _model(parser: argparse.ArgumentParser) -> None:
 
 def _training(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", default="paper", help="'paper' (default) or 'builtin'")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="settings",
-                        help="change a setting of the preset: mask, r, learning_rate, max_steps, ... (may be given more than once)")  # fmt: skip
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="settings",
+        help=(
+            "change a setting of the preset: mask, r, learning_rate, max_steps, ... (may be given"
+            " more than once)"
+        ),
+    )
 
 
 def _plan(options: argparse.Namespace, rest: Sequence[str]) -> int:
@@ -101,10 +150,16 @@ def _data(options: argparse.Namespace, rest: Sequence[str]) -> int:
     presence = load_presence(options.catalog)
     kept_out = evaluation_ids(options.keep_out)
     folder = write_training_data(
-        presence, mixture, options.out, evaluation=kept_out, processes=options.processes, progress=_progress
+        presence,
+        mixture,
+        options.out,
+        evaluation=kept_out,
+        processes=options.processes,
+        progress=_progress,
     )
     print(
-        f"{mixture.samples:,} sample{'s' if mixture.samples > 1 else ''} in {folder}; {folder / 'datasheet.md'} says what is in them"
+        f"{mixture.samples:,} sample{'s' if mixture.samples > 1 else ''} in {folder};"
+        f" {folder / 'datasheet.md'} says what is in them"
     )
     return 0
 
@@ -121,9 +176,14 @@ def _train(options: argparse.Namespace, rest: Sequence[str]) -> int:
         given["mask"], why = layer_window(options.mask_from)
         print(f"mask={given['mask']}: {why}")
     settings = options_of(options.preset, **given)
-    folder = train_adapter(options.vlm, options.data, options.out, settings, _model_options(options))
+    folder = train_adapter(
+        options.vlm, options.data, options.out, settings, _model_options(options)
+    )
     if os.environ.get("RANK", "0") == "0":
-        print(f"adapter in {folder}; answer with it: --vlm {options.vlm} --vlm-adapter {shlex.quote(str(folder))}")
+        print(
+            f"adapter in {folder}; answer with it: --vlm {options.vlm} --vlm-adapter"
+            f" {shlex.quote(str(folder))}"
+        )
     return 0
 
 
@@ -137,10 +197,20 @@ def _prove(options: argparse.Namespace, rest: Sequence[str]) -> int:
     for mask in options.masks:
         options_of(options.preset, **{**_settings(options.settings), "mask": mask})
     plan = ProofPlan(
-        vlm=options.vlm, data=options.data, out=options.out, masks=tuple(options.masks), seeds=tuple(options.seeds), preset=options.preset,
-        settings=tuple(options.settings), pooling=options.pooling, cases=options.vlm_cases, guard_cases=options.guard_cases,
-        seed=options.vlm_seed, batch=options.vlm_batch, given=tuple(_named(pair) for pair in options.adapter),
-    )  # fmt: skip
+        vlm=options.vlm,
+        data=options.data,
+        out=options.out,
+        masks=tuple(options.masks),
+        seeds=tuple(options.seeds),
+        preset=options.preset,
+        settings=tuple(options.settings),
+        pooling=options.pooling,
+        cases=options.vlm_cases,
+        guard_cases=options.guard_cases,
+        seed=options.vlm_seed,
+        batch=options.vlm_batch,
+        given=tuple(_named(pair) for pair in options.adapter),
+    )
     command = "mimic-checks " + shlex.join(sys.argv[1:])
     proof = prove(
         plan,
@@ -178,7 +248,12 @@ def _settings(given: Sequence[str]) -> dict[str, Any]:
     from remedies.lora import LoraOptions
 
     kinds = {field.name: str(field.type) for field in fields(LoraOptions)}
-    casts: dict[str, Any] = {"int": int, "float": float, "str": str, "bool": {"true": True, "false": False}.__getitem__}
+    casts: dict[str, Any] = {
+        "int": int,
+        "float": float,
+        "str": str,
+        "bool": {"true": True, "false": False}.__getitem__,
+    }
     found: dict[str, Any] = {}
     for pair in given:
         name, _, value = pair.partition("=")
@@ -195,7 +270,11 @@ def _settings(given: Sequence[str]) -> dict[str, Any]:
 def _model_options(options: argparse.Namespace) -> Any:
     from mimic_checks.models import ModelOptions
 
-    return ModelOptions(device=options.vlm_device, dtype=options.vlm_dtype, trust_remote_code=options.vlm_trust_remote_code)
+    return ModelOptions(
+        device=options.vlm_device,
+        dtype=options.vlm_dtype,
+        trust_remote_code=options.vlm_trust_remote_code,
+    )
 
 
 def _need(library: str) -> None:
@@ -204,7 +283,9 @@ def _need(library: str) -> None:
     from mimic_checks.errors import RemedyError
 
     if find_spec(library) is None:
-        raise RemedyError(f"remedies need {library}; next step: pip install 'mimic-checks[remedies]'")
+        raise RemedyError(
+            f"remedies need {library}; next step: pip install 'mimic-checks[remedies]'"
+        )
 
 
 def _progress(done: int, whole: int) -> None:

@@ -1,4 +1,5 @@
-"""Training data on disk: Arrow shards that Hugging Face `datasets` opens, and the same samples as LLaVA JSON.
+"""Training data on disk: Arrow shards that Hugging Face `datasets` opens, and the same samples as
+LLaVA JSON.
 
 Data in: a catalog's `Presence`, a mixture, the ids of evaluation images. Data out: a folder
 
@@ -8,8 +9,8 @@ Data in: a catalog's `Presence`, a mixture, the ids of evaluation images. Data o
     about.json                  catalog, mixture, image root, held-out pairs: what made this folder
     datasheet.md, datasheet.json   what is in it
 
-Shards are made by two processes, each from a generator of its own, and renamed when they are whole: the same command goes on
-after any interruption and gives the same bytes.
+Shards are made by two processes, each from a generator of its own, and renamed when they are whole:
+the same command goes on after any interruption and gives the same bytes.
 """
 
 from __future__ import annotations
@@ -71,14 +72,20 @@ _JOB: _Job | None = None
 
 
 def write_training_data(
-    presence: Presence, mixture: Mixture, folder: Path, *, evaluation: frozenset[str] = frozenset(), processes: int = 2,
+    presence: Presence,
+    mixture: Mixture,
+    folder: Path,
+    *,
+    evaluation: frozenset[str] = frozenset(),
+    processes: int = 2,
     progress: Progress | None = None,
-) -> Path:  # fmt: skip
-    """Writes the mixture's procedural samples, none with an image whose id is in `evaluation`; returns the folder.
+) -> Path:
+    """Writes the mixture's procedural samples, none with an image whose id is in `evaluation`;
+    returns the folder.
 
-    Raises:
-        EmptyPool: a part that this catalog cannot fill, before anything is written where that can be known.
-        RemedyError: the folder holds other data, or the disk failed; finished shards are kept.
+    Raises: EmptyPool: a part that this catalog cannot fill, before anything is written where that
+        can be known. RemedyError: the folder holds other data, or the disk failed; finished shards
+        are kept.
     """
     global _JOB
     check_labels(presence, mixture)
@@ -87,11 +94,21 @@ def write_training_data(
     folder = folder.resolve()
     _open(folder, _about(presence, mixture, evaluation, folder, held))
     shards = list(_shards(mixture))
-    files = [folder / f"data-{number:05d}-of-{len(shards):05d}.arrow" for number in range(len(shards))]
+    files = [
+        folder / f"data-{number:05d}-of-{len(shards):05d}.arrow" for number in range(len(shards))
+    ]
     missing = [number for number, file in enumerate(files) if not file.is_file()]
     done = sum(shard.number for shard, file in zip(shards, files, strict=True) if file.is_file())
     first = presence.source.file(0)
-    _JOB = _Job(pools, mixture, evaluation, folder, image_root(presence, folder), first.parent if first else folder, {})
+    _JOB = _Job(
+        pools,
+        mixture,
+        evaluation,
+        folder,
+        image_root(presence, folder),
+        first.parent if first else folder,
+        {},
+    )
     if any(part.family == "odd_one" for part in mixture.parts):
         pools.alike  # noqa: B018  (made once, before the processes part)
     try:
@@ -104,7 +121,8 @@ def write_training_data(
     except OSError as error:
         kept = sum(file.is_file() for file in files)
         raise RemedyError(
-            f"out={str(folder)!r}: writing failed ({error}); {kept} of {len(files)} shards are kept: make room and give the same command again"
+            f"out={str(folder)!r}: writing failed ({error}); {kept} of {len(files)} shards are"
+            " kept: make room and give the same command again"
         ) from error
     finally:
         _JOB = None
@@ -114,40 +132,45 @@ def write_training_data(
 def check_labels(presence: Presence, mixture: Mixture) -> None:
     """Refuses what the catalog's labels cannot settle.
 
-    Raises:
-        EmptyPool: no super-categories to list by, no verified negatives, or open questions without `training_grade`.
+    Raises: EmptyPool: no super-categories to list by, no verified negatives, or open questions
+        without `training_grade`.
     """
     if not presence.exhaustive:
         _check_sparse(presence, mixture)
     listing = [part for part in mixture.parts if part.family == "listing"]
     if listing and not any(len(members) > 1 for members in presence.groups.values()):
         raise EmptyPool(
-            f"part={listing[0].name!r}: catalog={presence.name!r} has no super-category of two classes or more; give the class "
-            "hierarchy too, or leave listing out"
+            f"part={listing[0].name!r}: catalog={presence.name!r} has no super-category of two"
+            " classes or more; give the class hierarchy too, or leave listing out"
         )
 
 
 def _check_sparse(presence: Presence, mixture: Mixture) -> None:
     if not any(len(presence.verified_absent(c)) for c in range(len(presence.class_names))):
         raise EmptyPool(
-            f"catalog={presence.name!r} has no verified negatives: no image is known to lack anything, so no distractor and no wrong option "
-            "is certain; give the human-verified image labels (Confidence 0) too"
+            f"catalog={presence.name!r} has no verified negatives: no image is known to lack"
+            " anything, so no distractor and no wrong option is certain; give the human-verified"
+            " image labels (Confidence 0) too"
         )
     for part in mixture.parts:
         if part.family in ("common", "odd_one") and not part.options and not part.training_grade:
             raise EmptyPool(
-                f"part={part.name!r}: an open {part.family} question needs to know about every class, and catalog={presence.name!r} does "
-                "not; set options = true, or training_grade = true to train on what is probably right"
+                f"part={part.name!r}: an open {part.family} question needs to know about every"
+                f" class, and catalog={presence.name!r} does not; set options = true, or"
+                " training_grade = true to train on what is probably right"
             )
 
 
 def image_root(presence: Presence, folder: Path) -> Path:
-    """The folder that image paths of the data are relative to: this one for rendered scenes, else that of the first photo."""
+    """The folder that image paths of the data are relative to: this one for rendered scenes, else
+    that of the first photo."""
     first = presence.source.file(0)
     return folder if first is None else first.parent.absolute()
 
 
-def _in_processes(work: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], processes: int) -> Iterator[Any]:
+def _in_processes(
+    work: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], processes: int
+) -> Iterator[Any]:
     """Results in order, made in other processes where the machine can fork."""
     if processes == 1 or len(arguments) < 2 or not hasattr(os, "fork"):
         yield from (work(*given) for given in arguments)
@@ -171,7 +194,9 @@ def _make(shard: _Shard, file: Path) -> None:
     rng = np.random.default_rng([job.mixture.seed, shard.part_index, shard.index])
     part = file.with_name(file.name + ".part")
     with ArrowWriter(path=str(part), features=features()) as writer:
-        drawn = samples(job.pools, shard.part, shard.number, rng, allowed=lambda rows: not _meets(job, rows))
+        drawn = samples(
+            job.pools, shard.part, shard.number, rng, allowed=lambda rows: not _meets(job, rows)
+        )
         for number, sample in enumerate(drawn):
             writer.write(_record(job, sample, f"{shard.part.name}-{shard.index:03d}-{number:05d}"))
         writer.finalize()
@@ -191,16 +216,23 @@ def _identity(job: _Job, row: int) -> str:
 def _record(job: _Job, sample: Sample, identity: str) -> dict[str, Any]:
     turns = [(turn.question, turn.answer) for turn in sample.turns]
     return {
-        "id": identity, "part": sample.part, "images": [_path(job, row) for row in sample.rows],
-        "image_ids": [_identity(job, row) for row in sample.rows], "messages": conversation(turns, len(sample.rows)),
-        "length": len(sample.rows), "grade": sample.grade, "asked": [list(turn.asked) for turn in sample.turns],
-        "tasks": [turn.task for turn in sample.turns], "options": sample.turns[0].options,
+        "id": identity,
+        "part": sample.part,
+        "images": [_path(job, row) for row in sample.rows],
+        "image_ids": [_identity(job, row) for row in sample.rows],
+        "messages": conversation(turns, len(sample.rows)),
+        "length": len(sample.rows),
+        "grade": sample.grade,
+        "asked": [list(turn.asked) for turn in sample.turns],
+        "tasks": [turn.task for turn in sample.turns],
+        "options": sample.turns[0].options,
         **{name: sample.factors.get(name) for name in FACTORS},
-    }  # fmt: skip
+    }
 
 
 def _path(job: _Job, row: int) -> str:
-    """Where the picture is, relative to the image root; a rendered scene is written when it is first used."""
+    """Where the picture is, relative to the image root; a rendered scene is written when it is
+    first used."""
     source = job.pools.presence.source
     if (file := source.file(row)) is not None:
         return file.name if file.parent == job.home else os.path.relpath(file, job.image_root)
@@ -222,23 +254,46 @@ def features() -> Any:
 
     text, number = Value("string"), Value("int32")
     content = List({"type": text, "text": text})
-    return Features({
-        "id": text, "part": text, "images": List(text), "image_ids": List(text),
-        "messages": List({"role": text, "content": content}), "length": number, "grade": text, "asked": List(List(number)),
-        "tasks": List(text), "options": number, **dict.fromkeys(FACTORS, number),
-    })  # fmt: skip
+    return Features(
+        {
+            "id": text,
+            "part": text,
+            "images": List(text),
+            "image_ids": List(text),
+            "messages": List({"role": text, "content": content}),
+            "length": number,
+            "grade": text,
+            "asked": List(List(number)),
+            "tasks": List(text),
+            "options": number,
+            **dict.fromkeys(FACTORS, number),
+        }
+    )
 
 
 def _about(
-    presence: Presence, mixture: Mixture, evaluation: frozenset[str], folder: Path, held: NDArray[np.bool_]
+    presence: Presence,
+    mixture: Mixture,
+    evaluation: frozenset[str],
+    folder: Path,
+    held: NDArray[np.bool_],
 ) -> dict[str, Any]:
-    pairs = [[presence.class_names[i], presence.class_names[j]] for i, j in np.argwhere(np.triu(held)).tolist()]
+    pairs = [
+        [presence.class_names[i], presence.class_names[j]]
+        for i, j in np.argwhere(np.triu(held)).tolist()
+    ]
     return {
-        "suite": mimic_checks.__version__, "catalog": presence.name, "class_names": list(presence.class_names),
-        "mixture": mixture.model_dump(mode="json"), "image_root": str(image_root(presence, folder)) if presence.source.file(0) else ".",
+        "suite": mimic_checks.__version__,
+        "catalog": presence.name,
+        "class_names": list(presence.class_names),
+        "mixture": mixture.model_dump(mode="json"),
+        "image_root": str(image_root(presence, folder)) if presence.source.file(0) else ".",
         "held_out_pairs": pairs,
-        "evaluation": {"images": len(evaluation), "digest": hashlib.sha256("".join(sorted(evaluation)).encode()).hexdigest()},
-    }  # fmt: skip
+        "evaluation": {
+            "images": len(evaluation),
+            "digest": hashlib.sha256("".join(sorted(evaluation)).encode()).hexdigest(),
+        },
+    }
 
 
 def _open(folder: Path, about: dict[str, Any]) -> None:
@@ -248,30 +303,42 @@ def _open(folder: Path, about: dict[str, Any]) -> None:
         if path.is_file() and (old := json.loads(path.read_text())) != about:
             differs = next(key for key in about if old.get(key) != about[key])
             raise RemedyError(
-                f"out={str(folder)!r} holds training data made with another {differs}; give a new folder, or delete this one"
+                f"out={str(folder)!r} holds training data made with another {differs}; give a new"
+                " folder, or delete this one"
             )
         if not path.is_file() and folder.is_dir() and any(folder.iterdir()):
             raise RemedyError(f"out={str(folder)!r} holds other files; give a new folder")
         (folder / "images").mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(about, indent=1) + "\n")
     except OSError as error:
-        raise RemedyError(f"out={str(folder)!r} cannot be written: {error}; give another folder") from error
+        raise RemedyError(
+            f"out={str(folder)!r} cannot be written: {error}; give another folder"
+        ) from error
 
 
 def _finish(folder: Path, files: Sequence[Path], processes: int) -> None:
-    """The LLaVA file and the datasheet, shard by shard in other processes, then what makes the shards a `datasets` folder."""
+    """The LLaVA file and the datasheet, shard by shard in other processes, then what makes the
+    shards a `datasets` folder."""
     about = json.loads((folder / "about.json").read_text())
     counts = Counts()
-    for found in _in_processes(_summarise, [(file, about["class_names"]) for file in files], processes):
+    for found in _in_processes(
+        _summarise, [(file, about["class_names"]) for file in files], processes
+    ):
         counts.merge(found)
     write_datasheet(counts.sheet(), about, folder)
     _join([_fragment(file) for file in files], folder / "llava.json")
     state: dict[str, Any] = {
         "_data_files": [{"filename": file.name} for file in files],
         "_fingerprint": hashlib.sha256((folder / "about.json").read_bytes()).hexdigest()[:16],
-        "_format_columns": None, "_format_kwargs": {}, "_format_type": None, "_output_all_columns": False, "_split": None,
-    }  # fmt: skip
-    (folder / "dataset_info.json").write_text(json.dumps({"features": features().to_dict()}, indent=1))
+        "_format_columns": None,
+        "_format_kwargs": {},
+        "_format_type": None,
+        "_output_all_columns": False,
+        "_split": None,
+    }
+    (folder / "dataset_info.json").write_text(
+        json.dumps({"features": features().to_dict()}, indent=1)
+    )
     (folder / "state.json").write_text(json.dumps(state, indent=1))
 
 
@@ -285,7 +352,9 @@ def _summarise(file: Path, class_names: Sequence[str]) -> Counts:
             for row in batch.to_pylist():
                 counts.add(row, class_names)
                 said = [message["content"][-1]["text"] for message in row["messages"]]
-                record = llava_record(row["id"], row["images"], list(zip(said[::2], said[1::2], strict=True)))
+                record = llava_record(
+                    row["id"], row["images"], list(zip(said[::2], said[1::2], strict=True))
+                )
                 written.write(json.dumps(record) + "\n")
     return counts
 
@@ -300,7 +369,9 @@ def _join(fragments: Sequence[Path], path: Path) -> None:
     with part.open("w") as file:
         file.write("[\n")
         for number, fragment in enumerate(fragments):
-            file.write((",\n" if number else "") + fragment.read_text().rstrip("\n").replace("\n", ",\n"))
+            file.write(
+                (",\n" if number else "") + fragment.read_text().rstrip("\n").replace("\n", ",\n")
+            )
         file.write("\n]\n")
     part.replace(path)
     for fragment in fragments:
@@ -317,6 +388,12 @@ def open_training_data(folder: Path) -> Any:
 
     if not (folder / "state.json").is_file():
         started = (folder / "about.json").is_file()
-        raise RemedyError(f"data={str(folder)!r} " + ("is unfinished: give the command that made it again" if started else
-                          "holds no training data; make some with: mimic-checks remedy data"))  # fmt: skip
+        raise RemedyError(
+            f"data={str(folder)!r} "
+            + (
+                "is unfinished: give the command that made it again"
+                if started
+                else "holds no training data; make some with: mimic-checks remedy data"
+            )
+        )
     return load_from_disk(str(folder))

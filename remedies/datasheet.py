@@ -1,4 +1,5 @@
-"""What is in a folder of training data: the distribution of every factor, counted from the data itself.
+"""What is in a folder of training data: the distribution of every factor, counted from the data
+itself.
 
 Data in: the finished samples. Data out: `datasheet.json` and `datasheet.md`.
 """
@@ -18,7 +19,8 @@ _MOST_VALUES = 12
 
 
 class Counts:
-    """Samples, turns, distinct images, grades, and per part the distribution of factors, answers and asked classes."""
+    """Samples, turns, distinct images, grades, and per part the distribution of factors, answers
+    and asked classes."""
 
     def __init__(self) -> None:
         self.totals: Counter[str] = Counter()
@@ -35,7 +37,9 @@ class Counts:
                 count(_NAMES.get(name, name), [row[name]])
         count("turns", [len(row["tasks"])])
         count("first answer", [row["messages"][1]["content"][0]["text"]])
-        count("asked class", [class_names[c] for c in (row["asked"][0] if not row["options"] else ())])
+        count(
+            "asked class", [class_names[c] for c in (row["asked"][0] if not row["options"] else ())]
+        )
         count("task of a turn", row["tasks"])
 
     def merge(self, other: Counts) -> None:
@@ -51,7 +55,10 @@ class Counts:
         return {
             "totals": {**self.totals, "distinct images": len(self.images)},
             "parts": {
-                part: {name: dict(sorted(values.items(), key=lambda i: (-i[1], str(i[0])))) for name, values in found.items()}
+                part: {
+                    name: dict(sorted(values.items(), key=lambda i: (-i[1], str(i[0]))))
+                    for name, values in found.items()
+                }
                 for part, found in self.parts.items()
             },
         }
@@ -70,12 +77,22 @@ def _text(sheet: dict[str, Any], about: dict[str, Any]) -> str:
     totals = ", ".join(f"{name} {number:,}" for name, number in sheet["totals"].items())
     pairs = "; ".join(f"{a} and {b}" for a, b in about["held_out_pairs"]) or "none"
     lines = [
-        "# Datasheet", "",
-        f"Made by mimic_checks {about['suite']} from `{about['catalog']}`: {totals}.", "",
-        f"Evaluation images kept out, by id: {about['evaluation']['images']:,}. Class pairs held out of multi-concept, common and odd-one "
-        f"(set `{about['mixture']['held_out']}`): {pairs}.", "",
-        "`verified`: the labels prove the answer. `training`: right if what nobody verified is absent; never to be evaluated on.", "",
-    ]  # fmt: skip
+        "# Datasheet",
+        "",
+        f"Made by mimic_checks {about['suite']} from `{about['catalog']}`: {totals}.",
+        "",
+        (
+            f"Evaluation images kept out, by id: {about['evaluation']['images']:,}. Class pairs"
+            " held out of multi-concept, common and odd-one (set"
+            f" `{about['mixture']['held_out']}`): {pairs}."
+        ),
+        "",
+        (
+            "`verified`: the labels prove the answer. `training`: right if what nobody verified is"
+            " absent; never to be evaluated on."
+        ),
+        "",
+    ]
     for part, found in sheet["parts"].items():
         lines += [f"## {part}", "", "| factor | distribution |", "|---|---|"]
         lines += [f"| {name} | {_shares(values)} |" for name, values in found.items() if values]
@@ -86,7 +103,10 @@ def _text(sheet: dict[str, Any], about: dict[str, Any]) -> str:
 def _shares(values: dict[Any, int]) -> str:
     whole = sum(values.values())
     shown = sorted(values.items(), key=lambda i: -i[1])[:_MOST_VALUES]
-    text = ", ".join(f"{_cell(value)}: {number / whole:.1%}" for value, number in sorted(shown, key=lambda i: str(i[0]).zfill(4)))
+    text = ", ".join(
+        f"{_cell(value)}: {number / whole:.1%}"
+        for value, number in sorted(shown, key=lambda i: str(i[0]).zfill(4))
+    )
     return text + (f", {len(values) - _MOST_VALUES} more" if len(values) > _MOST_VALUES else "")
 
 

@@ -1,6 +1,7 @@
 """That training never sees an image of the evaluation.
 
-Data in: what evaluations are made of (catalog specs, run folders, case sets), training data. Data out: image ids, or a refusal.
+Data in: what evaluations are made of (catalog specs, run folders, case sets), training data. Data
+out: image ids, or a refusal.
 """
 
 from __future__ import annotations
@@ -16,16 +17,19 @@ from mimic_checks.verdicts.store import RunFolder, read_case_set
 
 
 def evaluation_ids(sources: Iterable[str]) -> frozenset[str]:
-    """The ids of all images of run folders, case sets (folders) and catalogs (specs such as `coco:/data/val`).
+    """The ids of all images of run folders, case sets (folders) and catalogs (specs such as
+    `coco:/data/val`).
 
-    Raises:
-        InvalidArgument, CatalogError, RunFolderError: a source that is none of these, or cannot be read.
+    Raises: InvalidArgument, CatalogError, RunFolderError: a source that is none of these, or cannot
+        be read.
     """
     found: set[str] = set()
     for source in sources:
         folder = Path(source)
         if (folder / "run.json").is_file():
-            found.update(image for line in RunFolder(folder).outcomes() for image in line.case.images)
+            found.update(
+                image for line in RunFolder(folder).outcomes() for image in line.case.images
+            )
         elif (folder / "cases.jsonl").is_file():
             lines = read_case_set(folder, load_catalog(f"cases:{folder}")).lines
             found.update(image for line in lines for image in line.case.images)
@@ -53,6 +57,7 @@ def refuse_shared(trained: frozenset[str], cases: Iterable[Case], data: Path) ->
     shared = {image for case in cases for image in case.images} & trained
     if shared:
         raise RemedyError(
-            f"data={str(data)!r}: {len(shared)} images of the evaluation cases were trained on, first {sorted(shared)[0][:12]}; prove on another "
-            "catalog or seed, or make the data again with --keep-out <the evaluation catalog>"
+            f"data={str(data)!r}: {len(shared)} images of the evaluation cases were trained on,"
+            f" first {sorted(shared)[0][:12]}; prove on another catalog or seed, or make the data"
+            " again with --keep-out <the evaluation catalog>"
         )

@@ -1,7 +1,8 @@
 """Samples from a catalog: which images, which questions, and nothing that its labels do not settle.
 
-Data in: a `Presence`, a `Part`, a seed. Data out: samples, class-balanced: the asked class is drawn uniformly, counting
-totals and spread too. A shard of a part has a generator of its own, so shards can be made anywhere, in any order.
+Data in: a `Presence`, a `Part`, a seed. Data out: samples, class-balanced: the asked class is drawn
+uniformly, counting totals and spread too. A shard of a part has a generator of its own, so shards
+can be made anywhere, in any order.
 """
 
 from __future__ import annotations
@@ -17,7 +18,14 @@ from remedies import truths
 from remedies.mixture import Part
 from remedies.pools import Pools
 from remedies.sample import Sample, Turn
-from remedies.turns import count_turn, countable_beside, follow_ups, list_turn, name_turn, option_turn
+from remedies.turns import (
+    count_turn,
+    countable_beside,
+    follow_ups,
+    list_turn,
+    name_turn,
+    option_turn,
+)
 
 MOST_TRIES = 400
 """Attempts at one sample before the part counts as impossible."""
@@ -33,9 +41,15 @@ class Draft(NamedTuple):
 
 
 def samples(
-    pools: Pools, part: Part, number: int, rng: np.random.Generator, *, allowed: Callable[[list[int]], bool] = lambda rows: True
+    pools: Pools,
+    part: Part,
+    number: int,
+    rng: np.random.Generator,
+    *,
+    allowed: Callable[[list[int]], bool] = lambda rows: True,
 ) -> Iterator[Sample]:
-    """`number` samples of a part over `allowed` images, no two with the same images and first question.
+    """`number` samples of a part over `allowed` images, no two with the same images and first
+    question.
 
     Raises:
         EmptyPool: the catalog cannot give one more; names the part, and what to change.
@@ -45,7 +59,11 @@ def samples(
     for _ in range(number):
         for _ in range(MOST_TRIES):
             found = draft(pools, part, rng)
-            if found is None or (key := (*found.rows, found.turn.question)) in seen or not allowed(found.rows):
+            if (
+                found is None
+                or (key := (*found.rows, found.turn.question)) in seen
+                or not allowed(found.rows)
+            ):
                 continue
             seen.add(key)
             wanted = int(rng.integers(part.turns[0], part.turns[1] + 1))
@@ -54,18 +72,23 @@ def samples(
             break
         else:
             raise EmptyPool(
-                f"part={part.name!r} (family={part.family!r}, images={part.images}, options={part.options}): no further sample in "
-                f"{MOST_TRIES} tries on catalog={pools.presence.name!r}; ask for fewer images or samples, or use a larger catalog"
+                f"part={part.name!r} (family={part.family!r}, images={part.images},"
+                f" options={part.options}): no further sample in {MOST_TRIES} tries on"
+                f" catalog={pools.presence.name!r}; ask for fewer images or samples, or use a"
+                " larger catalog"
                 + (
                     ""
                     if pools.presence.exhaustive
-                    else "; with few verified negatives, set options = true or training_grade = true"
+                    else (
+                        "; with few verified negatives, set options = true or training_grade = true"
+                    )
                 )
             )
 
 
 def _counting(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None:
-    """Spread and total drawn uniformly, then needles with a random composition of the total, then distractors."""
+    """Spread and total drawn uniformly, then needles with a random composition of the total, then
+    distractors."""
     images = _uniform(rng, part.images)
     asked = pools.countable[rng.integers(len(pools.countable))]
     spread = int(rng.integers(1, images + 1))
@@ -89,13 +112,19 @@ def _counting(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | Non
             return None
         classes = rng.permutation(classes + others).tolist()
     turn = count_turn(pools, shown, classes, rng)
-    factors = {"images": images, "spread": spread, "distractors": images - spread, "concepts": len(classes), "instances": total}
+    factors = {
+        "images": images,
+        "spread": spread,
+        "distractors": images - spread,
+        "concepts": len(classes),
+        "instances": total,
+    }
     return Draft(rows, shown, turn, factors) if turn else None
 
 
 def _listing(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None:
-    """Half of the time, and always where labels are sparse, all images are drawn among those that lack one class of the
-    group: otherwise a long list would be right for many images."""
+    """Half of the time, and always where labels are sparse, all images are drawn among those that
+    lack one class of the group: otherwise a long list would be right for many images."""
     images = _uniform(rng, part.images)
     group = pools.listable[rng.integers(len(pools.listable))]
     members = pools.presence.groups[group]
@@ -103,7 +132,11 @@ def _listing(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None
     there = members[rng.integers(len(members))]
     if exhaustive:
         first = pools.pick(pools.presence.showing(there), rng, [])
-        lacking = [] if first is None else [c for c in members if pools.presence.state(first, c) == ABSENT]
+        lacking = (
+            []
+            if first is None
+            else [c for c in members if pools.presence.state(first, c) == ABSENT]
+        )
     else:
         first, lacking = _verified_without(pools, there, members, rng)
     if first is None:
@@ -119,11 +152,18 @@ def _listing(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None
     rows = rng.permutation([first, *rest]).tolist()
     shown = pools.presence.of(rows)
     turn = list_turn(pools, shown, group, rng, offer=part.options, believe=part.training_grade)
-    return Draft(rows, shown, turn, {"images": images, "instances": turn.answer.count(",") + 1}) if turn else None
+    return (
+        Draft(rows, shown, turn, {"images": images, "instances": turn.answer.count(",") + 1})
+        if turn
+        else None
+    )
 
 
-def _verified_without(pools: Pools, there: int, members: tuple[int, ...], rng: np.random.Generator) -> tuple[int | None, list[int]]:
-    """An image that shows a class, and a class of its group that was verified to be absent from it."""
+def _verified_without(
+    pools: Pools, there: int, members: tuple[int, ...], rng: np.random.Generator
+) -> tuple[int | None, list[int]]:
+    """An image that shows a class, and a class of its group that was verified to be absent from
+    it."""
     kinds, groups, _ = pools.absent_beside(there)
     fitting = np.flatnonzero(np.isin(kinds, members))
     if not len(fitting):
@@ -159,7 +199,9 @@ def _odd_one(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None
         return None
     if part.options:
         turn = (
-            option_turn(pools, part, "odd_one", shown, asked, truths.in_most(shown), rng) if truths.is_odd(shown, asked) else None
+            option_turn(pools, part, "odd_one", shown, asked, truths.in_most(shown), rng)
+            if truths.is_odd(shown, asked)
+            else None
         )
     else:
         turn = name_turn(pools, part, "odd_one", shown, asked, truths.odd_one, rng)
@@ -167,13 +209,20 @@ def _odd_one(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None
 
 
 _DRAFTS: dict[str, Callable[[Pools, Part, np.random.Generator], Draft | None]] = {
-    "counting": _counting, "listing": _listing, "common": _common, "odd_one": _odd_one,
-}  # fmt: skip
+    "counting": _counting,
+    "listing": _listing,
+    "common": _common,
+    "odd_one": _odd_one,
+}
 
 
 def composition(total: int, parts: int, rng: np.random.Generator) -> list[int]:
     """A random way to write `total` as `parts` positive whole numbers, all ways equally likely."""
-    cuts = np.sort(rng.choice(total - 1, size=parts - 1, replace=False) + 1) if parts > 1 else np.empty(0, dtype=np.int64)
+    cuts = (
+        np.sort(rng.choice(total - 1, size=parts - 1, replace=False) + 1)
+        if parts > 1
+        else np.empty(0, dtype=np.int64)
+    )
     return np.diff(np.concatenate([[0], cuts, [total]])).tolist()  # type: ignore[no-any-return]
 
 

@@ -1,7 +1,8 @@
 """A LoRA adapter on a vision-language model: where it goes, and with which settings.
 
-Data in: a loaded model and `LoraOptions`. Data out: the model in its peft wrapper: LoRA on every linear layer of the language
-model, the projector trained in full, everything else frozen (MIMIC, section 5 and released `train.py`).
+Data in: a loaded model and `LoraOptions`. Data out: the model in its peft wrapper: LoRA on every
+linear layer of the language model, the projector trained in full, everything else frozen (MIMIC,
+section 5 and released `train.py`).
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from mimic_checks.errors import InvalidArgument, RemedyError
 class LoraOptions:
     """Every setting of a training; names are peft's and transformers' own.
 
-    `mask`: the layers with an image-local mask: a window as `--vlm-mask` takes it, or "none". `batch_size` samples go through
-    one device at a time, `gradient_accumulation_steps` of them make a step. `max_steps` above zero ends before the epochs do.
+    `mask`: the layers with an image-local mask: a window as `--vlm-mask` takes it, or "none".
+    `batch_size` samples go through one device at a time, `gradient_accumulation_steps` of them make
+    a step. `max_steps` above zero ends before the epochs do.
 
     Raises:
         InvalidArgument: a value out of range.
@@ -43,12 +45,21 @@ class LoraOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("r", 1), ("lora_alpha", 1), ("batch_size", 1), ("gradient_accumulation_steps", 1)):
+        for name, least in (
+            ("r", 1),
+            ("lora_alpha", 1),
+            ("batch_size", 1),
+            ("gradient_accumulation_steps", 1),
+        ):
             if getattr(self, name) < least:
-                raise InvalidArgument(name, getattr(self, name), allowed=f"whole numbers from {least}")
+                raise InvalidArgument(
+                    name, getattr(self, name), allowed=f"whole numbers from {least}"
+                )
         for name in ("lora_dropout", "warmup_ratio"):
             if not 0 <= getattr(self, name) < 1:
-                raise InvalidArgument(name, getattr(self, name), allowed="shares from 0 up to, but not, 1")
+                raise InvalidArgument(
+                    name, getattr(self, name), allowed="shares from 0 up to, but not, 1"
+                )
         if not self.learning_rate > 0:
             raise InvalidArgument("learning_rate", self.learning_rate, allowed="numbers above 0")
         if self.mask != "none":
@@ -57,7 +68,11 @@ class LoraOptions:
     @property
     def rules(self) -> list[WindowedRule]:
         """The mask as a rule in its window; none if there is no mask."""
-        return [] if self.mask == "none" else [WindowedRule(ImageLocal(), LayerWindow.parse(self.mask))]
+        return (
+            []
+            if self.mask == "none"
+            else [WindowedRule(ImageLocal(), LayerWindow.parse(self.mask))]
+        )
 
 
 PRESETS = {
@@ -73,8 +88,8 @@ PRESETS = {
         gradient_accumulation_steps=1,
     ),
 }
-"""`paper`: MIMIC's settings for its masked LoRA (128 samples a step over 8 devices there; here 16 a device). `builtin`: for the
-built-in model, whose layers are 192 wide."""
+"""`paper`: MIMIC's settings for its masked LoRA (128 samples a step over 8 devices there; here 16 a
+device). `builtin`: for the built-in model, whose layers are 192 wide."""
 
 
 def options_of(preset: str, **changes: Any) -> LoraOptions:
@@ -104,9 +119,13 @@ def with_lora(model: Any, options: LoraOptions) -> Any:
     for rule in options.rules:
         rule.window.layers(int(model.config.text_config.num_hidden_layers))
     config = LoraConfig(
-        r=options.r, lora_alpha=options.lora_alpha, lora_dropout=options.lora_dropout, bias="none",
-        target_modules=linear_layers(model, family.language_model), modules_to_save=[family.projector],
-    )  # fmt: skip
+        r=options.r,
+        lora_alpha=options.lora_alpha,
+        lora_dropout=options.lora_dropout,
+        bias="none",
+        target_modules=linear_layers(model, family.language_model),
+        modules_to_save=[family.projector],
+    )
     return get_peft_model(model, config)
 
 
@@ -118,13 +137,22 @@ def linear_layers(model: Any, language_model: str) -> list[str]:
     """
     from torch import nn
 
-    found = [name for name, part in model.named_modules() if isinstance(part, nn.Linear) and name.startswith(f"{language_model}.")]
+    found = [
+        name
+        for name, part in model.named_modules()
+        if isinstance(part, nn.Linear) and name.startswith(f"{language_model}.")
+    ]
     if not found:
         kinds = sorted(
-            {type(part).__name__ for name, part in model.named_modules() if name.startswith(f"{language_model}.layers.0.")}
+            {
+                type(part).__name__
+                for name, part in model.named_modules()
+                if name.startswith(f"{language_model}.layers.0.")
+            }
         )
         raise RemedyError(
-            f"model={type(model).__name__} has no linear layer under {language_model!r} that peft can adapt (it has {', '.join(kinds)}); "
-            "use a base whose layers are torch.nn.Linear, unquantised or quantised by a library that peft supports"
+            f"model={type(model).__name__} has no linear layer under {language_model!r} that peft"
+            f" can adapt (it has {', '.join(kinds)}); use a base whose layers are torch.nn.Linear,"
+            " unquantised or quantised by a library that peft supports"
         )
     return found

@@ -25,11 +25,11 @@ class _Section(BaseModel):
 class Part(_Section):
     """`samples` conversations whose first question is of one family.
 
-    Ranges are inclusive and drawn uniformly: `images`, `concepts` (classes that a counting question asks about), `turns`.
-    `most_instances`: the largest total that a counting question is aimed at. `options`: whether the first question offers
-    options; where labels are too sparse for a unique answer it must, unless `training_grade` allows answers that are right
-    only if what nobody verified is absent.
-    """
+    Ranges are inclusive and drawn uniformly: `images`, `concepts` (classes that a counting question
+    asks about), `turns`.
+    `most_instances`: the largest total that a counting question is aimed at. `options`: whether the
+    first question offers options; where labels are too sparse for a unique answer it must, unless
+    `training_grade` allows answers that are right only if what nobody verified is absent."""
 
     name: str
     family: Task
@@ -44,16 +44,27 @@ class Part(_Section):
     @model_validator(mode="after")
     def _ranges(self) -> Self:
         fewest = 2 if self.family in ("common", "odd_one") else 1
-        for name, (low, high), least in (("images", self.images, fewest), ("concepts", self.concepts, 1), ("turns", self.turns, 1)):
+        for name, (low, high), least in (
+            ("images", self.images, fewest),
+            ("concepts", self.concepts, 1),
+            ("turns", self.turns, 1),
+        ):
             if not least <= low <= high:
-                raise ValueError(f"{name}={[low, high]!r} of part {self.name!r}; allowed: [low, high] with {least} <= low <= high")
+                raise ValueError(
+                    f"{name}={[low, high]!r} of part {self.name!r}; allowed: [low, high] with"
+                    f" {least} <= low <= high"
+                )
         if self.concepts != (1, 1) and self.family != "counting":
-            raise ValueError(f"concepts={list(self.concepts)!r} of part {self.name!r}: only counting asks for several classes")
+            raise ValueError(
+                f"concepts={list(self.concepts)!r} of part {self.name!r}: only counting asks for"
+                " several classes"
+            )
         return self
 
 
 class OwnData(_Section):
-    """The user's own instruction data in LLaVA's format, as a share (`weight`) of everything that is trained on."""
+    """The user's own instruction data in LLaVA's format, as a share (`weight`) of everything that
+    is trained on."""
 
     path: Path
     image_root: Path
@@ -75,7 +86,9 @@ class Mixture(_Section):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"part {twice[0]!r} is there twice; allowed: different names")
         if (whole := sum(own.weight for own in self.own)) >= 1:
-            raise ValueError(f"weights of own data add up to {whole}; allowed: under 1, the rest is procedural")
+            raise ValueError(
+                f"weights of own data add up to {whole}; allowed: under 1, the rest is procedural"
+            )
         return self
 
     @property
@@ -87,7 +100,12 @@ class Mixture(_Section):
         """The same mixture with about `samples` samples in all."""
         factor = samples / self.samples
         return self.model_copy(
-            update={"parts": tuple(p.model_copy(update={"samples": max(1, round(p.samples * factor))}) for p in self.parts)}
+            update={
+                "parts": tuple(
+                    p.model_copy(update={"samples": max(1, round(p.samples * factor))})
+                    for p in self.parts
+                )
+            }
         )
 
 
@@ -109,32 +127,57 @@ def load_mixture(source: str | Path) -> Mixture:
         raise RemedyError(f"mixture={str(path)!r} is not valid TOML: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        raise RemedyError(f"mixture={str(path)!r}: {'.'.join(map(str, first['loc'])) or 'mixture'}: {first['msg']}") from error
+        raise RemedyError(
+            f"mixture={str(path)!r}: {'.'.join(map(str, first['loc'])) or 'mixture'}:"
+            f" {first['msg']}"
+        ) from error
 
 
-PAPER = Mixture(parts=(
-    Part(name="common", family="common", samples=30_000),
-    Part(name="odd_one", family="odd_one", samples=28_302),
-    Part(name="listing", family="listing", samples=29_534),
-    Part(name="counting", family="counting", samples=30_000),
-    Part(name="minor_common", family="common", samples=20_000, options=True, turns=(2, 4)),
-    Part(name="minor_odd_one", family="odd_one", samples=19_260, options=True, turns=(2, 4)),
-    Part(name="minor_listing", family="listing", samples=19_735, options=True, turns=(2, 4)),
-    Part(name="minor_counting", family="counting", samples=20_000, concepts=(1, 3), turns=(2, 4)),
-))  # fmt: skip
-"""The eight parts of MIMIC's training data by size (released `data.yaml`; the paper says 198K). What its "minor" parts hold is
-not documented; the paper's appendix A.2 speaks of multi-turn and option-style conversations, which they are here."""
+PAPER = Mixture(
+    parts=(
+        Part(name="common", family="common", samples=30_000),
+        Part(name="odd_one", family="odd_one", samples=28_302),
+        Part(name="listing", family="listing", samples=29_534),
+        Part(name="counting", family="counting", samples=30_000),
+        Part(name="minor_common", family="common", samples=20_000, options=True, turns=(2, 4)),
+        Part(name="minor_odd_one", family="odd_one", samples=19_260, options=True, turns=(2, 4)),
+        Part(name="minor_listing", family="listing", samples=19_735, options=True, turns=(2, 4)),
+        Part(
+            name="minor_counting", family="counting", samples=20_000, concepts=(1, 3), turns=(2, 4)
+        ),
+    )
+)
+"""The eight parts of MIMIC's training data by size (released `data.yaml`; the paper says 198K).
+What its "minor" parts hold is not documented; the paper's appendix A.2 speaks of multi-turn and
+option-style conversations, which they are here."""
 
-BUILTIN = Mixture(parts=(
-    Part(name="counting", family="counting", samples=6_000, images=(2, 8), turns=(3, 5)),
-    Part(name="several", family="counting", samples=1_500, images=(1, 4), concepts=(2, 4), turns=(1, 3)),
-    Part(name="listing", family="listing", samples=1_500, images=(2, 8), turns=(2, 4)),
-    Part(name="common", family="common", samples=1_500, images=(2, 8), turns=(2, 4)),
-    Part(name="odd_one", family="odd_one", samples=7_000, images=(2, 8), turns=(2, 4)),
-    Part(name="replay_counting", family="counting", samples=9_000, images=(1, 1), concepts=(1, 3), turns=(1, 2), most_instances=8),
-    Part(name="replay_listing", family="listing", samples=1_500, images=(1, 1), turns=(1, 2)),
-))  # fmt: skip
-"""The mixture for the built-in model: many turns where many images make a sample costly, few in the one-image replay, because a
-first question is what a check asks."""
+BUILTIN = Mixture(
+    parts=(
+        Part(name="counting", family="counting", samples=6_000, images=(2, 8), turns=(3, 5)),
+        Part(
+            name="several",
+            family="counting",
+            samples=1_500,
+            images=(1, 4),
+            concepts=(2, 4),
+            turns=(1, 3),
+        ),
+        Part(name="listing", family="listing", samples=1_500, images=(2, 8), turns=(2, 4)),
+        Part(name="common", family="common", samples=1_500, images=(2, 8), turns=(2, 4)),
+        Part(name="odd_one", family="odd_one", samples=7_000, images=(2, 8), turns=(2, 4)),
+        Part(
+            name="replay_counting",
+            family="counting",
+            samples=9_000,
+            images=(1, 1),
+            concepts=(1, 3),
+            turns=(1, 2),
+            most_instances=8,
+        ),
+        Part(name="replay_listing", family="listing", samples=1_500, images=(1, 1), turns=(1, 2)),
+    )
+)
+"""The mixture for the built-in model: many turns where many images make a sample costly, few in the
+one-image replay, because a first question is what a check asks."""
 
 PRESETS = {"paper": PAPER, "builtin": BUILTIN}

@@ -1,7 +1,8 @@
-"""What a training sees: the procedural samples, and the user's own instruction data beside them by weight.
+"""What a training sees: the procedural samples, and the user's own instruction data beside them by
+weight.
 
-Data in: a folder of training data (whose mixture may name own data). Data out: one memory-mapped `datasets.Dataset`, and the
-folder that image paths are relative to.
+Data in: a folder of training data (whose mixture may name own data). Data out: one memory-mapped
+`datasets.Dataset`, and the folder that image paths are relative to.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ _COLUMNS = ["images", "messages", "length"]
 
 
 def training_rows(folder: Path) -> tuple[Any, Path]:
-    """`images`, `messages`, `length` of everything to train on, and the image root. Own data has paths of its own.
+    """`images`, `messages`, `length` of everything to train on, and the image root. Own data has
+    paths of its own.
 
     Raises:
         RemedyError: no finished training data, or own data that cannot be read.
@@ -38,7 +40,9 @@ def training_rows(folder: Path) -> tuple[Any, Path]:
     for entry in own:
         rows = _own_rows(entry)
         wanted = round(len(data) * entry.weight / procedural)
-        order = np.concatenate([rng.permutation(len(rows)) for _ in range(-(-wanted // len(rows)))])[:wanted]
+        order = np.concatenate(
+            [rng.permutation(len(rows)) for _ in range(-(-wanted // len(rows)))]
+        )[:wanted]
         parts.append(rows.select(order))
     return concatenate_datasets(parts) if own else data, root
 
@@ -47,34 +51,49 @@ def _own_rows(entry: OwnData) -> Any:
     from datasets import Dataset
 
     columns = features()
-    return Dataset.from_list(list(_converted(entry)), features=type(columns)({name: columns[name] for name in _COLUMNS}))
+    return Dataset.from_list(
+        list(_converted(entry)), features=type(columns)({name: columns[name] for name in _COLUMNS})
+    )
 
 
 def _converted(entry: OwnData) -> Iterator[dict[str, Any]]:
     try:
         records = json.loads(entry.path.read_text())
     except (OSError, json.JSONDecodeError) as error:
-        raise RemedyError(f"own data {str(entry.path)!r} cannot be read: {error}; give a JSON array of LLaVA records") from error
+        raise RemedyError(
+            f"own data {str(entry.path)!r} cannot be read: {error}; give a JSON array of LLaVA"
+            " records"
+        ) from error
     if not isinstance(records, list) or not records:
-        raise RemedyError(f"own data {str(entry.path)!r} is empty or no array; give a JSON array of LLaVA records")
+        raise RemedyError(
+            f"own data {str(entry.path)!r} is empty or no array; give a JSON array of LLaVA records"
+        )
     for number, record in enumerate(records):
         try:
             yield _row(record, entry.image_root)
         except (KeyError, TypeError, ValueError) as error:
             raise RemedyError(
-                f"own data {str(entry.path)!r}, record {number}: {error!r}; LLaVA records have image and conversations"
+                f"own data {str(entry.path)!r}, record {number}: {error!r}; LLaVA records have"
+                " image and conversations"
             ) from error
 
 
 def _row(record: dict[str, Any], root: Path) -> dict[str, Any]:
-    """A LLaVA record as chat messages; images without a placeholder come before the first question, as LLaVA reads them."""
+    """A LLaVA record as chat messages; images without a placeholder come before the first question,
+    as LLaVA reads them."""
     given = record.get("image", [])
     images = [given] if isinstance(given, str) else list(given)
     turns = record["conversations"]
     marked = sum(turn["value"].count("<image>") for turn in turns)
     if marked > len(images):
         raise ValueError(f"{marked} <image> placeholders for {len(images)} images")
-    roles = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
+    roles = {
+        "human": "user",
+        "user": "user",
+        "gpt": "assistant",
+        "assistant": "assistant",
+        "system": "system",
+    }
     messages = []
     for number, turn in enumerate(turns):
         text = "<image>" * (len(images) - marked if number == 0 else 0) + turn["value"]

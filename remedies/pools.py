@@ -1,6 +1,8 @@
-"""Where samples take their images from: rows that show a class, that lack it, or that leave one class in the minority.
+"""Where samples take their images from: rows that show a class, that lack it, or that leave one
+class in the minority.
 
-Data in: a `Presence` and the held-out pairs. Data out: rows. What costs more than a moment is made once per class.
+Data in: a `Presence` and the held-out pairs. Data out: rows. What costs more than a moment is made
+once per class.
 """
 
 from __future__ import annotations
@@ -17,25 +19,34 @@ from remedies.alike import AlikeImages
 _TRIES = 60
 """Random rows looked at for one that is needed, before the sample is given up."""
 MOST_LOOKED_AT = 20_000
-"""Rows of one class whose verified negatives are sorted, at most: what bounds time and memory on millions of images."""
+"""Rows of one class whose verified negatives are sorted, at most: what bounds time and memory on
+millions of images."""
 FEWEST = 2
 """Images that an asked class must have."""
 
 
 class Pools:
-    """The images of a catalog by what samples need; `held` [classes, classes] are the pairs that stay apart."""
+    """The images of a catalog by what samples need; `held` [classes, classes] are the pairs that
+    stay apart."""
 
     def __init__(self, presence: Presence, held: NDArray[np.bool_]) -> None:
         self.presence, self.held = presence, held
         classes = range(len(presence.class_names))
-        self.countable = [c for c in classes if len(presence.counts(c)) and len(presence.showing(c)) >= FEWEST]
+        self.countable = [
+            c for c in classes if len(presence.counts(c)) and len(presence.showing(c)) >= FEWEST
+        ]
         shown = {c for c in classes if len(presence.showing(c))}
-        self.listable = [name for name, members in presence.groups.items() if len(members) > 1 and shown.intersection(members)]
+        self.listable = [
+            name
+            for name, members in presence.groups.items()
+            if len(members) > 1 and shown.intersection(members)
+        ]
         self._common: dict[int, ManyRows] = {}
         self._lacking: dict[int, tuple[NDArray[np.int64], list[ManyRows], NDArray[np.int64]]] = {}
         if not self.countable:
             raise EmptyPool(
-                f"catalog={presence.name!r}: no class has {FEWEST} images in which it can be counted; use a larger catalog"
+                f"catalog={presence.name!r}: no class has {FEWEST} images in which it can be"
+                " counted; use a larger catalog"
             )
 
     def pick(self, rows: ManyRows, rng: np.random.Generator, taken: list[int]) -> int | None:
@@ -53,7 +64,9 @@ class Pools:
         if len(rows) < number:
             return None
         if len(rows) > 4 * number:
-            found = list(dict.fromkeys(rows[rng.integers(len(rows), size=2 * number)].tolist()))[:number]
+            found = list(dict.fromkeys(rows[rng.integers(len(rows), size=2 * number)].tolist()))[
+                :number
+            ]
             if len(found) == number:
                 return found
         return rng.choice(rows, size=number, replace=False).tolist()  # type: ignore[no-any-return]
@@ -65,17 +78,25 @@ class Pools:
             found.pop(row, None)
         return list(found)[:number] if len(found) >= number else None
 
-    def absent(self, class_index: int, number: int, rng: np.random.Generator, taken: list[int]) -> list[int] | None:
+    def absent(
+        self, class_index: int, number: int, rng: np.random.Generator, taken: list[int]
+    ) -> list[int] | None:
         """`number` further rows that certainly lack a class."""
         if number == 0:
             return []
         if not self.presence.exhaustive:
-            rows = self.several(self.presence.verified_absent(class_index), number + len(taken), rng)
+            rows = self.several(
+                self.presence.verified_absent(class_index), number + len(taken), rng
+            )
             left = [row for row in rows or () if row not in taken]
             return left[:number] if len(left) >= number else None
         found: list[int] = []
         for row in rng.integers(len(self.presence), size=_TRIES + 4 * number).tolist():
-            if row not in taken and row not in found and self.presence.state(row, class_index) == ABSENT:
+            if (
+                row not in taken
+                and row not in found
+                and self.presence.state(row, class_index) == ABSENT
+            ):
                 found.append(row)
                 if len(found) == number:
                     return found
@@ -91,19 +112,26 @@ class Pools:
             self._common[class_index] = rows[~barred[rows]]
         return self._common[class_index]
 
-    def odd_one(self, images: int, rng: np.random.Generator, *, open_form: bool) -> tuple[int, list[int]] | None:
-        """A class and `images` rows of which exactly one shows it, another class being in all the others."""
+    def odd_one(
+        self, images: int, rng: np.random.Generator, *, open_form: bool
+    ) -> tuple[int, list[int]] | None:
+        """A class and `images` rows of which exactly one shows it, another class being in all the
+        others."""
         if self.presence.exhaustive or open_form:
             return self._odd_alike(images, rng)
         return self._odd_verified(images, rng)
 
     def _odd_alike(self, images: int, rng: np.random.Generator) -> tuple[int, list[int]] | None:
-        """All other images show one and the same set of classes; the odd one shows it too, or (not of two) its own class alone."""
+        """All other images show one and the same set of classes; the odd one shows it too, or (not
+        of two) its own class alone."""
         asked = int(rng.integers(len(self.presence.class_names)))
         found = self.alike.odd_one(asked, self.held[asked], images, rng)
         if found is None:
             return None
-        odd, rest = int(found[0][rng.integers(len(found[0]))]), self.several(found[1], images - 1, rng)
+        odd, rest = (
+            int(found[0][rng.integers(len(found[0]))]),
+            self.several(found[1], images - 1, rng),
+        )
         return (asked, [odd, *rest]) if rest else None
 
     @cached_property
@@ -124,16 +152,23 @@ class Pools:
         rest = self.several(groups[place], images - 1, rng)
         return (asked, [odd, *rest]) if odd is not None and rest else None
 
-    def absent_beside(self, class_index: int) -> tuple[NDArray[np.int64], list[ManyRows], NDArray[np.int64]]:
-        """Among the rows that show a class (of very many, an even choice): every class verified to be absent from some, those
-        rows, and how many they are."""
+    def absent_beside(
+        self, class_index: int
+    ) -> tuple[NDArray[np.int64], list[ManyRows], NDArray[np.int64]]:
+        """Among the rows that show a class (of very many, an even choice): every class verified to
+        be absent from some, those rows, and how many they are."""
         if class_index not in self._lacking:
             rows = self.presence.showing(class_index)
             rows = rows[:: -(-len(rows) // MOST_LOOKED_AT) or 1]
             starts, lengths = self.presence.starts[rows], np.diff(self.presence.starts)[rows]
-            at = np.arange(lengths.sum()) + np.repeat(starts - np.cumsum(lengths) + lengths, lengths)
+            at = np.arange(lengths.sum()) + np.repeat(
+                starts - np.cumsum(lengths) + lengths, lengths
+            )
             gone = self.presence.states[at] == ABSENT
-            classes, owner = self.presence.classes[at][gone].astype(np.int64), np.repeat(rows, lengths)[gone]
+            classes, owner = (
+                self.presence.classes[at][gone].astype(np.int64),
+                np.repeat(rows, lengths)[gone],
+            )
             order = np.argsort(classes, kind="stable")
             kinds, first, sizes = np.unique(classes[order], return_index=True, return_counts=True)
             self._lacking[class_index] = kinds, np.split(owner[order], first[1:]), sizes

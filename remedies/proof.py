@@ -1,9 +1,11 @@
-"""What a proof has found, as it is stored and read: one entry per variant and level, and the flipped cases.
+"""What a proof has found, as it is stored and read: one entry per variant and level, and the
+flipped cases.
 
 Data in: outcomes of the same cases before and after. Data out: `Proof` (pydantic; `proof.json`).
 
-A trained variant has one adapter per seed. Its change is the mean over seeds; the interval is the mean of the seeds' exact paired
-intervals, each at alpha / seeds, so the statement about the mean is wrong with probability alpha at most.
+A trained variant has one adapter per seed. Its change is the mean over seeds; the interval is the
+mean of the seeds' exact paired intervals, each at alpha / seeds, so the statement about the mean is
+wrong with probability alpha at most.
 """
 
 from __future__ import annotations
@@ -48,7 +50,8 @@ class Rate(_Stored):
 
 
 class LevelChange(_Stored):
-    """One level of one variant: a rate per seed, and the change against the base (above zero: better) with its interval."""
+    """One level of one variant: a rate per seed, and the change against the base (above zero:
+    better) with its interval."""
 
     level: str
     role: str | None
@@ -77,7 +80,8 @@ class Flip(_Stored):
 
 
 class VariantResult(_Stored):
-    """One variant over all levels. `ratio`: mean of the target rates against the base's, with an interval."""
+    """One variant over all levels. `ratio`: mean of the target rates against the base's, with an
+    interval."""
 
     name: str
     what: str
@@ -91,7 +95,8 @@ class VariantResult(_Stored):
 
 
 class Proof(_Stored):
-    """Everything that `proof.html` shows. `held_out`: (variant, task, rate on held-out pairs, n, rate on others, n)."""
+    """Everything that `proof.html` shows. `held_out`: (variant, task, rate on held-out pairs, n,
+    rate on others, n)."""
 
     model: str
     catalog: str
@@ -111,7 +116,9 @@ def rate(outcomes: Sequence[Outcome], alpha: float = ALPHA) -> Rate:
     return Rate(right=right, n=n, low=lower(right, n, alpha / 2), high=upper(right, n, alpha / 2))
 
 
-def level_change(level: str, before: Sequence[Outcome], after: Sequence[Sequence[Outcome]]) -> LevelChange:
+def level_change(
+    level: str, before: Sequence[Outcome], after: Sequence[Sequence[Outcome]]
+) -> LevelChange:
     """The change of one level; `after` holds one list of outcomes per seed."""
     pairs = [paired(before, outcomes) for outcomes in after]
     bounds = [pair.interval(ALPHA / len(pairs)) for pair in pairs]
@@ -122,44 +129,77 @@ def level_change(level: str, before: Sequence[Outcome], after: Sequence[Sequence
     if margin is not None:
         share = ALPHA / len(pairs)
         most, least = (
-            float(np.mean([bound(pair, share) for pair in pairs])) for bound in (Paired.loss_at_most, Paired.loss_at_least)
+            float(np.mean([bound(pair, share) for pair in pairs]))
+            for bound in (Paired.drop_at_most, Paired.drop_at_least)
         )
         verdict = "kept" if most <= margin else "lost" if least > margin else "inconclusive"
     return LevelChange(
-        level=level, role=role, rates=tuple(rate(outcomes) for outcomes in after), change=-float(np.mean([pair.loss for pair in pairs])),
-        low=low, high=high, lost=tuple(pair.lost for pair in pairs), gained=tuple(pair.gained for pair in pairs), verdict=verdict,
-    )  # fmt: skip
+        level=level,
+        role=role,
+        rates=tuple(rate(outcomes) for outcomes in after),
+        change=-float(np.mean([pair.drop for pair in pairs])),
+        low=low,
+        high=high,
+        lost=tuple(pair.lost for pair in pairs),
+        gained=tuple(pair.gained for pair in pairs),
+        verdict=verdict,
+    )
 
 
 def target_ratio(
     before: Mapping[str, Sequence[Outcome]], after: Sequence[Mapping[str, Sequence[Outcome]]]
 ) -> tuple[float | None, float, float | None]:
-    """Mean target rate after (over seeds) against before, with an interval in which every single bound has its share of alpha;
-    None where the base has no right answer to divide by."""
+    """Mean target rate after (over seeds) against before, with an interval in which every single
+    bound has its share of alpha; None where the base has no right answer to divide by."""
     targets = [level for level in before if role_of(level) == "target"]
     share = ALPHA / (len(targets) * (len(after) + 1))
     then = [rate(before[level], share) for level in targets]
     now = [rate(outcomes[level], share) for outcomes in after for level in targets]
-    base, base_low, base_high = (float(np.mean(column)) for column in zip(*((r.rate, r.low, r.high) for r in then), strict=True))
-    mean, mean_low, mean_high = (float(np.mean(column)) for column in zip(*((r.rate, r.low, r.high) for r in now), strict=True))
-    return (mean / base if base else None), mean_low / base_high, (mean_high / base_low if base_low else None)
+    base, base_low, base_high = (
+        float(np.mean(column))
+        for column in zip(*((r.rate, r.low, r.high) for r in then), strict=True)
+    )
+    mean, mean_low, mean_high = (
+        float(np.mean(column))
+        for column in zip(*((r.rate, r.low, r.high) for r in now), strict=True)
+    )
+    return (
+        (mean / base if base else None),
+        mean_low / base_high,
+        (mean_high / base_low if base_low else None),
+    )
 
 
-def flips(level: str, before: Sequence[Outcome], after: Sequence[Outcome], rows: Mapping[str, int]) -> list[Flip]:
+def flips(
+    level: str, before: Sequence[Outcome], after: Sequence[Outcome], rows: Mapping[str, int]
+) -> list[Flip]:
     """The first flipped cases of a level, in both directions, in the order drawn."""
     found: list[Flip] = []
     for direction, (was, now) in (("gained", (False, True)), ("lost", (True, False))):
-        changed = [(a, b) for a, b in zip(before, after, strict=True) if (a.kind == "right", b.kind == "right") == (was, now)]
+        changed = [
+            (a, b)
+            for a, b in zip(before, after, strict=True)
+            if (a.kind == "right", b.kind == "right") == (was, now)
+        ]
         found += [
-            Flip(level=level, case=StoredCase.of(a.case, [rows[i] for i in a.case.images]), before=a.answer, after=b.answer,
-                 direction=direction)  # type: ignore[arg-type]
+            Flip(
+                level=level,
+                case=StoredCase.of(a.case, [rows[i] for i in a.case.images]),
+                before=a.answer,
+                after=b.answer,
+                direction=direction,
+            )  # type: ignore[arg-type]
             for a, b in changed[:FLIPPED_SHOWN]
-        ]  # fmt: skip
+        ]
     return found
 
 
-def held_out_slice(outcomes: Sequence[Outcome], involved: NDArray[np.bool_]) -> tuple[float, int, float, int]:
+def held_out_slice(
+    outcomes: Sequence[Outcome], involved: NDArray[np.bool_]
+) -> tuple[float, int, float, int]:
     """Rates on cases that show a held-out pair and on the others: (rate, n, rate, n)."""
     right = np.array([outcome.kind == "right" for outcome in outcomes])
     parts = (right[involved], right[~involved])
-    return tuple(value for part in parts for value in (float(part.mean()) if len(part) else 0.0, len(part)))  # type: ignore[return-value]
+    return tuple(
+        value for part in parts for value in (float(part.mean()) if len(part) else 0.0, len(part))
+    )  # type: ignore[return-value]

@@ -1,7 +1,7 @@
 """A proof as people read it: `proof.html`, and the same table as Markdown.
 
-Data in: a `Proof`. Data out: the page (one file, no network) with every variant beside the base, and the flipped cases with both
-answers side by side.
+Data in: a `Proof`. Data out: the page (one file, no network) with every variant beside the base,
+and the flipped cases with both answers side by side.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ _COLOURS = {"kept": "pass", "lost": "fail", "inconclusive": "inconclusive"}
 
 def write_proof(proof: Proof, folder: Path) -> None:
     """Writes `proof.json`, `proof.html` and `summary.md`."""
-    shown = {image for variant in proof.variants for flip in variant.flips for image in flip.case.images}
+    shown = {
+        image for variant in proof.variants for flip in variant.flips for image in flip.case.images
+    }
     pictures = {image: (folder / "images" / f"{image}.png").read_bytes() for image in sorted(shown)}
     (folder / "proof.json").write_text(proof.model_dump_json(indent=1) + "\n")
     (folder / "proof.html").write_text(page(proof, pictures), encoding="utf-8")
@@ -42,18 +44,29 @@ def read_proof(folder: Path) -> Proof:
     try:
         return Proof.model_validate_json((folder / "proof.json").read_text())
     except (OSError, ValueError) as error:
-        raise RemedyError(f"proof={str(folder)!r} cannot be read ({error}); make one with: mimic-checks remedy prove") from error
+        raise RemedyError(
+            f"proof={str(folder)!r} cannot be read ({error}); make one with: mimic-checks remedy"
+            " prove"
+        ) from error
 
 
 def summary(proof: Proof) -> str:
     """The ablation table in Markdown, and what became of every promise."""
     levels = [level for level, _ in proof.base if role_of(level)]
     lines = [
-        f"### Remedies for {cell(proof.model)}, before and after", "",
-        f"Change against the base in points, mean over seeds, 95 % paired interval. {cell(proof.budget)}.", "",
-        "| variant | " + " | ".join(levels) + " | targets, times the base |", "|---" * (len(levels) + 2) + "|",
-        "| base | " + " | ".join(f"{dict(proof.base)[level].rate:.3f}" for level in levels) + " | 1.00 |",
-    ]  # fmt: skip
+        f"### Remedies for {cell(proof.model)}, before and after",
+        "",
+        (
+            "Change against the base in points, mean over seeds, 95 % paired interval."
+            f" {cell(proof.budget)}."
+        ),
+        "",
+        "| variant | " + " | ".join(levels) + " | targets, times the base |",
+        "|---" * (len(levels) + 2) + "|",
+        "| base | "
+        + " | ".join(f"{dict(proof.base)[level].rate:.3f}" for level in levels)
+        + " | 1.00 |",
+    ]
     for variant in proof.variants:
         cells = [_change(change) for change in variant.levels if change.level in levels]
         lines.append(f"| {cell(variant.name)} | {' | '.join(cells)} | {_ratio(variant)} |")
@@ -65,81 +78,136 @@ def promises(proof: Proof) -> list[str]:
     lines = []
     for variant in proof.variants:
         judged = [change for change in variant.levels if change.verdict]
-        broken = [f"{change.level}: {change.verdict} ({_points(change)})" for change in judged if change.verdict != "kept"]
-        lines.append(f"{variant.name}: targets {_ratio(variant)} times the base; " + (f"not kept: {'; '.join(broken)}" if broken else
-                     f"all {len(judged)} guards kept"))  # fmt: skip
+        broken = [
+            f"{change.level}: {change.verdict} ({_points(change)})"
+            for change in judged
+            if change.verdict != "kept"
+        ]
+        lines.append(
+            f"{variant.name}: targets {_ratio(variant)} times the base; "
+            + (f"not kept: {'; '.join(broken)}" if broken else f"all {len(judged)} guards kept")
+        )
     return lines
 
 
 def page(proof: Proof, pictures: dict[str, bytes]) -> str:
     """The whole page; `pictures` are PNG bytes by image id."""
-    facts = {"model": proof.model, "catalog": proof.catalog, "training data": proof.data, "seed of the cases": proof.seed,
-             "training budget": proof.budget, "command": proof.command, **{f"model {k}": v for k, v in proof.identity.items() if v}}  # fmt: skip
-    rows = "".join(f"<tr><th>{text(key)}</th><td>{text(value)}</td></tr>" for key, value in facts.items())
+    facts = {
+        "model": proof.model,
+        "catalog": proof.catalog,
+        "training data": proof.data,
+        "seed of the cases": proof.seed,
+        "training budget": proof.budget,
+        "command": proof.command,
+        **{f"model {k}": v for k, v in proof.identity.items() if v},
+    }
+    rows = "".join(
+        f"<tr><th>{text(key)}</th><td>{text(value)}</td></tr>" for key, value in facts.items()
+    )
     return document(
         f"{proof.model}: remedies, before and after",
-        [f"<h1>What remedies do to {text(proof.model)}</h1>", "<p>The same cases before and after; images that training never saw.</p>",
-         f'<details><summary class="soft">How this was made</summary><div class="wide"><table>{rows}</table></div></details>'],
-        [_overview(proof), _held_out(proof), *(_variant(proof, variant) for variant in proof.variants)], pictures,
-    )  # fmt: skip
+        [
+            f"<h1>What remedies do to {text(proof.model)}</h1>",
+            "<p>The same cases before and after; images that training never saw.</p>",
+            (
+                '<details><summary class="soft">How this was made</summary><div'
+                f' class="wide"><table>{rows}</table></div></details>'
+            ),
+        ],
+        [
+            _overview(proof),
+            _held_out(proof),
+            *(_variant(proof, variant) for variant in proof.variants),
+        ],
+        pictures,
+    )
 
 
 def _overview(proof: Proof) -> str:
     levels = [level for level, _ in proof.base if role_of(level)]
-    head = "".join(f'<th>{text(level)}<br><span class="soft">{text(_ROLES[role_of(level) or ""])}</span></th>' for level in levels)
-    base = "".join(f'<td class="number">{dict(proof.base)[level].rate:.3f}</td>' for level in levels)
+    head = "".join(
+        f'<th>{text(level)}<br><span class="soft">{text(_ROLES[role_of(level) or ""])}</span></th>'
+        for level in levels
+    )
+    base = "".join(
+        f'<td class="number">{dict(proof.base)[level].rate:.3f}</td>' for level in levels
+    )
     rows = "".join(
         f'<tr><td><a href="#{_anchor(v.name)}">{text(v.name)}</a></td>'
-        + "".join(_cell(c) for c in v.levels if c.level in levels) + f'<td class="number">{text(_ratio(v))}</td></tr>'
+        + "".join(_cell(c) for c in v.levels if c.level in levels)
+        + f'<td class="number">{text(_ratio(v))}</td></tr>'
         for v in proof.variants
-    )  # fmt: skip
+    )
     return (
-        f'<section class="check"><h2>Every variant beside the base</h2><div class="wide"><table><thead><tr><th>Variant</th>{head}'
-        f"<th>Targets, times the base</th></tr></thead><tbody><tr><td>base</td>{base}<td>1.00</td></tr>{rows}</tbody></table></div>"
-        '<p class="soft">Rate, mean over seeds; below it the change in points with its exact 95 % interval over the same cases.</p></section>'
+        '<section class="check"><h2>Every variant beside the base</h2><div'
+        f' class="wide"><table><thead><tr><th>Variant</th>{head}<th>Targets, times the'
+        f" base</th></tr></thead><tbody><tr><td>base</td>{base}<td>1.00</td></tr>{rows}</tbody></table></div><p"
+        ' class="soft">Rate, mean over seeds; below it the change in points with its exact 95 %'
+        " interval over the same cases.</p></section>"
     )
 
 
 def _cell(change: LevelChange) -> str:
     mark = f' class="verdict {_COLOURS[change.verdict]}"' if change.verdict else ""
-    return f'<td class="number"><span{mark}>{change.rate:.3f}</span><br><span class="soft">{text(_points(change))}</span></td>'
+    return (
+        f'<td class="number"><span{mark}>{change.rate:.3f}</span><br><span'
+        f' class="soft">{text(_points(change))}</span></td>'
+    )
 
 
 def _held_out(proof: Proof) -> str:
     if not proof.held_out:
         return ""
     rows = "".join(
-        f'<tr><td>{text(name)}</td><td>{text(task)}</td><td class="number">{held:.3f} ({n})</td><td class="number">{other:.3f} ({m})</td></tr>'
+        f'<tr><td>{text(name)}</td><td>{text(task)}</td><td class="number">{held:.3f} ({n})</td><td'
+        f' class="number">{other:.3f} ({m})</td></tr>'
         for name, task, held, n, other, m in proof.held_out
     )
-    head = "<tr><th>Variant (first seed)</th><th>Task</th><th>Held-out pairs (n)</th><th>Other pairs (n)</th></tr>"
+    head = (
+        "<tr><th>Variant (first seed)</th><th>Task</th><th>Held-out pairs (n)</th><th>Other pairs"
+        " (n)</th></tr>"
+    )
     return (
-        '<section class="check"><h2>Pairs of classes that training never put together</h2>'
-        f'<div class="wide"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div></section>'
+        '<section class="check"><h2>Pairs of classes that training never put together</h2><div'
+        f' class="wide"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div></section>'
     )
 
 
 def _variant(proof: Proof, variant: VariantResult) -> str:
     rows = "".join(_level(dict(proof.base)[change.level].rate, change) for change in variant.levels)
     head = (
-        "<tr><th>Level</th><th>Base</th><th>Rate per seed</th><th>Change (points)</th><th>Lost / gained per seed</th><th></th></tr>"
+        "<tr><th>Level</th><th>Base</th><th>Rate per seed</th><th>Change (points)</th><th>Lost /"
+        " gained per seed</th><th></th></tr>"
     )
-    trained = f" Trained in {', '.join(f'{seconds:.0f} s' for seconds in variant.train_seconds)}." if variant.train_seconds else ""
+    trained = (
+        f" Trained in {', '.join(f'{seconds:.0f} s' for seconds in variant.train_seconds)}."
+        if variant.train_seconds
+        else ""
+    )
     groups = "".join(_flips(level, found) for level, found in _by_level(variant.flips))
     return (
-        f'<section class="check" id="{_anchor(variant.name)}"><h2>{text(variant.name)}</h2><p>{text(variant.what)}.{text(trained)} '
+        '<section class="check"'
+        f' id="{_anchor(variant.name)}"><h2>{text(variant.name)}</h2><p>{text(variant.what)}.{text(trained)} '
         f"Targets {text(_ratio(variant))} times the base.</p>"
-        f'<div class="wide"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>{groups}</section>'
+        "<div"
+        f' class="wide"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>{groups}</section>'
     )
 
 
 def _level(base: float, change: LevelChange) -> str:
     rates = ", ".join(f"{rate.rate:.3f}" for rate in change.rates)
-    flips = ", ".join(f"{lost} / {gained}" for lost, gained in zip(change.lost, change.gained, strict=True))
-    verdict = f'<span class="verdict {_COLOURS[change.verdict]}">{change.verdict}</span>' if change.verdict else ""
+    flips = ", ".join(
+        f"{lost} / {gained}" for lost, gained in zip(change.lost, change.gained, strict=True)
+    )
+    verdict = (
+        f'<span class="verdict {_COLOURS[change.verdict]}">{change.verdict}</span>'
+        if change.verdict
+        else ""
+    )
     return (
-        f'<tr><td>{text(change.level)}</td><td class="number">{base:.3f}</td><td class="number">{rates}</td>'
-        f'<td class="number">{text(_points(change))}</td><td class="number">{flips}</td><td>{verdict}</td></tr>'
+        f'<tr><td>{text(change.level)}</td><td class="number">{base:.3f}</td><td'
+        f' class="number">{rates}</td><td class="number">{text(_points(change))}</td><td'
+        f' class="number">{flips}</td><td>{verdict}</td></tr>'
     )
 
 
@@ -151,22 +219,30 @@ def _by_level(flips: Iterable[Flip]) -> list[tuple[str, list[Flip]]]:
 
 
 def _flips(level: str, found: list[Flip]) -> str:
-    return f'<h3>{text(level)} <span class="soft">cases that flipped (first seed)</span></h3>' + "".join(map(_flip, found))
+    return (
+        f'<h3>{text(level)} <span class="soft">cases that flipped (first seed)</span></h3>'
+        + "".join(map(_flip, found))
+    )
 
 
 def _flip(flip: Flip) -> str:
     truth = flip.case.case().truth.text
     mark = "pass" if flip.direction == "gained" else "fail"
     return (
-        f'<details class="case" data-outcome="{flip.direction}"><summary><span class="verdict {mark}">{flip.direction}</span> '
-        f'{text(flip.case.question)} <span class="soft">true: {text(truth)}</span></summary>{pictures_of(flip.case.images)}'
-        f'<div class="two"><div><p>Base</p><pre class="answer">{text(flip.before)}</pre></div>'
-        f'<div><p>After</p><pre class="answer">{text(flip.after)}</pre></div></div><p>True answer</p><pre>{text(truth)}</pre></details>'
+        f'<details class="case" data-outcome="{flip.direction}"><summary><span class="verdict'
+        f' {mark}">{flip.direction}</span> {text(flip.case.question)} <span class="soft">true:'
+        f" {text(truth)}</span></summary>{pictures_of(flip.case.images)}<div"
+        ' class="two"><div><p>Base</p><pre'
+        f' class="answer">{text(flip.before)}</pre></div><div><p>After</p><pre'
+        f' class="answer">{text(flip.after)}</pre></div></div><p>True'
+        f" answer</p><pre>{text(truth)}</pre></details>"
     )
 
 
 def _points(change: LevelChange) -> str:
-    moved, low, high = (round(100 * value, 1) + 0.0 for value in (change.change, change.low, change.high))  # no "-0.0"
+    moved, low, high = (
+        round(100 * value, 1) + 0.0 for value in (change.change, change.low, change.high)
+    )  # no "-0.0"
     return f"{moved:+.1f} [{low:+.1f}, {high:+.1f}]"
 
 

@@ -1,4 +1,5 @@
-"""The proof of a remedy: the same cases before and after, for every variant (MIMIC, table 5, on one's own model).
+"""The proof of a remedy: the same cases before and after, for every variant (MIMIC, table 5, on
+one's own model).
 
 Data in: a base model, training data, where to put adapters and answers. Data out: a folder
 
@@ -31,7 +32,16 @@ from remedies.behaviours import draw_cases, role_of
 from remedies.dataset import open_training_data
 from remedies.disjoint import refuse_shared, training_ids
 from remedies.held_out import held_out_pairs
-from remedies.proof import Flip, Proof, VariantResult, flips, held_out_slice, level_change, rate, target_ratio
+from remedies.proof import (
+    Flip,
+    Proof,
+    VariantResult,
+    flips,
+    held_out_slice,
+    level_change,
+    rate,
+    target_ratio,
+)
 from remedies.proof_page import write_proof
 
 Report = Callable[[str], None]
@@ -41,7 +51,8 @@ PLAIN = ModelOptions()
 
 @dataclass(frozen=True)
 class Variant:
-    """A way to repair the base: how it is loaded, once per seed (adapters), or once (no training)."""
+    """A way to repair the base: how it is loaded, once per seed (adapters), or once (no
+    training)."""
 
     name: str
     what: str
@@ -51,8 +62,9 @@ class Variant:
 
 @dataclass(frozen=True)
 class ProofPlan:
-    """What a proof compares, and on how many cases. `settings` are changes of the training preset, as `remedy train` takes them;
-    `given` are further adapters by name, trained with a budget of their own (one name several times: its seeds)."""
+    """What a proof compares, and on how many cases. `settings` are changes of the training preset,
+    as `remedy train` takes them; `given` are further adapters by name, trained with a budget of
+    their own (one name several times: its seeds)."""
 
     vlm: str
     data: Path
@@ -76,15 +88,29 @@ class ProofPlan:
 def variants(plan: ProofPlan, base: ModelOptions) -> list[Variant]:
     """The variants of a plan, the cheapest repair first."""
     found = [
-        Variant("mask only", "no training; an image-local mask on the deep half", (replace(base, mask="deep"),)),
-        Variant(f"pooling x{plan.pooling}", "no training; image tokens averaged", (replace(base, pooling=plan.pooling),)),
+        Variant(
+            "mask only",
+            "no training; an image-local mask on the deep half",
+            (replace(base, mask="deep"),),
+        ),
+        Variant(
+            f"pooling x{plan.pooling}",
+            "no training; image tokens averaged",
+            (replace(base, pooling=plan.pooling),),
+        ),
         Variant("stitched", "no training; all images in one grid", (replace(base, stitch=True),)),
     ]
     served_without = next((mask for mask in plan.masks if mask != "none"), None)
     for mask in plan.masks:
-        adapters = tuple(replace(base, adapter=str(plan.adapter(mask, seed))) for seed in plan.seeds)
+        adapters = tuple(
+            replace(base, adapter=str(plan.adapter(mask, seed))) for seed in plan.seeds
+        )
         where = "without a mask" if mask == "none" else f"masked in layers: {mask}"
-        found.append(Variant(f"data + LoRA, mask {mask}", f"trained and served {where}", adapters, plan.seeds))
+        found.append(
+            Variant(
+                f"data + LoRA, mask {mask}", f"trained and served {where}", adapters, plan.seeds
+            )
+        )
         if mask == served_without:
             unmasked = tuple(replace(options, mask="none") for options in adapters)
             found.append(
@@ -101,8 +127,8 @@ def variants(plan: ProofPlan, base: ModelOptions) -> list[Variant]:
 def _given(plan: ProofPlan, base: ModelOptions) -> list[Variant]:
     """The given adapters, each with the budget that its record tells.
 
-    Raises:
-        RemedyError: an adapter without a record, or one that other data trained: its images were not compared with the cases.
+    Raises: RemedyError: an adapter without a record, or one that other data trained: its images
+        were not compared with the cases.
     """
     found: dict[str, list[tuple[Path, dict[str, Any]]]] = {}
     for name, path in plan.given:
@@ -110,46 +136,78 @@ def _given(plan: ProofPlan, base: ModelOptions) -> list[Variant]:
             record = json.loads((path / "training.json").read_text())
         except (OSError, json.JSONDecodeError) as error:
             raise RemedyError(
-                f"adapter={str(path)!r} has no training.json ({error}); give a folder made by: mimic-checks remedy train"
+                f"adapter={str(path)!r} has no training.json ({error}); give a folder made by:"
+                " mimic-checks remedy train"
             ) from error
         if record["data"] != str(plan.data):
-            raise RemedyError(f"adapter={str(path)!r} was trained on data={record['data']!r}, not on {str(plan.data)!r}, whose images are compared "
-                              "with the cases; prove it with its own data")  # fmt: skip
+            raise RemedyError(
+                f"adapter={str(path)!r} was trained on data={record['data']!r}, not on"
+                f" {str(plan.data)!r}, whose images are compared with the cases; prove it with its"
+                " own data"
+            )
         found.setdefault(name, []).append((path, record))
     variants = []
     for name, adapters in found.items():
         first = adapters[0][1]
-        batch = first["options"]["batch_size"] * first["options"]["gradient_accumulation_steps"] * first["devices"]
-        what = f"given: mask {first['options']['mask']}, {first['steps']} steps of {batch} samples each"
+        batch = (
+            first["options"]["batch_size"]
+            * first["options"]["gradient_accumulation_steps"]
+            * first["devices"]
+        )
+        what = (
+            f"given: mask {first['options']['mask']}, {first['steps']} steps of {batch} samples"
+            " each"
+        )
         options = tuple(replace(base, adapter=str(path)) for path, _ in adapters)
-        variants.append(Variant(name, what, options, tuple(record["options"]["seed"] for _, record in adapters)))
+        variants.append(
+            Variant(name, what, options, tuple(record["options"]["seed"] for _, record in adapters))
+        )
     return variants
 
 
-def prove(plan: ProofPlan, catalog: Catalog, base: ModelOptions = PLAIN, *, command: str = "", report: Report = print) -> Proof:
-    """Trains the adapters that are missing, asks every variant the same cases, and writes the proof.
+def prove(
+    plan: ProofPlan,
+    catalog: Catalog,
+    base: ModelOptions = PLAIN,
+    *,
+    command: str = "",
+    report: Report = print,
+) -> Proof:
+    """Trains the adapters that are missing, asks every variant the same cases, and writes the
+    proof.
 
-    Raises:
-        RemedyError: evaluation images that were trained on, training data made otherwise, a training that failed.
-        EmptyPool: a catalog too small for the cases.
+    Raises: RemedyError: evaluation images that were trained on, training data made otherwise, a
+        training that failed. EmptyPool: a catalog too small for the cases.
     """
     check_vlm(plan.vlm, base, catalog)
     data, asker = open_training_data(plan.data), _Asker(plan, catalog, report)
     refuse_shared(training_ids(data), asker.asked, plan.data)
-    planned = variants(plan, base)  # what cannot be compared is refused now, not after the trainings
+    planned = variants(
+        plan, base
+    )  # what cannot be compared is refused now, not after the trainings
     for mask, seed in [(mask, seed) for seed in plan.seeds for mask in plan.masks]:
         _train(plan, mask, seed, report)
     before, identity = asker.ask("base", base)
     results, after = [], {"base": before}
     for variant in planned:
-        found = [asker.ask(f"{variant.name} {k}", options)[0] for k, options in enumerate(variant.options)]
+        found = [
+            asker.ask(f"{variant.name} {k}", options)[0]
+            for k, options in enumerate(variant.options)
+        ]
         after[variant.name] = found[0]
         results.append(_result(variant, before, found, catalog))
     proof = Proof(
-        model=plan.vlm, catalog=catalog.name, data=str(plan.data), seed=plan.seed, command=command, budget=_budget(plan),
-        base=tuple((level, rate(outcomes)) for level, outcomes in before.items()), variants=tuple(results),
-        held_out=tuple(_held_out(catalog, plan.data, after)), identity={k: v for k, v in identity.items() if k != "adapter"},
-    )  # fmt: skip
+        model=plan.vlm,
+        catalog=catalog.name,
+        data=str(plan.data),
+        seed=plan.seed,
+        command=command,
+        budget=_budget(plan),
+        base=tuple((level, rate(outcomes)) for level, outcomes in before.items()),
+        variants=tuple(results),
+        held_out=tuple(_held_out(catalog, plan.data, after)),
+        identity={k: v for k, v in identity.items() if k != "adapter"},
+    )
     _pictures(plan.out, [flip for result in results for flip in result.flips], catalog)
     write_proof(proof, plan.out)
     return proof
@@ -161,51 +219,104 @@ def _train(plan: ProofPlan, mask: str, seed: int, report: Report) -> None:
     if (adapter / "training.json").is_file():
         return
     report(f"training {adapter.name}")
-    arguments = ["remedy", "train", "--vlm", plan.vlm, "--data", str(plan.data), "--out", str(adapter), "--preset", plan.preset]
-    settings = [part for setting in (*plan.settings, f"mask={mask}", f"seed={seed}") for part in ("--set", setting)]
+    arguments = [
+        "remedy",
+        "train",
+        "--vlm",
+        plan.vlm,
+        "--data",
+        str(plan.data),
+        "--out",
+        str(adapter),
+        "--preset",
+        plan.preset,
+    ]
+    settings = [
+        part
+        for setting in (*plan.settings, f"mask={mask}", f"seed={seed}")
+        for part in ("--set", setting)
+    ]
     code = subprocess.call([sys.executable, "-m", "mimic_checks.cli", *arguments, *settings])
     if code:
-        raise RemedyError(f"training of {adapter.name!r} ended with exit code {code}; what it said is above, finished adapters are kept: the "
-                          "same command goes on")  # fmt: skip
+        raise RemedyError(
+            f"training of {adapter.name!r} ended with exit code {code}; what it said is above,"
+            " finished adapters are kept: the same command goes on"
+        )
 
 
 class _Asker:
-    """Asks one model after another the proof's cases; the batch budget is measured once, on the first."""
+    """Asks one model after another the proof's cases; the batch budget is measured once, on the
+    first."""
 
     def __init__(self, plan: ProofPlan, catalog: Catalog, report: Report) -> None:
         self.plan, self.catalog, self.report = plan, catalog, report
         self.cases = draw_cases(catalog, plan.cases, plan.guard_cases, plan.seed)
-        self.asked: list[Case] = list({case.id: case for level in self.cases.values() for case in level}.values())
+        self.asked: list[Case] = list(
+            {case.id: case for level in self.cases.values() for case in level}.values()
+        )
         self.words = Vocabulary(catalog.class_names)
         self.budget: int | None = None
 
     def ask(self, name: str, options: ModelOptions) -> tuple[Outcomes, dict[str, Any]]:
-        """Outcomes by level, and who answered; what the journal of `name` holds is not asked again."""
+        """Outcomes by level, and who answered; what the journal of `name` holds is not asked
+        again."""
         began = time.monotonic()
         model = load_vlm(self.plan.vlm, options, self.catalog)
         runner = Runner(model, batch=self.plan.batch, budget=self.budget)
         journal = self.plan.out / "journal" / f"{name.replace(' ', '_').replace(',', '')}.jsonl"
-        answers = runner.answer([prompt_of(case, self.catalog.manifest) for case in self.asked], journal)
+        answers = runner.answer(
+            [prompt_of(case, self.catalog.manifest) for case in self.asked], journal
+        )
         self.budget = runner.budget
         outcomes = {
-            level: [judge(case, answers[case.id].text, answers[case.id].error, self.words) for case in found]
+            level: [
+                judge(case, answers[case.id].text, answers[case.id].error, self.words)
+                for case in found
+            ]
             for level, found in self.cases.items()
         }
-        rates = "  ".join(f"{level}: {rate(found).rate:.3f}" for level, found in outcomes.items() if role_of(level))
+        rates = "  ".join(
+            f"{level}: {rate(found).rate:.3f}"
+            for level, found in outcomes.items()
+            if role_of(level)
+        )
         self.report(f"{name}: {rates} ({time.monotonic() - began:.0f} s)")
         return outcomes, model.identity()
 
 
-def _result(variant: Variant, before: Outcomes, after: list[Outcomes], catalog: Catalog) -> VariantResult:
-    levels = tuple(level_change(level, outcomes, [found[level] for found in after]) for level, outcomes in before.items())
+def _result(
+    variant: Variant, before: Outcomes, after: list[Outcomes], catalog: Catalog
+) -> VariantResult:
+    levels = tuple(
+        level_change(level, outcomes, [found[level] for found in after])
+        for level, outcomes in before.items()
+    )
     ratio, low, high = target_ratio(before, after)
-    rows = {image: catalog.manifest.row(image) for outcomes in before.values() for o in outcomes for image in o.case.images}
-    shown = [flip for level in before if role_of(level) == "target" for flip in flips(level, before[level], after[0][level], rows)]
+    rows = {
+        image: catalog.manifest.row(image)
+        for outcomes in before.values()
+        for o in outcomes
+        for image in o.case.images
+    }
+    shown = [
+        flip
+        for level in before
+        if role_of(level) == "target"
+        for flip in flips(level, before[level], after[0][level], rows)
+    ]
     return VariantResult(
-        name=variant.name, what=variant.what, seeds=variant.seeds, levels=levels, ratio=ratio, ratio_low=low, ratio_high=high,
-        train_seconds=tuple(_record(options)["seconds"] for options in variant.options if options.adapter),
+        name=variant.name,
+        what=variant.what,
+        seeds=variant.seeds,
+        levels=levels,
+        ratio=ratio,
+        ratio_low=low,
+        ratio_high=high,
+        train_seconds=tuple(
+            _record(options)["seconds"] for options in variant.options if options.adapter
+        ),
         flips=tuple(shown),
-    )  # fmt: skip
+    )
 
 
 def _record(options: ModelOptions) -> dict[str, float]:
@@ -220,34 +331,63 @@ def _budget(plan: ProofPlan) -> str:
     Raises:
         RemedyError: adapters that were not trained alike.
     """
-    records = {(m, s): json.loads((plan.adapter(m, s) / "training.json").read_text()) for m in plan.masks for s in plan.seeds}
+    records = {
+        (m, s): json.loads((plan.adapter(m, s) / "training.json").read_text())
+        for m in plan.masks
+        for s in plan.seeds
+    }
     if not records:
         return "no training"
-    shapes = {key: (r["steps"], r["options"]["batch_size"] * r["options"]["gradient_accumulation_steps"] * r["devices"], r["data"])
-              for key, r in records.items()}  # fmt: skip
+    shapes = {
+        key: (
+            r["steps"],
+            r["options"]["batch_size"] * r["options"]["gradient_accumulation_steps"] * r["devices"],
+            r["data"],
+        )
+        for key, r in records.items()
+    }
     if len(set(shapes.values())) > 1:
         odd = next(key for key, shape in shapes.items() if shape != next(iter(shapes.values())))
         raise RemedyError(
-            f"adapter {plan.adapter(*odd).name!r} was trained with another budget {shapes[odd]}; delete it and give the same command again"
+            f"adapter {plan.adapter(*odd).name!r} was trained with another budget {shapes[odd]};"
+            " delete it and give the same command again"
         )
     (steps, batch, _), any_record = next(iter(shapes.values())), next(iter(records.values()))
-    return f"{steps} steps of {batch} samples each, for every adapter; {any_record['threads']} threads, torch {any_record['torch']}"
+    return (
+        f"{steps} steps of {batch} samples each, for every adapter; {any_record['threads']}"
+        f" threads, torch {any_record['torch']}"
+    )
 
 
-def _held_out(catalog: Catalog, data: Path, after: dict[str, Outcomes]) -> Iterator[tuple[str, str, float, int, float, int]]:
-    """Rates on cases in which a held-out pair meets: the asked class beside a class that training never put beside it."""
+def _held_out(
+    catalog: Catalog, data: Path, after: dict[str, Outcomes]
+) -> Iterator[tuple[str, str, float, int, float, int]]:
+    """Rates on cases in which a held-out pair meets: the asked class beside a class that training
+    never put beside it."""
     mixture = json.loads((data / "about.json").read_text())["mixture"]
-    held = held_out_pairs(catalog.class_names, name=mixture["held_out"], share=mixture["held_out_share"])
+    held = held_out_pairs(
+        catalog.class_names, name=mixture["held_out"], share=mixture["held_out_share"]
+    )
     tasks = ("common", "odd_one")
-    involved = {task: np.array([_meets(catalog, held, o.case) for o in _of_task(after["base"], task)]) for task in tasks}
+    involved = {
+        task: np.array([_meets(catalog, held, o.case) for o in _of_task(after["base"], task)])
+        for task in tasks
+    }
     for name, outcomes in after.items():
         for task in tasks:
             yield (name, task, *held_out_slice(_of_task(outcomes, task), involved[task]))
 
 
 def _of_task(outcomes: Outcomes, task: str) -> list[Outcome]:
-    """The outcomes of a task at its judged level; the same cases in the same order for every variant."""
-    return [o for level, group in outcomes.items() if role_of(level) for o in group if o.case.task == task]
+    """The outcomes of a task at its judged level; the same cases in the same order for every
+    variant."""
+    return [
+        o
+        for level, group in outcomes.items()
+        if role_of(level)
+        for o in group
+        if o.case.task == task
+    ]
 
 
 def _meets(catalog: Catalog, held: np.ndarray, case: Case) -> bool:

@@ -1,6 +1,7 @@
 """A training sample: images and one or more turns about them.
 
-Data in: what `generate.py` has decided. Data out: the record that is written, in LLaVA's and in chat form.
+Data in: what `generate.py` has decided. Data out: the record that is written, in LLaVA's and in
+chat form.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from typing import Any, Literal
 from mimic_checks.cases.wording import Task
 
 Grade = Literal["verified", "training"]
-"""`verified`: the labels prove the answer. `training`: it is right if what nobody verified is absent."""
+"""`verified`: the labels prove the answer. `training`: it is right if what nobody verified is
+absent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One question with its answer; `asked` are the classes that it is about, as columns of the catalog."""
+    """One question with its answer; `asked` are the classes that it is about, as columns of the
+    catalog."""
 
     task: Task
     question: str
@@ -29,7 +32,8 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Images (rows of the catalog, in the order shown) and turns; `factors` are those of the first turn."""
+    """Images (rows of the catalog, in the order shown) and turns; `factors` are those of the first
+    turn."""
 
     part: str
     rows: tuple[int, ...]
@@ -43,7 +47,8 @@ class Sample:
 
 
 def conversation(turns: Sequence[tuple[str, str]], images: int) -> list[dict[str, Any]]:
-    """Chat messages of a sample: all images before the first question, then question and answer in turn."""
+    """Chat messages of a sample: all images before the first question, then question and answer in
+    turn."""
     messages: list[dict[str, Any]] = []
     for number, (question, answer) in enumerate(turns):
         shown = [{"type": "image"}] * (images if number == 0 else 0)
@@ -52,8 +57,11 @@ def conversation(turns: Sequence[tuple[str, str]], images: int) -> list[dict[str
     return messages
 
 
-def llava_record(identity: str, images: Sequence[str], turns: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """The sample as LLaVA's training code reads it: image paths, and turns with `<image>` once per image."""
+def llava_record(
+    identity: str, images: Sequence[str], turns: Sequence[tuple[str, str]]
+) -> dict[str, Any]:
+    """The sample as LLaVA's training code reads it: image paths, and turns with `<image>` once per
+    image."""
     spoken = []
     for number, (question, answer) in enumerate(turns):
         shown = "<image>\n" * (len(images) if number == 0 else 0)

@@ -1,8 +1,9 @@
 """Training an adapter: transformers' `Trainer` on the data, under the mask.
 
-Data in: a base model, a folder of training data, `LoraOptions`. Data out: an adapter folder that plain peft loads, with the mask
-that it was trained under recorded beside it, and `training.json`. Under `accelerate launch` the same call trains on several
-devices. A killed training goes on from its last checkpoint when the same call is made again.
+Data in: a base model, a folder of training data, `LoraOptions`. Data out: an adapter folder that
+plain peft loads, with the mask that it was trained under recorded beside it, and `training.json`.
+Under `accelerate launch` the same call trains on several devices. A killed training goes on from
+its last checkpoint when the same call is made again.
 """
 
 from __future__ import annotations
@@ -33,23 +34,31 @@ from remedies.own_data import training_rows
 PLAIN = ModelOptions()
 
 
-def train_adapter(base: str, data: Path, out: Path, options: LoraOptions, model_options: ModelOptions = PLAIN) -> Path:
+def train_adapter(
+    base: str, data: Path, out: Path, options: LoraOptions, model_options: ModelOptions = PLAIN
+) -> Path:
     """Trains an adapter of `base` on the data in a folder; returns `out`, the adapter's folder.
 
-    Raises:
-        RemedyError: no data, an adapter trained otherwise in `out`, a base that peft cannot adapt, a loss that is no number.
-        AttentionError: a mask outside the model, a family that cannot be opened.
-        ModelLoadError: the base does not load.
+    Raises: RemedyError: no data, an adapter trained otherwise in `out`, a base that peft cannot
+        adapt, a loss that is no number. AttentionError: a mask outside the model, a family that
+        cannot be opened. ModelLoadError: the base does not load.
     """
     rows, image_root = training_rows(data)
-    recipe = {"base": base, "data": str(data), "options": asdict(options), "suite": mimic_checks.__version__}
+    recipe = {
+        "base": base,
+        "data": str(data),
+        "options": asdict(options),
+        "suite": mimic_checks.__version__,
+    }
     if _finished(out, recipe):
         return out
     set_seed(options.seed)
     source = str(BUILTIN.get(base, base))
     device = choose_device(model_options.device, torch)
     dtype = str(choose_dtype(model_options.dtype, device, torch)).removeprefix("torch.")
-    model, processor, _ = load(source, replace(model_options, device="cpu", dtype=dtype))  # every process's Trainer places its own
+    model, processor, _ = load(
+        source, replace(model_options, device="cpu", dtype=dtype)
+    )  # every process's Trainer places its own
     model = with_lora(model, options)
     if options.gradient_checkpointing:
         model.enable_input_require_grads()
@@ -57,10 +66,17 @@ def train_adapter(base: str, data: Path, out: Path, options: LoraOptions, model_
     arguments = _arguments(out, options, device)
     if arguments.n_gpu > 1:
         raise RemedyError(
-            f"one process sees {arguments.n_gpu} GPUs; start one process for each (accelerate launch --num_processes {arguments.n_gpu} -m "
-            "mimic_checks.cli remedy train ...), or show it one with CUDA_VISIBLE_DEVICES=0"
+            f"one process sees {arguments.n_gpu} GPUs; start one process for each (accelerate"
+            f" launch --num_processes {arguments.n_gpu} -m mimic_checks.cli remedy train ...), or"
+            " show it one with CUDA_VISIBLE_DEVICES=0"
         )
-    trainer = AdapterTrainer(model=model, args=arguments, train_dataset=rows, data_collator=collator, callbacks=[_Stopwatch()])
+    trainer = AdapterTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=rows,
+        data_collator=collator,
+        callbacks=[_Stopwatch()],
+    )
     trainer.options = options
     checkpoint = _checkpoint(out)
     with _masked(model, options, processor.tokenizer):
@@ -68,10 +84,19 @@ def train_adapter(base: str, data: Path, out: Path, options: LoraOptions, model_
     trainer.save_model(str(out))  # all processes: sharded weights are gathered
     if trainer.is_world_process_zero():
         seconds = sum(entry.get("seconds", 0) for entry in trainer.state.log_history)
-        record = {**recipe, "steps": result.global_step, "loss": result.training_loss, "samples": len(rows), "seconds": round(seconds, 1),
-                  "resumed_from": checkpoint.name if checkpoint else None, "torch": torch.__version__, "threads": torch.get_num_threads(),
-                  "devices": trainer.args.world_size, "distributed": trainer.accelerator.distributed_type.value,
-                  "losses": [[e["step"], e["loss"]] for e in trainer.state.log_history if "loss" in e]}  # fmt: skip
+        record = {
+            **recipe,
+            "steps": result.global_step,
+            "loss": result.training_loss,
+            "samples": len(rows),
+            "seconds": round(seconds, 1),
+            "resumed_from": checkpoint.name if checkpoint else None,
+            "torch": torch.__version__,
+            "threads": torch.get_num_threads(),
+            "devices": trainer.args.world_size,
+            "distributed": trainer.accelerator.distributed_type.value,
+            "losses": [[e["step"], e["loss"]] for e in trainer.state.log_history if "loss" in e],
+        }
         _name_base(out / "adapter_config.json", base)
         (out / "training.json").write_text(json.dumps(record, indent=1) + "\n")
     return out
@@ -79,7 +104,10 @@ def train_adapter(base: str, data: Path, out: Path, options: LoraOptions, model_
 
 def _name_base(path: Path, base: str) -> None:
     """The base as it was asked for: where this machine keeps it says nothing elsewhere."""
-    path.write_text(json.dumps({**json.loads(path.read_text()), "base_model_name_or_path": base}, indent=1) + "\n")
+    path.write_text(
+        json.dumps({**json.loads(path.read_text()), "base_model_name_or_path": base}, indent=1)
+        + "\n"
+    )
 
 
 class AdapterTrainer(Trainer):  # type: ignore[misc] # (transformers is untyped)
@@ -87,8 +115,15 @@ class AdapterTrainer(Trainer):  # type: ignore[misc] # (transformers is untyped)
 
     options: LoraOptions
 
-    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
-        """Mean cross-entropy over the answer tokens of the whole step; logits are made only where an answer stands."""
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        """Mean cross-entropy over the answer tokens of the whole step; logits are made only where
+        an answer stands."""
         labels: Tensor = inputs.pop("labels")  # [B, L]
         if not self.options.rules:
             inputs.pop("token_map", None)
@@ -96,28 +131,36 @@ class AdapterTrainer(Trainer):  # type: ignore[misc] # (transformers is untyped)
         outputs = model(**inputs, logits_to_keep=places, use_cache=False)
         wanted = labels[:, places + 1]
         loss = torch.nn.functional.cross_entropy(
-            outputs.logits.float().flatten(0, 1), wanted.flatten(), ignore_index=IGNORE, reduction="sum"
+            outputs.logits.float().flatten(0, 1),
+            wanted.flatten(),
+            ignore_index=IGNORE,
+            reduction="sum",
         )
         if not torch.isfinite(loss):
             raise RemedyError(
-                f"the loss is {loss.item()} at step {self.state.global_step}; checkpoints in {self.args.output_dir!r} are kept: start again "
-                f"with a lower learning_rate (it is {self.options.learning_rate}), or with bf16 = false"
+                f"the loss is {loss.item()} at step {self.state.global_step}; checkpoints in"
+                f" {self.args.output_dir!r} are kept: start again with a lower learning_rate (it is"
+                f" {self.options.learning_rate}), or with bf16 = false"
             )
         items = num_items_in_batch if num_items_in_batch is not None else (wanted != IGNORE).sum()
         loss = loss / items
         if num_items_in_batch is not None and self.args.average_tokens_across_devices:
-            loss = loss * self.accelerator.num_processes  # gradients are averaged over processes, tokens were summed
+            loss = (
+                loss * self.accelerator.num_processes
+            )  # gradients are averaged over processes, tokens were summed
         return (loss, outputs) if return_outputs else loss
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         super()._save(output_dir, state_dict)
         for rule in self.options.rules if self.args.should_save else ():
-            write_adapter_mask(Path(output_dir or self.args.output_dir), rule, mimic_checks.__version__)
+            write_adapter_mask(
+                Path(output_dir or self.args.output_dir), rule, mimic_checks.__version__
+            )
 
 
 class _Stopwatch(TrainerCallback):  # type: ignore[misc]
-    """Adds the seconds since the last log to every log, so that a resumed training knows how long it took in all; logs
-    whenever a checkpoint is written, so that no log spans a kill."""
+    """Adds the seconds since the last log to every log, so that a resumed training knows how long
+    it took in all; logs whenever a checkpoint is written, so that no log spans a kill."""
 
     def __init__(self) -> None:
         self.began = time.monotonic()
@@ -132,20 +175,41 @@ class _Stopwatch(TrainerCallback):  # type: ignore[misc]
 
 
 def _masked(model: Any, options: LoraOptions, tokenizer: Any) -> AbstractContextManager[Any]:
-    return edit_attention(model, options.rules, tokenizer=tokenizer) if options.rules else nullcontext()
+    return (
+        edit_attention(model, options.rules, tokenizer=tokenizer)
+        if options.rules
+        else nullcontext()
+    )
 
 
 def _arguments(out: Path, options: LoraOptions, device: str) -> TrainingArguments:
     return TrainingArguments(
-        output_dir=str(out / "checkpoints"), per_device_train_batch_size=options.batch_size,
-        gradient_accumulation_steps=options.gradient_accumulation_steps, learning_rate=options.learning_rate,
-        lr_scheduler_type=options.lr_scheduler_type, warmup_steps=options.warmup_ratio, weight_decay=options.weight_decay,
-        num_train_epochs=options.num_train_epochs, max_steps=options.max_steps, bf16=options.bf16, seed=options.seed,
-        activation_checkpointing=options.gradient_checkpointing, activation_checkpointing_kwargs={"use_reentrant": False},
-        save_steps=options.save_steps, save_total_limit=1, logging_steps=10, logging_nan_inf_filter=False, report_to="none",
-        remove_unused_columns=False, train_sampling_strategy="group_by_length", length_column_name="length",
-        use_cpu=device == "cpu", dataloader_pin_memory=False, ddp_find_unused_parameters=False, disable_tqdm=not sys.stderr.isatty(),
-    )  # fmt: skip
+        output_dir=str(out / "checkpoints"),
+        per_device_train_batch_size=options.batch_size,
+        gradient_accumulation_steps=options.gradient_accumulation_steps,
+        learning_rate=options.learning_rate,
+        lr_scheduler_type=options.lr_scheduler_type,
+        warmup_steps=options.warmup_ratio,
+        weight_decay=options.weight_decay,
+        num_train_epochs=options.num_train_epochs,
+        max_steps=options.max_steps,
+        bf16=options.bf16,
+        seed=options.seed,
+        activation_checkpointing=options.gradient_checkpointing,
+        activation_checkpointing_kwargs={"use_reentrant": False},
+        save_steps=options.save_steps,
+        save_total_limit=1,
+        logging_steps=10,
+        logging_nan_inf_filter=False,
+        report_to="none",
+        remove_unused_columns=False,
+        train_sampling_strategy="group_by_length",
+        length_column_name="length",
+        use_cpu=device == "cpu",
+        dataloader_pin_memory=False,
+        ddp_find_unused_parameters=False,
+        disable_tqdm=not sys.stderr.isatty(),
+    )
 
 
 def _finished(out: Path, recipe: dict[str, Any]) -> bool:
@@ -158,19 +222,28 @@ def _finished(out: Path, recipe: dict[str, Any]) -> bool:
     if not record.is_file():
         started = out / "recipe.json"
         if started.is_file() and json.loads(started.read_text()) != recipe:
-            raise RemedyError(f"out={str(out)!r} holds the checkpoints of another training; give a new folder, or delete it")
+            raise RemedyError(
+                f"out={str(out)!r} holds the checkpoints of another training; give a new folder, or"
+                " delete it"
+            )
         out.mkdir(parents=True, exist_ok=True)
         started.write_text(json.dumps(recipe, indent=1))
         return False
     old = json.loads(record.read_text())
     if any(old.get(key) != value for key, value in recipe.items()):
         differs = next(key for key, value in recipe.items() if old.get(key) != value)
-        raise RemedyError(f"out={str(out)!r} holds an adapter trained with another {differs}; give a new folder, or delete it")
+        raise RemedyError(
+            f"out={str(out)!r} holds an adapter trained with another {differs}; give a new folder,"
+            " or delete it"
+        )
     return True
 
 
 def _checkpoint(out: Path) -> Path | None:
     """The newest checkpoint that was written whole."""
-    found = sorted((out / "checkpoints").glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+    found = sorted(
+        (out / "checkpoints").glob("checkpoint-*"),
+        key=lambda path: int(path.name.rpartition("-")[2]),
+    )
     whole = [path for path in found if (path / "trainer_state.json").is_file()]
     return whole[-1] if whole else None

@@ -1,7 +1,8 @@
 """What is certain about a few images: the answers that training data may give.
 
-Data in: `shown` [images, classes], the states of all classes in the images of one sample (`catalog/presence.py`). Data out:
-an answer, or None where the labels do not settle it. The rules are those of the cases, stated on states instead of rows.
+Data in: `shown` [images, classes], the states of all classes in the images of one sample
+(`catalog/presence.py`). Data out: an answer, or None where the labels do not settle it. The rules
+are those of the cases, stated on states instead of rows.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from mimic_checks.catalog.presence import ABSENT, DOUBT, PRESENT, States
 
 
 def count(shown: States, asked: Sequence[int]) -> list[int] | None:
-    """Instances of every asked class in all images together; None if one image leaves one of them open."""
+    """Instances of every asked class in all images together; None if one image leaves one of them
+    open."""
     columns = shown[:, list(asked)]
     if ((columns == PRESENT) | (columns == DOUBT)).any():
         return None
@@ -23,7 +25,8 @@ def count(shown: States, asked: Sequence[int]) -> list[int] | None:
 
 
 def listed(shown: States, offered: Sequence[int]) -> list[int] | None:
-    """Those of the offered classes that some image shows; None if one of them is neither shown nor ruled out everywhere."""
+    """Those of the offered classes that some image shows; None if one of them is neither shown nor
+    ruled out everywhere."""
     columns = shown[:, list(offered)]
     there, gone = np.any(columns >= PRESENT, axis=0), np.all(columns == ABSENT, axis=0)
     if not np.all(there | gone):
@@ -32,7 +35,8 @@ def listed(shown: States, offered: Sequence[int]) -> list[int] | None:
 
 
 def common(shown: States) -> int | None:
-    """The one class that every image shows, every other being certainly absent from at least one of them."""
+    """The one class that every image shows, every other being certainly absent from at least one of
+    them."""
     everywhere = np.flatnonzero((shown >= PRESENT).all(axis=0))
     if len(everywhere) != 1:
         return None
@@ -42,7 +46,8 @@ def common(shown: States) -> int | None:
 
 
 def odd_one(shown: States) -> int | None:
-    """The one class that exactly one image shows, every other class being in more than half of them or in none."""
+    """The one class that exactly one image shows, every other class being in more than half of them
+    or in none."""
     once = np.flatnonzero(_only_once(shown))
     if len(once) != 1:
         return None
@@ -52,14 +57,16 @@ def odd_one(shown: States) -> int | None:
 
 
 def common_wrong(shown: States, answer: int) -> NDArray[np.bool_]:
-    """Classes that may be offered beside the common one: certainly absent from at least one image."""
+    """Classes that may be offered beside the common one: certainly absent from at least one
+    image."""
     wrong: NDArray[np.bool_] = (shown == ABSENT).any(axis=0)
     wrong[answer] = False
     return wrong
 
 
 def is_odd(shown: States, answer: int) -> bool:
-    """Whether a class is certainly in exactly one image: the odd one, among options that are `in_most`."""
+    """Whether a class is certainly in exactly one image: the odd one, among options that are
+    `in_most`."""
     return bool(_only_once(shown)[answer])
 
 
@@ -70,10 +77,13 @@ def in_most(shown: States) -> NDArray[np.bool_]:
 
 
 def _only_once(shown: States) -> NDArray[np.bool_]:
-    once: NDArray[np.bool_] = ((shown >= PRESENT).sum(axis=0) == 1) & ((shown == ABSENT).sum(axis=0) == len(shown) - 1)
+    once: NDArray[np.bool_] = ((shown >= PRESENT).sum(axis=0) == 1) & (
+        (shown == ABSENT).sum(axis=0) == len(shown) - 1
+    )
     return once
 
 
 def believed(shown: States) -> States:
-    """The states if what nobody verified were absent: good enough to train on, never to judge by."""
+    """The states if what nobody verified were absent: good enough to train on, never to judge
+    by."""
     return np.where(shown == DOUBT, ABSENT, shown)

@@ -1,6 +1,8 @@
-"""A second oracle: recomputes a case's answer from raw annotations. Shares no code with the generator.
+"""A second oracle: recomputes a case's answer from raw annotations. Shares no code with the
+generator.
 
-`World` maps an image id to the raw objects in it: (class name, super-category, certain). Questions are read as text.
+`World` maps an image id to the raw objects in it: (class name, super-category, certain). Questions
+are read as text.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ def world_of_scenes(catalog, rows) -> World:
         scene = catalog.source.scenes[row]
         picture = render(scene, catalog.source.size_px)
         key = hashlib.sha256(b"RGB %dx%d:" % picture.size + picture.tobytes()).hexdigest()
-        world[key] = [Thing(names[o.class_index], supers[o.class_index], True) for o in scene.objects]
+        world[key] = [
+            Thing(names[o.class_index], supers[o.class_index], True) for o in scene.objects
+        ]
     return world
 
 
@@ -48,8 +52,14 @@ def world_of_coco(folder: Path, min_share: float, max_instances: int) -> World:
             if a["image_id"] == image["id"]:
                 c = categories[a["category_id"]]
                 share = a["bbox"][2] * a["bbox"][3] / (image["width"] * image["height"])
-                things.append(Thing(c["name"], c["supercategory"], not a["iscrowd"] and share >= min_share))
-        many = {name for name, n in Counter(t.name for t in things if t.certain).items() if n > max_instances}
+                things.append(
+                    Thing(c["name"], c["supercategory"], not a["iscrowd"] and share >= min_share)
+                )
+        many = {
+            name
+            for name, n in Counter(t.name for t in things if t.certain).items()
+            if n > max_instances
+        }
         things = [Thing(t.name, t.supercategory, t.certain and t.name not in many) for t in things]
         key = hashlib.sha256((folder / "images" / image["file_name"]).read_bytes()).hexdigest()
         world[key] = things
@@ -67,7 +77,11 @@ def disagreement(case, world: World, plurals: dict[str, str]) -> str:
         if any(t.name in asked and not t.certain for things in shown for t in things):
             return "an asked class is uncountable in a shown image"
         counts = Counter(t.name for things in shown for t in things)
-        right = str(counts[asked[0]]) if len(asked) == 1 else ", ".join(f"{a}: {counts[a]}" for a in asked)
+        right = (
+            str(counts[asked[0]])
+            if len(asked) == 1
+            else ", ".join(f"{a}: {counts[a]}" for a in asked)
+        )
         return "" if stated == right else f"{stated!r}, recounted {right!r}"
     if match := re.search(r"kinds? of (.*?)(?: are)? in th", text):
         inside = [t for things in shown for t in things if t.supercategory == match[1]]

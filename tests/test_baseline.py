@@ -11,9 +11,19 @@ import pytest
 from mimic_checks.cli import main
 
 CASES = ("--vlm-cases", "80")
-SPREAD = ("--pyargs", "mimic_checks.checks", "-p", "no:cacheprovider", *CASES, "-k", "test_unbalanced or test_image_blocks")
+SPREAD = (
+    "--pyargs",
+    "mimic_checks.checks",
+    "-p",
+    "no:cacheprovider",
+    *CASES,
+    "-k",
+    "test_unbalanced or test_image_blocks",
+)
 GATED = (*SPREAD, "--vlm-baseline", "baseline")
-WORKERS = pytest.mark.parametrize("workers", [("-p", "no:xdist"), ("-n", "0"), ("-n", "2")], ids=["without", "n0", "n2"])
+WORKERS = pytest.mark.parametrize(
+    "workers", [("-p", "no:xdist"), ("-n", "0"), ("-n", "2")], ids=["without", "n0", "n2"]
+)
 
 
 def run(pytester, *arguments):
@@ -22,7 +32,8 @@ def run(pytester, *arguments):
 
 @pytest.fixture(autouse=True)
 def no_worker(monkeypatch):
-    """syrupy prints nothing in an xdist worker; these runs are none, even where this suite runs under xdist."""
+    """syrupy prints nothing in an xdist worker; these runs are none, even where this suite runs
+    under xdist."""
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
 
 
@@ -61,28 +72,49 @@ def test_recording_writes_one_readable_file_per_gated_check(pytester, workers):
     head, *cases = path.read_text().splitlines()
     assert json.loads(head)["drawn"]["cases"] == 80
     assert len(cases) == 4 * 80
-    assert re.fullmatch(r'\{"level": "spread=1", "case": "[0-9a-f]{24}", "kind": "right", "answer": "\d"\}', cases[0])
+    assert re.fullmatch(
+        r'\{"level": "spread=1", "case": "[0-9a-f]{24}", "kind": "right", "answer": "\d"\}',
+        cases[0],
+    )
 
 
 def test_the_same_model_passes(pytester, release):
     result = run(pytester, *GATED, "--vlm", "stub:oracle")
     assert result.ret == 0
     result.stdout.fnmatch_lines(
-        ["spread.unbalanced  pass                  blocking  spread=1: 0/0  spread=2: 0/0  spread=3: 0/0  spread=4: 0/0"]
+        [
+            "spread.unbalanced  pass                  blocking  spread=1: 0/0  spread=2: 0/0 "
+            " spread=3: 0/0  spread=4: 0/0"
+        ]
     )
     result.stdout.fnmatch_lines(["1 snapshot passed."])
 
 
 @WORKERS
 def test_a_regression_fails_and_shows_a_lost_case(pytester, release, workers):
-    result = run(pytester, *GATED, "--vlm", "stub:first-image-only", "--junitxml", "junit.xml", *workers)
+    result = run(
+        pytester, *GATED, "--vlm", "stub:first-image-only", "--junitxml", "junit.xml", *workers
+    )
     assert result.ret == 1
-    result.stdout.fnmatch_lines([
-        "spread.unbalanced: fail against the baseline: spread=2: regressed by more than 5.0 points (at*",
-        "spread=2  80/80 * fail", "e.g. case * at spread=2, 2 images: 'How many *", "*true answer '*', before '*', now '*' (wrong)"])  # fmt: skip
-    properties = {p.get("name"): p.get("value") for p in ElementTree.parse(pytester.path / "junit.xml").iter("property")}
+    result.stdout.fnmatch_lines(
+        [
+            (
+                "spread.unbalanced: fail against the baseline: spread=2: regressed by more than 5.0"
+                " points (at*"
+            ),
+            "spread=2  80/80 * fail",
+            "e.g. case * at spread=2, 2 images: 'How many *",
+            "*true answer '*', before '*', now '*' (wrong)",
+        ]
+    )
+    properties = {
+        p.get("name"): p.get("value")
+        for p in ElementTree.parse(pytester.path / "junit.xml").iter("property")
+    }
     assert properties["vlm_gate"] == "fail"
-    gate = json.loads((pytester.path / "mimic-report" / "gates" / "spread.unbalanced.json").read_text())
+    gate = json.loads(
+        (pytester.path / "mimic-report" / "gates" / "spread.unbalanced.json").read_text()
+    )
     assert {level["level"]: level["verdict"] for level in gate["levels"]}["spread=1"] == "pass"
     page = (pytester.path / "mimic-report" / "report.html").read_text()
     assert page.count('data-outcome="lost"') == len(gate["flips"]) > 100
@@ -90,11 +122,14 @@ def test_a_regression_fails_and_shows_a_lost_case(pytester, release, workers):
 
 
 def test_a_failing_model_that_does_not_get_worse_passes(pytester):
-    """The gate compares releases: a weakness that was there before fails nothing, and is still shown."""
+    """The gate compares releases: a weakness that was there before fails nothing, and is still
+    shown."""
     assert run(pytester, *GATED, "--vlm", "stub:first-image-only", "--snapshot-update").ret == 0
     result = run(pytester, *GATED, "--vlm", "stub:first-image-only")
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["spread.unbalanced * fail *", "spread.unbalanced  pass *blocking*"])
+    result.stdout.fnmatch_lines(
+        ["spread.unbalanced * fail *", "spread.unbalanced  pass *blocking*"]
+    )
 
 
 def test_updating_replaces_a_baseline(pytester, release, recorded):
@@ -107,29 +142,49 @@ def test_updating_replaces_a_baseline(pytester, release, recorded):
 def test_a_warning_fails_nothing_and_a_blocking_check_beside_it_does(pytester):
     arguments = [part if part != SPREAD[-1] else "test_unbalanced or test_common" for part in GATED]
     assert run(pytester, *arguments, "--vlm", "stub:oracle", "--snapshot-update").ret == 0
-    text = '[checks."spread.unbalanced"]\ntier = "warning"\n[checks."image_count.common"]\nmargin = {}\n'
-    result = run(pytester, *arguments, "--vlm", "stub:first-image-only", *policy(pytester, text.format(0.99)))
-    result.stdout.fnmatch_lines(["spread.unbalanced  *fail *warning *", "fail: spread.unbalanced: *"])
+    text = (
+        '[checks."spread.unbalanced"]\ntier = "warning"\n[checks."image_count.common"]\nmargin ='
+        " {}\n"
+    )
+    result = run(
+        pytester, *arguments, "--vlm", "stub:first-image-only", *policy(pytester, text.format(0.99))
+    )
+    result.stdout.fnmatch_lines(
+        ["spread.unbalanced  *fail *warning *", "fail: spread.unbalanced: *"]
+    )
     assert result.ret == 0
-    result = run(pytester, *arguments, "--vlm", "stub:first-image-only", *policy(pytester, text.format(0.01)))
+    result = run(
+        pytester, *arguments, "--vlm", "stub:first-image-only", *policy(pytester, text.format(0.01))
+    )
     assert result.ret == 4  # 80 cases can never pass a margin of one point
 
 
 @pytest.mark.parametrize(("blocks", "code"), [("true", 6), ("false", 0)])
 def test_inconclusive_blocks_if_the_policy_says_so(pytester, release, blocks, code):
     lines = release.read_text().splitlines()
-    lines[1:4] = [line.replace('"right"', '"wrong"') for line in lines[1:4]]  # three cases of the first level were wrong before
+    lines[1:4] = [
+        line.replace('"right"', '"wrong"') for line in lines[1:4]
+    ]  # three cases of the first level were wrong before
     release.write_text("\n".join(lines) + "\n")
     text = f"[defaults]\nmargin = 0.05\ninconclusive_blocks = {blocks}\n"
     result = run(pytester, *GATED, "--vlm", "stub:fragile", *policy(pytester, text))
     assert result.ret == code
-    result.stdout.fnmatch_lines(["inconclusive: spread.unbalanced: spread=2: * of 80 cases raised an error*", "*1 inconclusive*"])
+    result.stdout.fnmatch_lines(
+        [
+            "inconclusive: spread.unbalanced: spread=2: * of 80 cases raised an error*",
+            "*1 inconclusive*",
+        ]
+    )
 
 
 @pytest.mark.parametrize(
     ("change", "arguments", "message"),
     [
-        (None, ("--vlm-seed", "1"), "seed was 0, is 1; record a baseline with these settings (--snapshot-update)"),
+        (
+            None,
+            ("--vlm-seed", "1"),
+            "seed was 0, is 1; record a baseline with these settings (--snapshot-update)",
+        ),
         (None, ("--vlm-max-new-tokens", "9"), "max_new_tokens was 64, is 9"),
         (('"rules": 1', '"rules": 0'), (), "was made under case rules 0, this run under 1"),
         (
@@ -137,10 +192,16 @@ def test_inconclusive_blocks_if_the_policy_says_so(pytester, release, blocks, co
             (),
             "line 2: ('kind',): Input should be 'right', 'wrong', 'unparseable' or 'error'",
         ),
-        (("spread=4", "spread=5"), (), "80 only there, 80 only here, 240 in both; first: spread=4 case "),
+        (
+            ("spread=4", "spread=5"),
+            (),
+            "80 only there, 80 only here, 240 in both; first: spread=4 case ",
+        ),
     ],
 )
-def test_other_baselines_are_refused_before_any_model(pytester, release, change, arguments, message):
+def test_other_baselines_are_refused_before_any_model(
+    pytester, release, change, arguments, message
+):
     if change:
         release.write_text(release.read_text().replace(*change))
     result = run(pytester, *GATED, "--vlm", "stub:oracle", *arguments)
@@ -161,8 +222,14 @@ def test_a_refused_baseline_is_no_internal_error_under_xdist(pytester, release):
     [
         (("--vlm-baseline", "nowhere"), "baseline='nowhere' holds no baselines"),
         (("--vlm-policy", "policy.toml"), "add --vlm-baseline <folder>"),
-        (("--vlm-baseline", "baseline", "--vlm-policy", "policy.toml"), "unknown key 'margn'; did you mean 'margin'?"),
-        (("--vlm-baseline", "baseline", "--vlm-cases", "60"), "use at least --vlm-cases 80, for the baseline too"),
+        (
+            ("--vlm-baseline", "baseline", "--vlm-policy", "policy.toml"),
+            "unknown key 'margn'; did you mean 'margin'?",
+        ),
+        (
+            ("--vlm-baseline", "baseline", "--vlm-cases", "60"),
+            "use at least --vlm-cases 80, for the baseline too",
+        ),
     ],
 )
 def test_usage_errors(pytester, release, arguments, message):
@@ -172,12 +239,20 @@ def test_usage_errors(pytester, release, arguments, message):
     assert message in result.stderr.str()
 
 
-def test_a_check_without_a_baseline_is_inconclusive_and_a_baseline_without_a_check_is_named(pytester, release):
-    arguments = [part if part != SPREAD[-1] else "test_unbalanced or test_balanced" for part in GATED]
-    (release.parent / "gone.jsonl").write_text(release.read_text().replace("spread.unbalanced", "gone"))
+def test_a_check_without_a_baseline_is_inconclusive_and_a_baseline_without_a_check_is_named(
+    pytester, release
+):
+    arguments = [
+        part if part != SPREAD[-1] else "test_unbalanced or test_balanced" for part in GATED
+    ]
+    (release.parent / "gone.jsonl").write_text(
+        release.read_text().replace("spread.unbalanced", "gone")
+    )
     result = run(pytester, *arguments, "--vlm", "stub:oracle")
     assert result.ret == 6
-    result.stdout.fnmatch_lines(["*gone.jsonl: there is no check 'gone' (any more); delete the file"])
+    result.stdout.fnmatch_lines(
+        ["*gone.jsonl: there is no check 'gone' (any more); delete the file"]
+    )
     result.stdout.fnmatch_lines(["*1 passed*1 inconclusive*"])
 
 
@@ -186,7 +261,18 @@ def runs(tmp_path_factory):
     """Run folders of two releases."""
     folder = tmp_path_factory.mktemp("runs")
     for name in ("oracle", "first-image-only"):
-        main(["run", *CASES, "-k", "test_unbalanced or test_common", "--vlm", f"stub:{name}", "--vlm-output", str(folder / name)])
+        main(
+            [
+                "run",
+                *CASES,
+                "-k",
+                "test_unbalanced or test_common",
+                "--vlm",
+                f"stub:{name}",
+                "--vlm-output",
+                str(folder / name),
+            ]
+        )
     return folder
 
 
@@ -194,23 +280,35 @@ def test_compare_two_runs(runs, tmp_path, capsys):
     before, after = str(runs / "oracle"), str(runs / "first-image-only")
     assert main(["compare", before, before]) == 0
     assert main(["compare", before, after, "--out", str(tmp_path / "out")]) == 1
-    assert "fail: spread.unbalanced: spread=2: regressed by more than 5.0 points" in capsys.readouterr().out
+    assert (
+        "fail: spread.unbalanced: spread=2: regressed by more than 5.0 points"
+        in capsys.readouterr().out
+    )
     found = json.loads((tmp_path / "out" / "gate.json").read_text())
     assert {check["check"]: check["verdict"] for check in found["checks"]} == {
         "spread.unbalanced": "fail",
         "image_count.common": found["checks"][1]["verdict"],
     }
     suite = ElementTree.parse(tmp_path / "out" / "junit.xml").getroot()
-    assert suite.get("failures") == str(sum(check["verdict"] == "fail" for check in found["checks"]))
-    assert "| `spread.unbalanced` | ❌ fail | blocking |" in (tmp_path / "out" / "gate.md").read_text()
+    assert suite.get("failures") == str(
+        sum(check["verdict"] == "fail" for check in found["checks"])
+    )
+    assert (
+        "| `spread.unbalanced` | ❌ fail | blocking |" in (tmp_path / "out" / "gate.md").read_text()
+    )
 
 
 def test_compare_refuses_what_differs(runs, tmp_path, capsys):
     before, after = runs / "oracle", tmp_path / "less"
-    main(["run", *CASES, "-k", "test_unbalanced", "--vlm", "stub:oracle", "--vlm-output", str(after)])
+    main(
+        ["run", *CASES, "-k", "test_unbalanced", "--vlm", "stub:oracle", "--vlm-output", str(after)]
+    )
     assert main(["compare", str(before), str(after)]) == 4
     assert "check 'image_count.common' has outcomes in" in capsys.readouterr().err
     (tmp_path / "policy.toml").write_text('[checks."image_count.common"]\ntier = "off"\n')
-    assert main(["compare", str(before), str(after), "--vlm-policy", str(tmp_path / "policy.toml")]) == 0
+    assert (
+        main(["compare", str(before), str(after), "--vlm-policy", str(tmp_path / "policy.toml")])
+        == 0
+    )
     assert main(["compare", str(before), str(tmp_path)]) == 4
     assert "holds no run" in capsys.readouterr().err

@@ -1,4 +1,6 @@
-"""`mimic-checks burn-in`: the gate's own rates, on models whose answers to every defect are known."""
+"""`mimic-checks burn-in`: the gate's own rates, on models whose answers to every defect are
+known.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +28,13 @@ def test_no_alarm_without_a_defect_and_none_missed_at_full_strength(tmp_path):
         assert found[broken, 1.0].failed == 60
         detected = [found[broken, strength].failed for strength in (0.02, 0.1, 0.5)]
         assert detected == sorted(detected)
-        assert found[broken, 0.2].loss == pytest.approx(0.2)
+        assert found[broken, 0.2].drop == pytest.approx(0.2)
 
 
 def test_batches_that_change_answers_are_seen(tmp_path):
     found = rates(tmp_path, "batch-leak")
-    assert abs(found[AGAIN, 1.0].loss) > 0.05
-    assert found[UNCHANGED, 0.0].loss == 0
+    assert abs(found[AGAIN, 1.0].drop) > 0.05
+    assert found[UNCHANGED, 0.0].drop == 0
 
 
 def test_the_command(tmp_path, capsys):

@@ -1,4 +1,6 @@
-"""The action and workflows that teams copy: their own steps, run in a shell on the built-in model."""
+"""The action and workflows that teams copy: their own steps, run in a shell on the built-in
+model.
+"""
 
 from __future__ import annotations
 
@@ -21,16 +23,25 @@ GITLAB = yaml.safe_load((ROOT / "docs" / "ci" / "gitlab.yml").read_text())
 
 
 def gate(folder, **given):
-    """Runs the action's Gate step as a runner would: inputs filled in, bash with its default flags."""
+    """Runs the action's Gate step as a runner would: inputs filled in, bash with its default
+    flags."""
     inputs = {name: str(spec.get("default", "")) for name, spec in ACTION["inputs"].items()} | given
     (step,) = [step for step in ACTION["runs"]["steps"] if step["name"] == "Gate"]
     filled = {
-        key: re.sub(r"\$\{\{ inputs\.(\w+) \}\}", lambda found: inputs[found[1]], value) for key, value in step["env"].items()
+        key: re.sub(r"\$\{\{ inputs\.(\w+) \}\}", lambda found: inputs[found[1]], value)
+        for key, value in step["env"].items()
     }
-    environment = {**os.environ, **filled, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "CI": "true"}
+    environment = {
+        **os.environ,
+        **filled,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "CI": "true",
+    }
     environment.pop("PYTEST_XDIST_WORKER", None)
     command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.mark.slow
@@ -53,7 +64,9 @@ def test_green_on_the_same_model_red_with_a_regression_six_when_undecided(tmp_pa
 
 
 def test_the_workflows_name_inputs_and_options_that_exist():
-    (uses,) = [step for step in GITHUB["jobs"]["gate"]["steps"] if "mimic_checks" in step.get("uses", "")]
+    (uses,) = [
+        step for step in GITHUB["jobs"]["gate"]["steps"] if "mimic_checks" in step.get("uses", "")
+    ]
     assert set(uses["with"]) <= set(ACTION["inputs"])
     known = {f"--{option.name}" for option in OPTIONS} | {"--junitxml", "-n"}
     (run,) = [line for line in GITLAB["vlm-gate"]["script"] if line.startswith("mimic-checks")]
@@ -66,4 +79,6 @@ def test_every_artifact_is_kept_whatever_happens():
     for name in ("Keep the journal", "Keep the answers", "Keep the report"):
         (step,) = [step for step in ACTION["runs"]["steps"] if step["name"] == name]
         assert step["if"] == "always()"
-    assert {kept["when"] for kept in (GITLAB["vlm-gate"]["artifacts"], *GITLAB["vlm-gate"]["cache"])} == {"always"}
+    assert {
+        kept["when"] for kept in (GITLAB["vlm-gate"]["artifacts"], *GITLAB["vlm-gate"]["cache"])
+    } == {"always"}

@@ -14,7 +14,22 @@ SMALL = "rendered?scenes=600&families=6"
 @pytest.fixture
 def case_set(tmp_path):
     folder = tmp_path / "set"
-    assert main(["cases", "--out", str(folder), "--vlm-catalog", SMALL, "--vlm-cases", "25", "--check", "spread.unbalanced"]) == 0
+    assert (
+        main(
+            [
+                "cases",
+                "--out",
+                str(folder),
+                "--vlm-catalog",
+                SMALL,
+                "--vlm-cases",
+                "25",
+                "--check",
+                "spread.unbalanced",
+            ]
+        )
+        == 0
+    )
     return folder
 
 
@@ -22,23 +37,49 @@ def test_cases_are_written_as_json_lines_and_images(case_set, capsys):
     lines = [json.loads(line) for line in (case_set / "cases.jsonl").read_text().splitlines()]
     assert len(lines) == 100
     assert {line["level"] for line in lines} == {f"spread={k}" for k in (1, 2, 3, 4)}
-    assert len(list((case_set / "images").iterdir())) == len({image for line in lines for image in line["case"]["images"]})
+    assert len(list((case_set / "images").iterdir())) == len(
+        {image for line in lines for image in line["case"]["images"]}
+    )
     assert main(["cases", "--out", str(case_set)]) == 4
     assert "already holds cases.jsonl; give a new folder" in capsys.readouterr().err
 
 
 def test_a_case_set_is_replayed_whole(case_set, tmp_path, pytester):
-    common = ("--pyargs", "mimic_checks.checks", "-k", "test_unbalanced", "--vlm-cases", "25", "-p", "no:cacheprovider")
+    common = (
+        "--pyargs",
+        "mimic_checks.checks",
+        "-k",
+        "test_unbalanced",
+        "--vlm-cases",
+        "25",
+        "-p",
+        "no:cacheprovider",
+    )
     stored = pytester.runpytest_subprocess(
         *common, "--vlm", "stub:loses-track", "--vlm-case-set", str(case_set), "--vlm-output", "a"
     )
-    drawn = pytester.runpytest_subprocess(*common, "--vlm", "stub:loses-track", "--vlm-catalog", SMALL, "--vlm-output", "b")
+    drawn = pytester.runpytest_subprocess(
+        *common, "--vlm", "stub:loses-track", "--vlm-catalog", SMALL, "--vlm-output", "b"
+    )
     assert stored.ret == drawn.ret == 1
-    lines = [(pytester.path / run / "outcomes" / "spread.unbalanced.jsonl").read_text().splitlines() for run in "ab"]
-    answers = [[(line["case"]["id"], line["answer"], line["kind"]) for line in map(json.loads, found)] for found in lines]
+    lines = [
+        (pytester.path / run / "outcomes" / "spread.unbalanced.jsonl").read_text().splitlines()
+        for run in "ab"
+    ]
+    answers = [
+        [(line["case"]["id"], line["answer"], line["kind"]) for line in map(json.loads, found)]
+        for found in lines
+    ]
     assert answers[0] == answers[1]
     other = pytester.runpytest_subprocess(
-        "--pyargs", "mimic_checks.checks", "-k", "test_listing", "--vlm", "stub:oracle", "--vlm-case-set", str(case_set)
+        "--pyargs",
+        "mimic_checks.checks",
+        "-k",
+        "test_listing",
+        "--vlm",
+        "stub:oracle",
+        "--vlm-case-set",
+        str(case_set),
     )
     assert other.ret == 4
     assert "has for check 'image_count.listing' the levels: none" in other.stderr.str()
@@ -68,10 +109,26 @@ def test_a_changed_picture_is_not_the_case_any_more(case_set, capsys):
 
 
 def test_a_case_of_a_run_is_replayed_from_its_folder(pytester, capsys, monkeypatch):
-    pytester.runpytest_subprocess("--pyargs", "mimic_checks.checks", "-k", "test_unbalanced", "--vlm", "stub:first-image-only", "--vlm-cases",
-                                  "25", "--vlm-catalog", SMALL)  # fmt: skip
-    line = json.loads((pytester.path / "mimic-report" / "outcomes" / "spread.unbalanced.jsonl").read_text().splitlines()[-1])
-    assert main(["replay", "mimic-report", line["case"]["id"], "--vlm", "stub:first-image-only"]) == 1
+    pytester.runpytest_subprocess(
+        "--pyargs",
+        "mimic_checks.checks",
+        "-k",
+        "test_unbalanced",
+        "--vlm",
+        "stub:first-image-only",
+        "--vlm-cases",
+        "25",
+        "--vlm-catalog",
+        SMALL,
+    )
+    line = json.loads(
+        (pytester.path / "mimic-report" / "outcomes" / "spread.unbalanced.jsonl")
+        .read_text()
+        .splitlines()[-1]
+    )
+    assert (
+        main(["replay", "mimic-report", line["case"]["id"], "--vlm", "stub:first-image-only"]) == 1
+    )
     assert f"model's answer: {line['answer']}" in capsys.readouterr().out
     assert main(["report", "mimic-report"]) == 0
     assert main(["report", "elsewhere"]) == 4
@@ -80,7 +137,10 @@ def test_a_case_of_a_run_is_replayed_from_its_folder(pytester, capsys, monkeypat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["cases", "--out", "x", "--check", "spred.balanced"], "check='spred.balanced' is not allowed"),
+        (
+            ["cases", "--out", "x", "--check", "spred.balanced"],
+            "check='spred.balanced' is not allowed",
+        ),
         (["cases", "--out", "x", "--vlm-catalog", "coco:nowhere"], "is no folder"),
         (["cases", "--out", "x", "--vlm-profile", "big"], "vlm-profile='big'"),
         (["replay", "nowhere", "id", "--vlm", "stub:oracle"], "holds no run"),

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
-AFTER = re.compile(r"^(image_count\.\w+) +(images \d) +([\d.]+) +([\d.]+) +(\S+ \[.*?\])(?:  \((recorded)\))?", re.MULTILINE)
+AFTER = re.compile(
+    r"^(image_count\.\w+) +(images \d) +([\d.]+) +([\d.]+) +(\S+ \[.*?\])(?:  \((recorded)\))?",
+    re.MULTILINE,
+)
 ROW = re.compile(r"^([\w.]+) +(pass|fail|inconclusive) +", re.MULTILINE)
 
 
@@ -24,7 +27,9 @@ def test_the_demo_finds_what_the_readme_shows(tmp_path):
     assert "fail" in found.values()
     after, said = AFTER.findall(done.stdout), AFTER.findall(README)
     assert [line[:2] for line in after] == [line[:2] for line in said]
-    assert [line for line in after if line[-1]] == [line for line in said if line[-1]], "what is recorded is the same everywhere"
+    assert [line for line in after if line[-1]] == [line for line in said if line[-1]], (
+        "what is recorded is the same everywhere"
+    )
     repaired = {line[:2]: (float(line[2]), float(line[3])) for line in after}
     for check, level in (("counting", "8"), ("listing", "8"), ("odd_one", "6")):
         before, now = repaired[f"image_count.{check}", f"images {level}"]

@@ -1,7 +1,7 @@
 """The documentation does what it says: every console and Python block of README and docs is run.
 
-In a console block, lines after `$ ` are commands, the rest is what they print; `...` stands for anything. A block right after
-the comment `<!-- not run: reason -->` is left out.
+In a console block, lines after `$ ` are commands, the rest is what they print; `...` stands for
+anything. A block right after the comment `<!-- not run: reason -->` is left out.
 """
 
 from __future__ import annotations
@@ -16,17 +16,28 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCK = re.compile(r"(?P<skip><!-- not run: [^>]+-->\n)?```(?P<kind>\w+)\n(?P<body>.*?)```", re.DOTALL)
+BLOCK = re.compile(
+    r"(?P<skip><!-- not run: [^>]+-->\n)?```(?P<kind>\w+)\n(?P<body>.*?)```", re.DOTALL
+)
 
 
 def blocks(page: Path, kind: str) -> list[str]:
-    return [found["body"] for found in BLOCK.finditer(page.read_text()) if found["kind"] == kind and not found["skip"]]
+    return [
+        found["body"]
+        for found in BLOCK.finditer(page.read_text())
+        if found["kind"] == kind and not found["skip"]
+    ]
 
 
 def pattern(expected: str) -> re.Pattern[str]:
-    """What a command prints: `...` alone on a line stands for any lines, inside a line for any text."""
+    """What a command prints: `...` alone on a line stands for any lines, inside a line for any
+    text."""
     parts = [
-        r"(?:.*\n)*?" if line.strip() == "..." else re.escape(line).replace(r"\.\.\.", ".*") + r"\s*\n"
+        (
+            r"(?:.*\n)*?"
+            if line.strip() == "..."
+            else re.escape(line).replace(r"\.\.\.", ".*") + r"\s*\n"
+        )
         for line in expected.splitlines()
     ]
     return re.compile("".join(parts) + r"\s*\Z")
@@ -35,12 +46,26 @@ def pattern(expected: str) -> re.Pattern[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "console")], ids=lambda p: p.name)
 def test_commands_print_what_the_page_shows(page, tmp_path):
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "80"}
-    environment.pop("PYTEST_XDIST_WORKER", None)  # a reader's shell is no xdist worker, in which syrupy would print nothing
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "COLUMNS": "80",
+    }
+    environment.pop(
+        "PYTEST_XDIST_WORKER", None
+    )  # a reader's shell is no xdist worker, in which syrupy would print nothing
     for body in blocks(page, "console"):
         for example in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
             command, _, expected = example.partition("\n")
-            done = subprocess.run(command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                command,
+                shell=True,
+                cwd=tmp_path,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
             said = done.stdout + done.stderr
             assert pattern(expected).match(said), f"{page.name}: $ {command}\nprinted:\n{said}"
 
@@ -56,9 +81,16 @@ def test_every_check_has_a_page_that_names_it():
     from mimic_checks.checks.specs import CHECKS
 
     for spec in CHECKS.values():
-        page = ROOT / "docs" / "checks" / (Path(spec.node.split("::")[0]).stem.removeprefix("test_") + ".md")
+        page = (
+            ROOT
+            / "docs"
+            / "checks"
+            / (Path(spec.node.split("::")[0]).stem.removeprefix("test_") + ".md")
+        )
         short = spec.check_id.rpartition(".")[2]
-        assert f"`{spec.check_id}`" in page.read_text() or f"`.{short}`" in page.read_text(), spec.check_id
+        assert f"`{spec.check_id}`" in page.read_text() or f"`.{short}`" in page.read_text(), (
+            spec.check_id
+        )
 
 
 def test_every_option_is_documented():

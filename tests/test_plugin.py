@@ -23,23 +23,47 @@ def run(pytester, *arguments):
 
 @WITH_AND_WITHOUT_XDIST
 def test_a_passing_model_exits_0_with_table_and_report(pytester, workers):
-    result = run(pytester, *ARGUMENTS, "-k", "test_unbalanced or test_listing or test_batch", "--vlm", "stub:oracle", *workers)
+    result = run(
+        pytester,
+        *ARGUMENTS,
+        "-k",
+        "test_unbalanced or test_listing or test_batch",
+        "--vlm",
+        "stub:oracle",
+        *workers,
+    )
     assert result.ret == 0
     result.stdout.fnmatch_lines(
-        ["check * verdict *rate per level", "*", "spread.unbalanced *pass *1.00*", "report: mimic-report/report.html"]
+        [
+            "check * verdict *rate per level",
+            "*",
+            "spread.unbalanced *pass *1.00*",
+            "report: mimic-report/report.html",
+        ]
     )
     assert (pytester.path / "mimic-report" / "report.html").is_file()
     assert sorted(path.stem for path in (pytester.path / "mimic-report" / "results").iterdir()) == [
-        "image_count.listing", "preconditions.batch", "spread.unbalanced"]  # fmt: skip
+        "image_count.listing",
+        "preconditions.batch",
+        "spread.unbalanced",
+    ]
 
 
 @WITH_AND_WITHOUT_XDIST
 def test_a_failing_model_exits_1_and_says_why(pytester, workers):
     result = run(pytester, *ONE, "--vlm", "stub:first-image-only", *workers)
     assert result.ret == 1
-    result.stdout.fnmatch_lines([
-        "spread.unbalanced: fail: spread=2: keeps at most * of the reference level's rate (0.80 needed)",
-        "spread=1 (reference) * 40/40 * pass", "e.g. case * at spread=2, 2 images: 'How many *", "*docs/checks/spread.md"])  # fmt: skip
+    result.stdout.fnmatch_lines(
+        [
+            (
+                "spread.unbalanced: fail: spread=2: keeps at most * of the reference level's rate"
+                " (0.80 needed)"
+            ),
+            "spread=1 (reference) * 40/40 * pass",
+            "e.g. case * at spread=2, 2 images: 'How many *",
+            "*docs/checks/spread.md",
+        ]
+    )
 
 
 @WITH_AND_WITHOUT_XDIST
@@ -47,7 +71,12 @@ def test_inconclusive_is_a_skip_of_its_own_and_exits_6(pytester, workers):
     result = run(pytester, *ONE, "--vlm", "stub:fragile", *workers)
     assert result.ret == 6
     result.stdout.fnmatch_lines(["*1 inconclusive*"])
-    result.stdout.fnmatch_lines(["inconclusive: spread.unbalanced: spread=2: * of 40 cases raised an error (error_ceiling=0.02)"])
+    result.stdout.fnmatch_lines(
+        [
+            "inconclusive: spread.unbalanced: spread=2: * of 40 cases raised an error"
+            " (error_ceiling=0.02)"
+        ]
+    )
     assert " failed" not in result.stdout.str()
 
 
@@ -56,15 +85,29 @@ def test_nothing_is_scored_of_a_model_whose_harness_is_wrong(pytester, workers):
     """Without the preconditions selected as well: they are tried all the same."""
     result = run(pytester, *ONE, "--vlm", "stub:swapped-blocks", *workers)
     assert result.ret == 6
-    result.stdout.fnmatch_lines(["inconclusive: spread.unbalanced: not scored, for the harness itself failed: image_blocks: case *: block 1 holds "
-                                 "the features of image 2"])  # fmt: skip
+    result.stdout.fnmatch_lines(
+        [
+            "inconclusive: spread.unbalanced: not scored, for the harness itself failed:"
+            " image_blocks: case *: block 1 holds the features of image 2"
+        ]
+    )
     assert list((pytester.path / "mimic-report" / "journal").glob("spread*")) == []
-    with_them = run(pytester, *ARGUMENTS, "-k", "test_image_blocks or test_unbalanced", "--vlm", "stub:swapped-blocks", *workers)
+    with_them = run(
+        pytester,
+        *ARGUMENTS,
+        "-k",
+        "test_image_blocks or test_unbalanced",
+        "--vlm",
+        "stub:swapped-blocks",
+        *workers,
+    )
     assert with_them.ret == 1
 
 
 def test_a_failure_wins_over_inconclusive(pytester):
-    result = run(pytester, *ARGUMENTS, "-k", "test_unbalanced or test_batch", "--vlm", "stub:raising")
+    result = run(
+        pytester, *ARGUMENTS, "-k", "test_unbalanced or test_batch", "--vlm", "stub:raising"
+    )
     assert result.ret == 1
 
 
@@ -80,8 +123,14 @@ def test_a_failure_wins_over_inconclusive(pytester):
             ("--vlm", "builtin", "--vlm-dtype", "fp8"),
             "vlm-dtype='fp8' is not allowed; allowed: 'auto', 'float32', 'bfloat16', 'float16'",
         ),
-        (("--vlm", "stub:oracle", "--vlm-profile", "huge"), "vlm-profile='huge' is not allowed; allowed: 'standard', 'mimic'"),
-        (("--vlm", "stub:oracle", "--vlm-catalog", "rendered?scenes=3&families=0"), "-k 'not test_"),
+        (
+            ("--vlm", "stub:oracle", "--vlm-profile", "huge"),
+            "vlm-profile='huge' is not allowed; allowed: 'standard', 'mimic'",
+        ),
+        (
+            ("--vlm", "stub:oracle", "--vlm-catalog", "rendered?scenes=3&families=0"),
+            "-k 'not test_",
+        ),
     ],
 )
 def test_usage_errors_exit_4_before_any_model(pytester, arguments, message, workers):
@@ -93,13 +142,30 @@ def test_usage_errors_exit_4_before_any_model(pytester, arguments, message, work
 
 
 def test_flag_beats_ini_beats_default(pytester):
-    pytester.makeini("[pytest]\nvlm = stub:blind\nvlm_cases = 33\nvlm_seed = 5\nvlm_output = here\n")
+    pytester.makeini(
+        "[pytest]\nvlm = stub:blind\nvlm_cases = 33\nvlm_seed = 5\nvlm_output = here\n"
+    )
     assert (
-        run(pytester, "--pyargs", "mimic_checks.checks", "-k", "test_unbalanced", "--vlm", "stub:oracle", "--vlm-seed", "6").ret
+        run(
+            pytester,
+            "--pyargs",
+            "mimic_checks.checks",
+            "-k",
+            "test_unbalanced",
+            "--vlm",
+            "stub:oracle",
+            "--vlm-seed",
+            "6",
+        ).ret
         == 0
     )
     described = json.loads((pytester.path / "here" / "run.json").read_text())["description"]
-    assert (described["vlm"], described["cases"], described["seed"], described["profile"]) == ("stub:oracle", 33, 6, "standard")
+    assert (described["vlm"], described["cases"], described["seed"], described["profile"]) == (
+        "stub:oracle",
+        33,
+        6,
+        "standard",
+    )
     pytester.makeini("[pytest]\nvlm = stub:oracle\nvlm_cases = many\n")
     result = run(pytester, "--pyargs", "mimic_checks.checks")
     assert result.ret == 4
@@ -110,7 +176,11 @@ def test_collect_only_needs_no_model_and_loads_none(pytester):
     result = run(pytester, *ARGUMENTS[:4], "--collect-only", "-q", "--vlm", "/no/such/model")
     assert result.ret == 0
     result.stdout.fnmatch_lines(
-        ["*test_preconditions.py::test_image_blocks", "*test_spread.py::test_balanced", "28 tests collected*"]
+        [
+            "*test_preconditions.py::test_image_blocks",
+            "*test_spread.py::test_balanced",
+            "28 tests collected*",
+        ]
     )
 
 
@@ -122,7 +192,8 @@ def test_junit_carries_check_and_verdict(pytester):
 
 
 def test_a_users_own_model_and_tests(pytester):
-    """The hook for a model made in code, and the fixtures `ask`, `vlm`, `vlm_catalog` in a test of one's own."""
+    """The hook for a model made in code, and the fixtures `ask`, `vlm`, `vlm_catalog` in a test of
+    one's own."""
     pytester.makeconftest("""
         class Own:
             def answer(self, prompts):
@@ -142,7 +213,9 @@ def test_a_users_own_model_and_tests(pytester):
     assert run(pytester).ret == 0
     result = run(pytester, *ONE)
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["spread.unbalanced: fail: spread=1: proven below the floor of the reference level *"])
+    result.stdout.fnmatch_lines(
+        ["spread.unbalanced: fail: spread=1: proven below the floor of the reference level *"]
+    )
 
 
 def test_the_shipped_checks_run_from_another_projects_root(pytester):
@@ -181,21 +254,38 @@ def test_unreadable_images_are_named_in_the_summary(pytester, photos):
     for path in sorted((folder / "images").iterdir())[:6]:
         path.chmod(0o644)
         path.write_bytes(path.read_bytes()[:2000])
-    result = run(pytester, *ARGUMENTS, "-k", "test_listing", "--vlm", "stub:oracle", "--vlm-catalog", f"coco:{folder}")
+    result = run(
+        pytester,
+        *ARGUMENTS,
+        "-k",
+        "test_listing",
+        "--vlm",
+        "stub:oracle",
+        "--vlm-catalog",
+        f"coco:{folder}",
+    )
     assert result.ret == 0
     result.stdout.fnmatch_lines(["unreadable image left out: 0*.jpg: *"])
 
 
 def test_the_unused_plugin_loads_pytest_and_the_standard_library_only():
     """What importing the plugin adds, measured against pytest alone, in fresh interpreters."""
-    code = "import pytest, sys; before = set(sys.modules); import mimic_checks.plugin; print(*sorted(set(sys.modules) - before))"
-    added = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    outside = {name.partition(".")[0] for name in added} - set(sys.stdlib_module_names) - {"mimic_checks"}
+    code = (
+        "import pytest, sys; before = set(sys.modules); import mimic_checks.plugin;"
+        " print(*sorted(set(sys.modules) - before))"
+    )
+    added = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    outside = (
+        {name.partition(".")[0] for name in added} - set(sys.stdlib_module_names) - {"mimic_checks"}
+    )
     assert outside == set()
 
 
 def test_results_survive_a_killed_worker(pytester):
-    """The model takes its whole process down in one check; what the other checks found is reported all the same."""
+    """The model takes its whole process down in one check; what the other checks found is reported
+    all the same."""
     pytester.makeconftest("""
         import os
         from mimic_checks.models.stubs import Oracle
@@ -210,13 +300,22 @@ def test_results_survive_a_killed_worker(pytester):
             return Deadly(plugin.session().catalog)
     """)
     result = run(
-        pytester, *ARGUMENTS, "-k", "test_unbalanced or test_balanced or test_listing", "-n", "2", "--max-worker-restart", "1"
+        pytester,
+        *ARGUMENTS,
+        "-k",
+        "test_unbalanced or test_balanced or test_listing",
+        "-n",
+        "2",
+        "--max-worker-restart",
+        "1",
     )
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["spread.balanced *pass*", "spread.unbalanced *pass*", "report: mimic-report/report.html"])
-    assert json.loads((pytester.path / "mimic-report" / "run.json").read_text())["finished"] is False, (
-        "the run can be taken up again"
+    result.stdout.fnmatch_lines(
+        ["spread.balanced *pass*", "spread.unbalanced *pass*", "report: mimic-report/report.html"]
     )
+    assert (
+        json.loads((pytester.path / "mimic-report" / "run.json").read_text())["finished"] is False
+    ), "the run can be taken up again"
 
 
 def test_progress_is_shown_on_a_terminal_and_not_in_ci(pytester):
@@ -228,7 +327,12 @@ def test_progress_is_shown_on_a_terminal_and_not_in_ci(pytester):
         master, slave = pty.openpty()
         command = [sys.executable, "-m", "pytest", *ONE, "--vlm", "stub:slow", "--vlm-batch", "4"]
         process = subprocess.Popen(
-            command, stdout=slave, stderr=slave, stdin=subprocess.DEVNULL, env=environment, cwd=pytester.path
+            command,
+            stdout=slave,
+            stderr=slave,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            cwd=pytester.path,
         )
         os.close(slave)
         output = b""
@@ -241,7 +345,9 @@ def test_progress_is_shown_on_a_terminal_and_not_in_ci(pytester):
         return output.decode()
 
     environment = {key: value for key, value in os.environ.items() if key != "CI"}
-    assert re.search(r"spread.unbalanced: \d+/160 cases, [\d.]+ a second, \d+ s left", said(environment))
+    assert re.search(
+        r"spread.unbalanced: \d+/160 cases, [\d.]+ a second, \d+ s left", said(environment)
+    )
     assert "cases, " not in said({**environment, "CI": "true"})
 
 
@@ -253,24 +359,32 @@ def test_the_fixture_for_edited_models(pytester):
         from PIL import Image
         import pytest
 
-        def test_edits(vlm, vlm_edited, vlm_catalog):
+        def test_edits(vlm, vlm_intervened, vlm_catalog):
             images = [PromptImage(vlm_catalog.manifest.id(k), lambda k=k: vlm_catalog.source.load(k)[0]) for k in range(3)]
             prompt = prompt_for(images, "How many cats are there in these images?")
             before = vlm.logits([prompt])
-            masked = vlm_edited(ImageLocal(), layers="deep")
+            masked = vlm_intervened(ImageLocal(), layers="deep")
             assert masked.answer([prompt])
             assert masked.identity()["edit"] == ["image_local in layers 0.5-1.0"]
             assert not (vlm.logits([prompt], masked.edit) == before).all()
             assert (vlm.logits([prompt]) == before).all()
-            assert vlm_edited(pooling=4).image_tokens(prompt) == 48
+            assert vlm_intervened(pooling=4).image_tokens(prompt) == 48
 
-        def test_windows(vlm_edited):
+        def test_windows(vlm_intervened):
             with pytest.raises(Exception, match="layers='4-9' is outside the model; allowed: layers 0 to 5"):
-                vlm_edited(ImageLocal(), layers="4-9")
+                vlm_intervened(ImageLocal(), layers="4-9")
     """)
-    result = pytester.runpytest_subprocess("--vlm", "builtin", "--vlm-catalog", "rendered?scenes=60&families=0")
+    result = pytester.runpytest_subprocess(
+        "--vlm", "builtin", "--vlm-catalog", "rendered?scenes=60&families=0"
+    )
     result.assert_outcomes(passed=2)
     closed = pytester.runpytest_subprocess(
-        "--vlm", "stub:oracle", "--vlm-catalog", "rendered?scenes=60&families=0", "-k", "windows", "-rs"
+        "--vlm",
+        "stub:oracle",
+        "--vlm-catalog",
+        "rendered?scenes=60&families=0",
+        "-k",
+        "windows",
+        "-rs",
     )
     closed.assert_outcomes(skipped=1, deselected=1)

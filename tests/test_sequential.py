@@ -9,8 +9,18 @@ import sys
 
 import pytest
 
-ASKED = ("--pyargs", "mimic_checks.checks", "-p", "no:cacheprovider", "--vlm-cases", "200", "-k", "test_unbalanced",
-         "--vlm-baseline", "baseline")  # fmt: skip
+ASKED = (
+    "--pyargs",
+    "mimic_checks.checks",
+    "-p",
+    "no:cacheprovider",
+    "--vlm-cases",
+    "200",
+    "-k",
+    "test_unbalanced",
+    "--vlm-baseline",
+    "baseline",
+)
 EARLY = (*ASKED, "--vlm-sequential")
 
 
@@ -34,14 +44,20 @@ def test_a_baseline_is_recorded_in_full(recorded):
         ("oracle", 0, "pass", 100, ("-n", "0")),
     ],
 )
-def test_it_stops_when_the_comparison_is_certain(pytester, recorded, vlm, code, verdict, asked, workers):
+def test_it_stops_when_the_comparison_is_certain(
+    pytester, recorded, vlm, code, verdict, asked, workers
+):
     shutil.copytree(recorded, pytester.path / "baseline")
     result = pytester.runpytest_subprocess(*EARLY, "--vlm", f"stub:{vlm}", *workers)
     assert result.ret == code
-    gate = json.loads((pytester.path / "mimic-report" / "gates" / "spread.unbalanced.json").read_text())
+    gate = json.loads(
+        (pytester.path / "mimic-report" / "gates" / "spread.unbalanced.json").read_text()
+    )
     assert gate["verdict"] == verdict
     assert {level["n"] for level in gate["levels"]} == {asked}
-    result.stdout.fnmatch_lines([f"*asked {asked} of 200 draws until the comparison with the baseline was certain*"])
+    result.stdout.fnmatch_lines(
+        [f"*asked {asked} of 200 draws until the comparison with the baseline was certain*"]
+    )
 
 
 def test_it_needs_a_baseline(pytester):

@@ -1,4 +1,6 @@
-"""Several processes on one run: work shared by image tokens, a device each, one journal and report."""
+"""Several processes on one run: work shared by image tokens, a device each, one journal and
+report.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,16 @@ from collections import Counter
 
 import pytest
 
-ARGUMENTS = ("--pyargs", "mimic_checks.checks", "-p", "no:cacheprovider", "--vlm-cases", "40", "--vlm-batch", "4")
+ARGUMENTS = (
+    "--pyargs",
+    "mimic_checks.checks",
+    "-p",
+    "no:cacheprovider",
+    "--vlm-cases",
+    "40",
+    "--vlm-batch",
+    "4",
+)
 LOGGING = """
     import json, os, time
     from mimic_checks.models.stubs import LosesTrack
@@ -31,27 +42,39 @@ LOGGING = """
 
 @pytest.fixture
 def shared(pytester, monkeypatch):
-    """Runs the checks of an expression on two workers; what each of them was asked while scoring."""
+    """Runs the checks of an expression on two workers; what each of them was asked while
+    scoring."""
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
 
     def run(expression):
         log = pytester.path / "asked.jsonl"
         pytester.makeconftest(LOGGING.format(log=str(log)))
         pytester.runpytest_subprocess(*ARGUMENTS, "-k", expression, "-n", "2")
-        journals = [path.read_text().splitlines() for path in (pytester.path / "mimic-report" / "journal").glob("*.jsonl")]
+        journals = [
+            path.read_text().splitlines()
+            for path in (pytester.path / "mimic-report" / "journal").glob("*.jsonl")
+        ]
         planned = {tuple(batch) for lines in journals for batch in json.loads(lines[0])["plan"]}
-        asked = [(worker, images, tuple(cases)) for worker, images, cases in map(json.loads, log.read_text().splitlines())]
+        asked = [
+            (worker, images, tuple(cases))
+            for worker, images, cases in map(json.loads, log.read_text().splitlines())
+        ]
         return planned, [entry for entry in asked if entry[2] in planned and len(entry[2]) > 1]
 
     return run
 
 
-@pytest.mark.parametrize("expression", ["test_unbalanced", "test_unbalanced or test_listing or test_distractors"])
-def test_every_batch_is_answered_by_one_of_the_workers_and_they_share_by_images(shared, pytester, expression):
+@pytest.mark.parametrize(
+    "expression", ["test_unbalanced", "test_unbalanced or test_listing or test_distractors"]
+)
+def test_every_batch_is_answered_by_one_of_the_workers_and_they_share_by_images(
+    shared, pytester, expression
+):
     """One check or three on two workers: nobody idles while batches are left."""
     planned, asked = shared(expression)
     scored = Counter(cases for _, _, cases in asked)
-    # the preflight of each worker asks canaries in batches of its own, which are no planned ones but for a chance of nothing
+    # the preflight of each worker asks probe_cases in batches of its own, which are no planned ones
+    # but for a chance of nothing
     assert set(scored) == {batch for batch in planned if len(batch) > 1}
     assert set(scored.values()) == {1}
     images = Counter()
@@ -65,11 +88,24 @@ def test_every_batch_is_answered_by_one_of_the_workers_and_they_share_by_images(
 
 def test_shared_or_alone_the_results_are_the_same(shared, pytester):
     shared("test_unbalanced or test_listing")
-    two = {path.name: path.read_bytes() for path in (pytester.path / "mimic-report" / "outcomes").iterdir()}
+    two = {
+        path.name: path.read_bytes()
+        for path in (pytester.path / "mimic-report" / "outcomes").iterdir()
+    }
     pytester.makeconftest("")
-    arguments = (*ARGUMENTS, "-k", "test_unbalanced or test_listing", "--vlm", "stub:loses-track", "--vlm-output", "alone")
+    arguments = (
+        *ARGUMENTS,
+        "-k",
+        "test_unbalanced or test_listing",
+        "--vlm",
+        "stub:loses-track",
+        "--vlm-output",
+        "alone",
+    )
     pytester.runpytest_subprocess(*arguments, "-p", "no:xdist")
-    assert two == {path.name: path.read_bytes() for path in (pytester.path / "alone" / "outcomes").iterdir()}
+    assert two == {
+        path.name: path.read_bytes() for path in (pytester.path / "alone" / "outcomes").iterdir()
+    }
 
 
 def test_worker_k_takes_visible_device_k(pytester, monkeypatch):
@@ -94,14 +130,24 @@ def test_worker_k_takes_visible_device_k(pytester, monkeypatch):
     arguments = (*ARGUMENTS, "-k", "test_unbalanced or test_listing", "--vlm", "builtin")
     result = pytester.runpytest_subprocess(*arguments, "-n", "2")
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["spread.unbalanced *", "image_count.listing *", "report: mimic-report/report.html"])
+    result.stdout.fnmatch_lines(
+        ["spread.unbalanced *", "image_count.listing *", "report: mimic-report/report.html"]
+    )
     assert sorted(log.read_text().splitlines()) == ["gw0 cuda:0", "gw1 cuda:1"]
 
 
 def test_a_run_that_was_refused_is_helped_by_nobody(pytester, monkeypatch):
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     result = pytester.runpytest_subprocess(
-        *ARGUMENTS[:-2], "-k", "test_unbalanced", "--vlm", "stub:oracle", "--vlm-cases", "5", "-n", "2"
+        *ARGUMENTS[:-2],
+        "-k",
+        "test_unbalanced",
+        "--vlm",
+        "stub:oracle",
+        "--vlm-cases",
+        "5",
+        "-n",
+        "2",
     )
     assert result.ret == 4
     assert not (pytester.path / "mimic-report").exists()

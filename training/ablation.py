@@ -1,10 +1,12 @@
-"""The proof of the remedies on the built-in model: data, two long adapters, twelve at one budget, and what they change.
+"""The proof of the remedies on the built-in model: data, two long adapters, twelve at one budget,
+and what they change.
 
     python -m training.ablation --work /tmp/ablation --report reports/remedies
 
-Trainings run two at a time on one thread each (on two cores that is faster than one on two threads, and does not collapse
-beside other work). Everything goes on where it was when it is started again. The proof's page, numbers and summary are copied to
-`--report`; adapters and answers stay in `--work`.
+Trainings run two at a time on one thread each (on two cores that is faster than one on two threads,
+and does not collapse beside other work). Everything goes on where it was when it is started again.
+The proof's page, numbers and summary are copied to `--report`; adapters and answers stay in
+`--work`.
 """
 
 from __future__ import annotations
@@ -19,21 +21,44 @@ from pathlib import Path
 
 from mimic_checks.cli import KEEP_MEMORY
 
-DATA = ("--catalog", "rendered?seed=7001&scenes=20000&families=0", "--mixture", "builtin", "--keep-out", "rendered")
-MASKS, SEEDS, LONG, LONG_STEPS = ("none", "deep", "shallow", "all"), (0, 1, 2), ("none", "deep"), 6000
+DATA = (
+    "--catalog",
+    "rendered?seed=7001&scenes=20000&families=0",
+    "--mixture",
+    "builtin",
+    "--keep-out",
+    "rendered",
+)
+MASKS, SEEDS, LONG, LONG_STEPS = (
+    ("none", "deep", "shallow", "all"),
+    (0, 1, 2),
+    ("none", "deep"),
+    6000,
+)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--report", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=1500, help="steps of every adapter of the ablation")
+    parser.add_argument(
+        "--steps", type=int, default=1500, help="steps of every adapter of the ablation"
+    )
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     remedy(options.work, "data", *DATA, "--out", "remedy-data")
     ablation = ("--set", f"max_steps={options.steps}")
-    jobs = [(long_adapter(m), ("--set", f"mask={m}"), ("--set", f"max_steps={LONG_STEPS}")) for m in LONG]
-    jobs += [(f"proof/adapters/{m}-seed{s}", ("--set", f"mask={m}", "--set", f"seed={s}"), ablation) for s in SEEDS for m in MASKS]
+    jobs = [
+        (long_adapter(m), ("--set", f"mask={m}"), ("--set", f"max_steps={LONG_STEPS}"))
+        for m in LONG
+    ]
+    jobs += [
+        (f"proof/adapters/{m}-seed{s}", ("--set", f"mask={m}", "--set", f"seed={s}"), ablation)
+        for s in SEEDS
+        for m in MASKS
+    ]
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda job: train(options.work, *job), jobs))
     given = [part for m in LONG for part in ("--adapter", f"long, mask {m}={long_adapter(m)}")]
@@ -61,7 +86,18 @@ def long_adapter(mask: str) -> str:
 
 
 def train(work: Path, out: str, which: tuple[str, ...], budget: tuple[str, ...]) -> None:
-    arguments = ("--vlm", "builtin", "--data", "remedy-data", "--preset", "builtin", *budget, *which, "--out", out)
+    arguments = (
+        "--vlm",
+        "builtin",
+        "--data",
+        "remedy-data",
+        "--preset",
+        "builtin",
+        *budget,
+        *which,
+        "--out",
+        out,
+    )
     remedy(work, "train", *arguments, OMP_NUM_THREADS="1")
 
 
@@ -69,7 +105,14 @@ def remedy(work: Path, *arguments: str, **environment: str) -> None:
     command = [sys.executable, "-m", "mimic_checks.cli", "remedy", *arguments]
     print("$ mimic-checks remedy", *arguments, flush=True)
     with (work / "log.txt").open("a") as log:
-        subprocess.run(command, cwd=work, env={**KEEP_MEMORY, **os.environ, **environment}, stdout=log, stderr=log, check=True)
+        subprocess.run(
+            command,
+            cwd=work,
+            env={**KEEP_MEMORY, **os.environ, **environment},
+            stdout=log,
+            stderr=log,
+            check=True,
+        )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,14 @@ import argparse
 import json
 from pathlib import Path
 
-from mimic_checks.cases import Case, common_cases, counting_cases, draw, listing_cases, odd_one_cases
+from mimic_checks.cases import (
+    Case,
+    common_cases,
+    counting_cases,
+    draw,
+    listing_cases,
+    odd_one_cases,
+)
 from mimic_checks.catalog import rendered
 from mimic_checks.models import prompt_of
 from mimic_checks.models.transformers_vlm import TransformersVLM
@@ -18,11 +25,17 @@ from mimic_checks.verdicts import Vocabulary, judge
 from mimic_checks.verdicts.intervals import lower, upper
 
 SEED, CASES = 20270101, 500
-REQUIRED = {"one image: counting 1-4": 0.90, "one image: listing": 0.95, "one image: counting two classes": 0.80}
+REQUIRED = {
+    "one image: counting 1-4": 0.90,
+    "one image: listing": 0.95,
+    "one image: counting two classes": 0.80,
+}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--record", type=Path)
     options = parser.parse_args()
@@ -32,12 +45,18 @@ def main() -> None:
         "one image: counting 4-6": counting_cases(catalog, instances=(4, 6), template="any"),
         "one image: listing": listing_cases(catalog, images=1, template="any"),
         "one image: counting two classes": counting_cases(catalog, concepts=2, template="any"),
-        "two images: counting, spread 2": counting_cases(catalog, spread=2, instances=(1, 2), template="any"),
+        "two images: counting, spread 2": counting_cases(
+            catalog, spread=2, instances=(1, 2), template="any"
+        ),
         "two images: listing": listing_cases(catalog, images=2, template="any"),
         "two images: common": common_cases(catalog, images=2, template="any"),
         "two images: odd one": odd_one_cases(catalog, images=2, template="any"),
-        "four images: counting, spread 4": counting_cases(catalog, spread=4, instances=(1, 2), template="any"),
-        "four images: counting, three distractors": counting_cases(catalog, distractors=3, template="any"),
+        "four images: counting, spread 4": counting_cases(
+            catalog, spread=4, instances=(1, 2), template="any"
+        ),
+        "four images: counting, three distractors": counting_cases(
+            catalog, distractors=3, template="any"
+        ),
         "four images: listing": listing_cases(catalog, images=4, template="any"),
         "eight images: listing": listing_cases(catalog, images=8, template="any"),
     }
@@ -47,13 +66,25 @@ def main() -> None:
     for name, strategy in sets.items():
         cases: list[Case] = draw(strategy, CASES, seed=SEED)
         found = Runner(vlm, batch=32).answer([prompt_of(case, catalog.manifest) for case in cases])
-        right = sum(judge(case, found[case.id].text, found[case.id].error, words).kind == "right" for case in cases)
-        rates[name] = {"right": right, "n": CASES, "rate": right / CASES,
-                       "interval_95": [round(lower(right, CASES, 0.025), 4), round(upper(right, CASES, 0.025), 4)]}  # fmt: skip
+        right = sum(
+            judge(case, found[case.id].text, found[case.id].error, words).kind == "right"
+            for case in cases
+        )
+        rates[name] = {
+            "right": right,
+            "n": CASES,
+            "rate": right / CASES,
+            "interval_95": [
+                round(lower(right, CASES, 0.025), 4),
+                round(upper(right, CASES, 0.025), 4),
+            ],
+        }
         needed = f" (required {REQUIRED[name]})" if name in REQUIRED else ""
         print(f"{name}: {right / CASES:.3f}{needed}", flush=True)
     if options.record:
-        options.record.write_text(json.dumps({"scene_seed": SEED, "required": REQUIRED, "rates": rates}, indent=2) + "\n")
+        options.record.write_text(
+            json.dumps({"scene_seed": SEED, "required": REQUIRED, "rates": rates}, indent=2) + "\n"
+        )
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""The projector and language model of the built-in model, trained on questions about one scene or two.
+"""The projector and language model of the built-in model, trained on questions about one scene or
+two.
 
-Data in: tower features of a `SceneSet` (computed once; the tower stays frozen) and its counts. Data out: trained
-weights inside a `LlavaForConditionalGeneration`.
+Data in: tower features of a `SceneSet` (computed once; the tower stays frozen) and its counts. Data
+out: trained weights inside a `LlavaForConditionalGeneration`.
 
-Several questions share one scene in a row: each question is a block that sees the images and itself, never another
-block, at the positions it would have alone. One row is therefore exactly as many single-question samples, at a third
-of the cost:
+Several questions share one scene in a row: each question is a block that sees the images and
+itself, never another block, at the positions it would have alone. One row is therefore exactly as
+many single-question samples, at a third of the cost:
 
     keys     images  Q1  Q2          B rows, L positions, D model width, V vocabulary
     images   causal  .   .
@@ -35,16 +36,20 @@ IGNORE = -100
 
 @dataclass(frozen=True)
 class Row:
-    """One training row: feature rows of its images (negative = blank image, -1 - index) and its question blocks."""
+    """One training row: feature rows of its images (negative = blank image, -1 - index) and its
+    question blocks."""
 
     images: list[int]
     pairs: list[QA]
 
 
 class Mixture:
-    """Draws rows: one scene, one scene among blanks at every position, two scenes (at most 20 % of the questions)."""
+    """Draws rows: one scene, one scene among blanks at every position, two scenes (at most 20 % of
+    the questions)."""
 
-    def __init__(self, counts: NDArray[np.int16], blanks: int, *, seed: int, longest: int = 8) -> None:
+    def __init__(
+        self, counts: NDArray[np.int16], blanks: int, *, seed: int, longest: int = 8
+    ) -> None:
         self.counts, self.blanks, self.longest = counts, blanks, longest
         self.pairs, self.rng = Pairs(counts), np.random.default_rng(seed)
         self.asked = {"one": 0, "two": 0}
@@ -74,9 +79,15 @@ class Mixture:
             if kind == 0:
                 shown = self.pairs.any(self.rng)
             else:
-                shown, index = self.pairs.common(self.rng) if kind == 1 else self.pairs.odd(self.rng)
-                extra = [questions.about_identity("common" if kind == 1 else "odd_one", index, self.rng)]
-            asked = questions.about_counts(self.counts[shown].sum(axis=0), 2, 5 if kind == 0 else 3, self.rng)
+                shown, index = (
+                    self.pairs.common(self.rng) if kind == 1 else self.pairs.odd(self.rng)
+                )
+                extra = [
+                    questions.about_identity("common" if kind == 1 else "odd_one", index, self.rng)
+                ]
+            asked = questions.about_counts(
+                self.counts[shown].sum(axis=0), 2, 5 if kind == 0 else 3, self.rng
+            )
             rows.append(Row(shown, extra + asked))
             self.asked["two"] += len(rows[-1].pairs)
         return rows
@@ -85,25 +96,38 @@ class Mixture:
 class Packer:
     """Turns rows into tensors, and a model's loss on them."""
 
-    def __init__(self, model: LlavaForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, features: Tensor, blanks: Tensor):
+    def __init__(
+        self,
+        model: LlavaForConditionalGeneration,
+        tokenizer: PreTrainedTokenizerFast,
+        features: Tensor,
+        blanks: Tensor,
+    ):
         self.model, self.features, self.blanks = model, features, blanks
         self.user, self.assistant = tokenizer.convert_tokens_to_ids([USER, ASSISTANT])
         self.end, self.pad = tokenizer.eos_token_id, tokenizer.pad_token_id
-        self.tokens: Callable[[str], list[int]] = lru_cache(maxsize=100_000)(lambda text: tokenizer(text)["input_ids"])
+        self.tokens: Callable[[str], list[int]] = lru_cache(maxsize=100_000)(
+            lambda text: tokenizer(text)["input_ids"]
+        )
 
     def loss(self, rows: list[Row]) -> tuple[Tensor, Tensor]:
-        """Mean loss over answer tokens, and the share of answers whose every token is right (teacher forcing)."""
+        """Mean loss over answer tokens, and the share of answers whose every token is right
+        (teacher forcing)."""
         side, images = self.features.shape[1], len(rows[0].images)
         prefix = 1 + side * images
         packed = [self._blocks(row, prefix) for row in rows]
         width = max(len(ids) for ids, *_ in packed)
         ids, labels, positions, blocks = (
             torch.tensor([list(values) + [fill] * (width - len(values)) for values in column])
-            for column, fill in zip(zip(*packed, strict=True), (self.pad, IGNORE, 0, -1), strict=True)
+            for column, fill in zip(
+                zip(*packed, strict=True), (self.pad, IGNORE, 0, -1), strict=True
+            )
         )
         inner = self.model.model
         embeds = inner.language_model.embed_tokens(ids)  # [B, L, D]
-        seen = torch.stack([torch.cat([self._picture(image) for image in row.images]) for row in rows])
+        seen = torch.stack(
+            [torch.cat([self._picture(image) for image in row.images]) for row in rows]
+        )
         projected = inner.multi_modal_projector(seen)
         length = prefix + width
         start = inner.language_model.embed_tokens(torch.full((len(rows), 1), self.user))
@@ -111,9 +135,14 @@ class Packer:
         block = torch.cat([torch.zeros(len(rows), prefix, dtype=torch.long), blocks], dim=1)
         position = torch.cat([torch.arange(prefix).expand(len(rows), -1), positions], dim=1)
         causal = torch.ones(length, length, dtype=torch.bool).tril()
-        mask = causal & ((block[:, None, :] == 0) | (block[:, None, :] == block[:, :, None]))  # [B, L, L]
+        mask = causal & (
+            (block[:, None, :] == 0) | (block[:, None, :] == block[:, :, None])
+        )  # [B, L, L]
         hidden = inner.language_model(
-            inputs_embeds=embeds, attention_mask=mask[:, None], position_ids=position, use_cache=False
+            inputs_embeds=embeds,
+            attention_mask=mask[:, None],
+            position_ids=position,
+            use_cache=False,
         ).last_hidden_state
         target = labels != IGNORE  # label t is predicted at position t
         logits = self.model.lm_head(hidden[:, prefix:][target])
@@ -121,8 +150,15 @@ class Packer:
         with torch.no_grad():
             wrong = torch.zeros_like(labels, dtype=torch.float)
             wrong[target] = (logits.argmax(-1) != labels[target]).float()
-            spans = torch.zeros(len(rows), int(blocks.max()) + 1).scatter_add_(1, blocks.clamp(min=0), wrong)
-            right = torch.stack([(spans[i, 1 : 1 + len(row.pairs)] == 0).float().mean() for i, row in enumerate(rows)]).mean()
+            spans = torch.zeros(len(rows), int(blocks.max()) + 1).scatter_add_(
+                1, blocks.clamp(min=0), wrong
+            )
+            right = torch.stack(
+                [
+                    (spans[i, 1 : 1 + len(row.pairs)] == 0).float().mean()
+                    for i, row in enumerate(rows)
+                ]
+            ).mean()
         return loss, right
 
     def _picture(self, image: int) -> Tensor:
@@ -137,26 +173,40 @@ class Packer:
             asked, said = self.tokens(question), self.tokens(answer)
             block = [*asked, self.assistant, *said]
             ids += block
-            labels += [IGNORE] * len(asked) + [*said, self.end]  # shifted: position t holds the token to predict there
+            labels += [IGNORE] * len(asked) + [
+                *said,
+                self.end,
+            ]  # shifted: position t holds the token to predict there
             positions += range(prefix, prefix + len(block))
             blocks += [number] * len(block)
         return ids, labels, positions, blocks
 
 
 def train(
-    packer: Packer, mixture: Mixture, *, steps: int, lr: float, warm_up: int, decay: float, save: Callable[[int, dict], None],
-    state: dict | None = None, batch: tuple[int, int, int] = (12, 2, 3),
-) -> dict[str, float]:  # fmt: skip
-    """Trains projector and language model; `batch` = rows of (one scene, one among blanks, two scenes) in a step.
+    packer: Packer,
+    mixture: Mixture,
+    *,
+    steps: int,
+    lr: float,
+    warm_up: int,
+    decay: float,
+    save: Callable[[int, dict], None],
+    state: dict | None = None,
+    batch: tuple[int, int, int] = (12, 2, 3),
+) -> dict[str, float]:
+    """Trains projector and language model; `batch` = rows of (one scene, one among blanks, two
+    scenes) in a step.
 
-    The rate rises over `warm_up` steps, stays, and falls linearly to zero over the last `decay` share of the steps.
-    """
+    The rate rises over `warm_up` steps, stays, and falls linearly to zero over the last `decay`
+    share of the steps."""
     model = packer.model
     model.model.vision_tower.requires_grad_(False)
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=lr, betas=(0.9, 0.95), weight_decay=0.05)
     fall = max(1, int(steps * decay))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min(1, (step + 1) / warm_up, (steps - step) / fall))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: min(1, (step + 1) / warm_up, (steps - step) / fall)
+    )
     first = 0
     if state:
         optimiser.load_state_dict(state["optimiser"])
@@ -177,11 +227,18 @@ def train(
         optimiser.zero_grad(set_to_none=True)
         schedule.step()
         names = ("one_loss", "one_right", "blanks_loss", "blanks_right", "two_loss", "two_right")
-        shown = {k: v if step == first else 0.98 * shown[k] + 0.02 * v for k, v in zip(names, parts, strict=True)}
+        shown = {
+            k: v if step == first else 0.98 * shown[k] + 0.02 * v
+            for k, v in zip(names, parts, strict=True)
+        }
         if step % 50 == 0:
             numbers = " ".join(f"{k} {v:.3f}" for k, v in shown.items())
             print(f"step {step} {numbers} {time.monotonic() - began:.0f} s", flush=True)
         if step % 500 == 499:
             save(step + 1, optimiser.state_dict())
     asked = mixture.asked
-    return {**shown, "seconds": time.monotonic() - began, "two_image_share": asked["two"] / (asked["one"] + asked["two"])}
+    return {
+        **shown,
+        "seconds": time.monotonic() - began,
+        "two_image_share": asked["two"] / (asked["one"] + asked["two"]),
+    }

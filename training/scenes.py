@@ -1,7 +1,8 @@
 """Training scenes of the built-in model: pictures, counts, and per-patch labels.
 
-Data in: how many, a seed. Data out: a `SceneSet`. Seeds here start at `TRAINING_SEED`, above any seed that a catalog
-accepts, so no evaluation scene is ever trained on; every scene also has an entropy of its own.
+Data in: how many, a seed. Data out: a `SceneSet`. Seeds here start at `TRAINING_SEED`, above any
+seed that a catalog accepts, so no evaluation scene is ever trained on; every scene also has an
+entropy of its own.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ PATCHES = SIDE_PX // PATCH_PX  # per side
 
 @dataclass(frozen=True)
 class SceneSet:
-    """S scenes: `pixels` [S, 64, 64, 3] uint8, `counts` [S, classes], `patch_class` and `patch_anchor` [S, 64] (0 = none).
+    """S scenes: `pixels` [S, 64, 64, 3] uint8, `counts` [S, classes], `patch_class` and
+    `patch_anchor` [S, 64] (0 = none).
 
-    An object's anchor is the first patch of the grid cell that it keeps to: exactly one a object, and never a matter of a
-    pixel, as the patch under its centre would be.
-    """
+    An object's anchor is the first patch of the grid cell that it keeps to: exactly one a object,
+    and never a matter of a pixel, as the patch under its centre would be."""
 
     pixels: NDArray[np.uint8]
     counts: NDArray[np.int16]
@@ -35,7 +36,9 @@ class SceneSet:
 
 def make(number: int, seed: int, *, processes: int = 2) -> SceneSet:
     """Renders `number` scenes; the same scenes for the same seed, however many processes do it."""
-    chunks = [(TRAINING_SEED + seed, start, min(start + 500, number)) for start in range(0, number, 500)]
+    chunks = [
+        (TRAINING_SEED + seed, start, min(start + 500, number)) for start in range(0, number, 500)
+    ]
     with get_context("fork").Pool(processes) as pool:
         parts = pool.starmap(_chunk, chunks)
     return SceneSet(*(np.concatenate(column) for column in zip(*parts, strict=True)))
@@ -61,7 +64,9 @@ def _patch_labels(scene: Scene) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     patch_class = np.zeros((PATCHES, PATCHES), dtype=np.int64)
     patch_anchor = np.zeros((PATCHES, PATCHES), dtype=np.int64)
     for item in scene.objects:
-        near = (middle[:, None] - item.y) ** 2 + (middle[None, :] - item.x) ** 2 < (0.45 * item.size) ** 2
+        near = (middle[:, None] - item.y) ** 2 + (middle[None, :] - item.x) ** 2 < (
+            0.45 * item.size
+        ) ** 2
         patch_class[near] = item.class_index + 1
         row, column = (int(place * GRID) * (PATCHES // GRID) for place in (item.y, item.x))
         patch_anchor[row, column] = item.class_index + 1

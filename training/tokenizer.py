@@ -1,6 +1,8 @@
-"""The built-in model's tokenizer: byte-level BPE learnt on the suite's own questions, so any text can be written.
+"""The built-in model's tokenizer: byte-level BPE learnt on the suite's own questions, so any text
+can be written.
 
-Data in: the wording of `mimic_checks.cases` over the rendered classes. Data out: a `PreTrainedTokenizerFast`.
+Data in: the wording of `mimic_checks.cases` over the rendered classes. Data out: a
+`PreTrainedTokenizerFast`.
 """
 
 from __future__ import annotations
@@ -16,29 +18,39 @@ from mimic_checks.catalog.shapes import SHAPES
 
 IMAGE, USER, ASSISTANT, END, PAD = "<image>", "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
 CHAT_TEMPLATE = (
-    "{% for message in messages %}{{ '<|' + message['role'] + '|>' }}"
-    "{% if message['content'] is string %}{{ message['content'] }}{% else %}{% for part in message['content'] %}"
-    "{% if part['type'] == 'image' %}{{ '<image>' }}{% else %}{{ part['text'] }}{% endif %}{% endfor %}{% endif %}"
-    "{% if message['role'] == 'assistant' %}{{ '<|end|>' }}{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+    "{% for message in messages %}{{ '<|' + message['role'] + '|>' }}{% if message['content'] is"
+    " string %}{{ message['content'] }}{% else %}{% for part in message['content'] %}{% if"
+    " part['type'] == 'image' %}{{ '<image>' }}{% else %}{{ part['text'] }}{% endif %}{% endfor"
+    " %}{% endif %}{% if message['role'] == 'assistant' %}{{ '<|end|>' }}{% endif %}{% endfor %}{%"
+    " if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 
 
 def build(vocabulary: int = 640) -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(  # type: ignore[assignment]
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ]
     )
     tokenizer.decoder = decoders.ByteLevel()  # type: ignore[assignment]
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary, special_tokens=[PAD, IMAGE, USER, ASSISTANT, END], show_progress=False,
+        vocab_size=vocabulary,
+        special_tokens=[PAD, IMAGE, USER, ASSISTANT, END],
+        show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-    )  # fmt: skip
+    )
     tokenizer.train_from_iterator(_corpus(), trainer)
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token=PAD, eos_token=END, padding_side="left",
-        extra_special_tokens={"image_token": IMAGE}, chat_template=CHAT_TEMPLATE, clean_up_tokenization_spaces=False,
-    )  # fmt: skip
+        tokenizer_object=tokenizer,
+        pad_token=PAD,
+        eos_token=END,
+        padding_side="left",
+        extra_special_tokens={"image_token": IMAGE},
+        chat_template=CHAT_TEMPLATE,
+        clean_up_tokenization_spaces=False,
+    )
 
 
 def _corpus() -> list[str]:
@@ -50,8 +62,18 @@ def _corpus() -> list[str]:
             classes = [first, second] if task == "counting" else []
             for supercategory in supercategories:
                 lines.append(
-                    question(task=task, template=template, images=images, classes=classes[:1], supercategory=supercategory)
+                    question(
+                        task=task,
+                        template=template,
+                        images=images,
+                        classes=classes[:1],
+                        supercategory=supercategory,
+                    )
                 )
-            lines += [question(task=task, template=template, images=images, classes=classes)] if classes else []
+            lines += (
+                [question(task=task, template=template, images=images, classes=classes)]
+                if classes
+                else []
+            )
             lines.append(names_text([first, second]))
     return lines + ["none"] * 50

@@ -1,7 +1,8 @@
 """The vision tower of the built-in model, trained on per-patch labels, then frozen.
 
-Two linear heads read every patch: which class covers it, and whether it is the anchor of an object, and of which class.
-The second makes instances separable for the language model; both heads are thrown away afterwards.
+Two linear heads read every patch: which class covers it, and whether it is the anchor of an object,
+and of which class. The second makes instances separable for the language model; both heads are
+thrown away afterwards.
 """
 
 from __future__ import annotations
@@ -22,9 +23,14 @@ MEAN, STD = 0.5, 0.5  # the processor's normalisation
 
 def config() -> SiglipVisionConfig:
     return SiglipVisionConfig(
-        hidden_size=96, intermediate_size=384, num_hidden_layers=3, num_attention_heads=3, image_size=SIDE_PX,
-        patch_size=PATCH_PX, vision_use_head=False,
-    )  # fmt: skip
+        hidden_size=96,
+        intermediate_size=384,
+        num_hidden_layers=3,
+        num_attention_heads=3,
+        image_size=SIDE_PX,
+        patch_size=PATCH_PX,
+        vision_use_head=False,
+    )
 
 
 def pixels_to_input(pixels: NDArray[np.uint8]) -> Tensor:
@@ -33,9 +39,16 @@ def pixels_to_input(pixels: NDArray[np.uint8]) -> Tensor:
 
 
 def train(
-    scenes: SceneSet, *, steps: int, batch: int, lr: float, seed: int, start: SiglipVisionModel | None = None
+    scenes: SceneSet,
+    *,
+    steps: int,
+    batch: int,
+    lr: float,
+    seed: int,
+    start: SiglipVisionModel | None = None,
 ) -> tuple[SiglipVisionModel, dict[str, float]]:
-    """Trains the tower, from `start` or from scratch; returns it with the accuracy on object patches of the last 50 steps."""
+    """Trains the tower, from `start` or from scratch; returns it with the accuracy on object
+    patches of the last 50 steps."""
     torch.manual_seed(seed)
     tower = start or SiglipVisionModel(config())
     heads = nn.Linear(96, 2 * (len(SHAPES) + 1))
@@ -47,7 +60,13 @@ def train(
         rows = rng.integers(len(scenes.pixels), size=batch)
         patches = tower(pixels_to_input(scenes.pixels[rows])).last_hidden_state
         logits = heads(patches).unflatten(-1, (2, -1))
-        truth = torch.stack([torch.from_numpy(scenes.patch_class[rows]), torch.from_numpy(scenes.patch_anchor[rows])], -1)
+        truth = torch.stack(
+            [
+                torch.from_numpy(scenes.patch_class[rows]),
+                torch.from_numpy(scenes.patch_anchor[rows]),
+            ],
+            -1,
+        )
         loss = nn.functional.cross_entropy(logits.flatten(0, 2), truth.flatten())
         optimiser.zero_grad()
         loss.backward()
@@ -59,7 +78,10 @@ def train(
             right += float((logits.argmax(-1) == truth)[covered].sum())
             seen += int(covered.sum())
         if step % 100 == 0:
-            print(f"tower step {step} loss {loss.item():.4f} {time.monotonic() - began:.0f} s", flush=True)
+            print(
+                f"tower step {step} loss {loss.item():.4f} {time.monotonic() - began:.0f} s",
+                flush=True,
+            )
     return tower.eval(), {"object_patch_accuracy": right / seen, "loss": loss.item()}
 
 
@@ -67,7 +89,9 @@ def train(
 def features(tower: SiglipVisionModel, pixels: NDArray[np.uint8]) -> Tensor:
     """What LLaVA's projector receives: [B, 64, 96] in half precision."""
     parts = [
-        tower(pixels_to_input(pixels[start : start + 256]), output_hidden_states=True).hidden_states[-1].half()
+        tower(pixels_to_input(pixels[start : start + 256]), output_hidden_states=True)
+        .hidden_states[-1]
+        .half()
         for start in range(0, len(pixels), 256)
     ]
     return torch.cat(parts)

@@ -1,4 +1,5 @@
-"""What the model looks at: token map, mask rules, image-local attention, attention by depth, pooling.
+"""What the model looks at: token map, mask rules, image-local attention, attention by depth,
+pooling.
 
     token_map.py    positions -> image, separator, text             families.py   the table of model families
     rules.py        which token may see which, in which layers      family_mask.py, edit.py   rules inside a running model
@@ -16,10 +17,28 @@ from mimic_checks.attention.pooling import pooled
 from mimic_checks.attention.profile import Profile, Profiler
 from mimic_checks.attention.rules import ImageLocal, Knockout, LayerWindow, Rule, WindowedRule
 from mimic_checks.attention.segmented import layouts, segmented_attention
-from mimic_checks.attention.token_map import Kind, TokenMap, TokenMapper
+from mimic_checks.attention.token_map import TokenMap, TokenMapper, TokenType
 
 __all__ = [
-    "FAMILIES", "IMPLEMENTATIONS", "Editor", "ImageLocal", "Kind", "Knockout", "LayerWindow", "Profile", "Profiler", "Rule",
-    "TokenMap", "TokenMapper", "WindowedRule", "adapter_mask", "edit_attention", "family_of", "layouts", "pooled",
-    "read_adapter_mask", "segmented_attention", "write_adapter_mask",
-]  # fmt: skip
+    "FAMILIES",
+    "IMPLEMENTATIONS",
+    "Editor",
+    "ImageLocal",
+    "Knockout",
+    "LayerWindow",
+    "Profile",
+    "Profiler",
+    "Rule",
+    "TokenMap",
+    "TokenMapper",
+    "TokenType",
+    "WindowedRule",
+    "adapter_mask",
+    "edit_attention",
+    "family_of",
+    "layouts",
+    "pooled",
+    "read_adapter_mask",
+    "segmented_attention",
+    "write_adapter_mask",
+]

@@ -1,7 +1,8 @@
 """The mask that an adapter was trained under, recorded beside its weights.
 
-Data in: an adapter folder (or hub id). Data out: the rule and window that it must be served with, or None. A peft adapter
-without the file, and a program without this suite, are served as they are: the file is an addition, not a format.
+Data in: an adapter folder (or hub id). Data out: the rule and window that it must be served with,
+or None. A peft adapter without the file, and a program without this suite, are served as they are:
+the file is an addition, not a format.
 """
 
 from __future__ import annotations
@@ -28,8 +29,14 @@ def write_adapter_mask(folder: Path, mask: WindowedRule, suite: str) -> None:
     """
     name = mask.rule.describe()
     if name not in _RULES:
-        raise AttentionError(f"rule={name!r} cannot be recorded with an adapter; allowed: {', '.join(map(repr, _RULES))}")
-    (folder / FILE).write_text(json.dumps({"rule": name, "layers": mask.window.describe(), "suite": suite}, indent=1) + "\n")
+        raise AttentionError(
+            f"rule={name!r} cannot be recorded with an adapter; allowed:"
+            f" {', '.join(map(repr, _RULES))}"
+        )
+    (folder / FILE).write_text(
+        json.dumps({"rule": name, "layers": mask.window.describe(), "suite": suite}, indent=1)
+        + "\n"
+    )
 
 
 def read_adapter_mask(adapter: str) -> WindowedRule | None:
@@ -40,7 +47,12 @@ def read_adapter_mask(adapter: str) -> WindowedRule | None:
     """
     from transformers.utils import cached_file
 
-    path = cached_file(adapter, FILE, _raise_exceptions_for_missing_entries=False, _raise_exceptions_for_connection_errors=False)
+    path = cached_file(
+        adapter,
+        FILE,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+    )
     if path is None:
         return None
     try:
@@ -48,16 +60,17 @@ def read_adapter_mask(adapter: str) -> WindowedRule | None:
         rule, layers = _RULES[data["rule"]], str(data["layers"])
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise AttentionError(
-            f"adapter={adapter!r}: {FILE} is no record of a mask ({error!r}); allowed rules: {', '.join(map(repr, _RULES))}; train the "
-            "adapter again, or remove the file to serve it without a mask"
+            f"adapter={adapter!r}: {FILE} is no record of a mask ({error!r}); allowed rules:"
+            f" {', '.join(map(repr, _RULES))}; train the adapter again, or remove the file to serve"
+            " it without a mask"
         ) from error
     return WindowedRule(rule, LayerWindow.parse(layers))
 
 
 @contextmanager
 def adapter_mask(model: Any, adapter: str, tokenizer: Any) -> Iterator[Editor | None]:
-    """One line for one's own transformers code: while it lasts, the model obeys the mask that the adapter was trained under
-    (nothing changes if it records none).
+    """One line for one's own transformers code: while it lasts, the model obeys the mask that the
+    adapter was trained under (nothing changes if it records none).
 
     Raises:
         AttentionError: a record that cannot be read, or a window outside this model.

@@ -1,6 +1,7 @@
 """What the suite must know of a model family, one row per `model_type`.
 
-Data in: a model's config. Data out: its `Family`. A new family is a new row here, and a row in tests/families/tiny.py.
+Data in: a model's config. Data out: its `Family`. A new family is a new row here, and a row in
+tests/families/tiny.py.
 """
 
 from __future__ import annotations
@@ -13,20 +14,21 @@ from typing import Any
 from mimic_checks.errors import AttentionError
 
 Counts = Callable[[Any, Mapping[str, Any]], list[int]]
-"""From a model's config and a processed batch: image tokens of every image of the batch, in order."""
+"""From a model's config and a processed batch: image tokens of every image of the batch, in
+order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
     """How a family writes its images.
 
-    `language_model` and `projector` (from the vision tower's features to the language model's) are where these modules are.
-    `opening` and `closing` are patterns of the tag tokens directly around an image, `joint` of everything that may stand
-    between two runs of image tokens of one image, `final` of the tag before an image's last run. A family without tags
-    says instead with `counts` how many tokens each image has. `tile` gives the image tokens of one tile where a run
-    holds several. `grid_positions`: image tokens carry (t, h, w) positions (M-RoPE). `newline`: the last feature of an
-    image row is a learned separator.
-    """
+    `language_model` and `projector` (from the vision tower's features to the language model's) are
+    where these modules are. `opening` and `closing` are patterns of the tag tokens directly around
+    an image, `joint` of everything that may stand between two runs of image tokens of one image,
+    `final` of the tag before an image's last run. A family without tags says instead with `counts`
+    how many tokens each image has. `tile` gives the image tokens of one tile where a run holds
+    several. `grid_positions`: image tokens carry (t, h, w) positions (M-RoPE). `newline`: the last
+    feature of an image row is a learned separator."""
 
     language_model: str = "model.language_model"
     projector: str = "model.multi_modal_projector"
@@ -50,9 +52,11 @@ def family_of(config: Any) -> Family:
     if model_type not in FAMILIES:
         close = difflib.get_close_matches(model_type, FAMILIES, n=1)
         raise AttentionError(
-            f"model_type={model_type!r} cannot be opened; allowed: {', '.join(map(repr, sorted(FAMILIES)))}"
+            f"model_type={model_type!r} cannot be opened; allowed:"
+            f" {', '.join(map(repr, sorted(FAMILIES)))}"
             + (f"; nearest: {close[0]!r}" if close else "")
-            + "; checks that only ask questions still run, or add a row to mimic_checks/attention/families.py"
+            + "; checks that only ask questions still run, or add a row to"
+            " mimic_checks/attention/families.py"
         )
     return FAMILIES[model_type]
 
@@ -72,7 +76,11 @@ def language_model(model: Any) -> Any:
 
 def _fixed(config: Any, batch: Mapping[str, Any]) -> list[int]:
     vision = config.vision_config
-    extra = 1 if config.vision_feature_select_strategy == "full" and vision.model_type.startswith("clip") else 0
+    extra = (
+        1
+        if config.vision_feature_select_strategy == "full" and vision.model_type.startswith("clip")
+        else 0
+    )
     return [(vision.image_size // vision.patch_size) ** 2 + extra] * _images(batch)
 
 
@@ -102,27 +110,43 @@ def _onevision(config: Any, batch: Mapping[str, Any]) -> list[int]:
 
 
 def onevision_grid(config: Any, size: list[int]) -> tuple[int, int]:
-    """Rows and columns of the tiled part of a LLaVA-OneVision image of (height, width) `size`, its newlines not counted.
+    """Rows and columns of the tiled part of a LLaVA-OneVision image of (height, width) `size`, its
+    newlines not counted.
 
     Source: the model's own `pack_image_features`, shapes only.
     """
     import torch
-    from transformers.models.llava_onevision.modeling_llava_onevision import get_anyres_image_grid_shape, unpad_image
+    from transformers.models.llava_onevision.modeling_llava_onevision import (
+        get_anyres_image_grid_shape,
+        unpad_image,
+    )
 
     side = config.vision_config.image_size // config.vision_config.patch_size
-    rows, columns = get_anyres_image_grid_shape(size, config.image_grid_pinpoints, config.vision_config.image_size)
-    _, height, width = unpad_image(torch.empty(1, rows * side, columns * side, device="meta"), size).shape
+    rows, columns = get_anyres_image_grid_shape(
+        size, config.image_grid_pinpoints, config.vision_config.image_size
+    )
+    _, height, width = unpad_image(
+        torch.empty(1, rows * side, columns * side, device="meta"), size
+    ).shape
     most = int(config.vision_aspect_ratio.removeprefix("anyres_max_"))
     ratio = (height * width / (most * side**2)) ** 0.5
     return (int(height // ratio), int(width // ratio)) if ratio > 1.1 else (height, width)
 
 
-_QWEN = Family(projector="model.visual.merger", opening=r"<\|vision_start\|>", closing=r"<\|vision_end\|>", grid_positions=True)
+_QWEN = Family(
+    projector="model.visual.merger",
+    opening=r"<\|vision_start\|>",
+    closing=r"<\|vision_end\|>",
+    grid_positions=True,
+)
 _IDEFICS = Family(
-    language_model="model.text_model", projector="model.connector",
-    opening=r"<fake_token_around_image>|<row_1_col_1>|<global-img>", closing="<fake_token_around_image>",
-    joint=r"(?:<fake_token_around_image>|<row_(?!1_col_1>)\d+_col_\d+>|<global-img>|\s)*", final="<global-img>",
-)  # fmt: skip
+    language_model="model.text_model",
+    projector="model.connector",
+    opening=r"<fake_token_around_image>|<row_1_col_1>|<global-img>",
+    closing="<fake_token_around_image>",
+    joint=r"(?:<fake_token_around_image>|<row_(?!1_col_1>)\d+_col_\d+>|<global-img>|\s)*",
+    final="<global-img>",
+)
 
 FAMILIES: dict[str, Family] = {
     "llava": Family(counts=_fixed),
@@ -130,7 +154,9 @@ FAMILIES: dict[str, Family] = {
     "qwen2_vl": _QWEN,
     "qwen2_5_vl": _QWEN,
     "qwen3_vl": _QWEN,
-    "internvl": Family(opening="<img>", closing="</img>", tile=lambda config: int(config.image_seq_length)),
+    "internvl": Family(
+        opening="<img>", closing="</img>", tile=lambda config: int(config.image_seq_length)
+    ),
     "idefics3": _IDEFICS,
     "smolvlm": _IDEFICS,
     "gemma3": Family(opening="<start_of_image>", closing="<end_of_image>"),

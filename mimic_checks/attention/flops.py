@@ -1,9 +1,11 @@
 """What a prefill costs, with and without the image-local mask.
 
-Data in: a language model's config, the layout of a row, the masked layers. Data out: floating-point operations (a multiply
-and an add are two), for linear layers and for attention apart: a saving in attention is not a saving of the whole.
+Data in: a language model's config, the layout of a row, the masked layers. Data out: floating-point
+operations (a multiply and an add are two), for linear layers and for attention apart: a saving in
+attention is not a saving of the whole.
 
-Letters: L positions, d model width, H query heads, G key heads, D width of a head, f width of the feed-forward.
+Letters: L positions, d model width, H query heads, G key heads, D width of a head, f width of the
+feed-forward.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from mimic_checks.attention.segmented import Layout
 
 @dataclass(frozen=True, slots=True)
 class PrefillFlops:
-    """Operations of one row's prefill: linear layers of all decoder layers, attention, the output head for one position."""
+    """Operations of one row's prefill: linear layers of all decoder layers, attention, the output
+    head for one position."""
 
     linear: int
     attention: int
@@ -29,10 +32,16 @@ class PrefillFlops:
         return self.linear + self.attention + self.head
 
 
-def prefill_flops(config: Any, layout: Layout, masked_layers: Collection[int] = (), *, whole_squares: bool = False) -> PrefillFlops:
-    """The cost of one row. `whole_squares`: count what a kernel without causal skipping computes, as PyTorch's FLOP counter
-    does, instead of the scores that causality needs."""
-    positions = sum(length for length, kind in zip(layout.lengths, layout.kinds, strict=True) if kind != "padding")
+def prefill_flops(
+    config: Any, layout: Layout, masked_layers: Collection[int] = (), *, whole_squares: bool = False
+) -> PrefillFlops:
+    """The cost of one row. `whole_squares`: count what a kernel without causal skipping computes,
+    as PyTorch's FLOP counter does, instead of the scores that causality needs."""
+    positions = sum(
+        length
+        for length, kind in zip(layout.lengths, layout.kinds, strict=True)
+        if kind != "padding"
+    )
     heads = config.num_attention_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // heads
     per_position = (
@@ -44,12 +53,15 @@ def prefill_flops(config: Any, layout: Layout, masked_layers: Collection[int] = 
     cut = 4 * heads * width * masked_scores(layout, whole_squares=whole_squares)
     masked = len(set(masked_layers) & set(range(depth)))
     return PrefillFlops(
-        depth * positions * per_position, (depth - masked) * full + masked * cut, 2 * config.hidden_size * config.vocab_size
+        depth * positions * per_position,
+        (depth - masked) * full + masked * cut,
+        2 * config.hidden_size * config.vocab_size,
     )
 
 
 def masked_scores(layout: Layout, *, whole_squares: bool = False) -> int:
-    """Query-key pairs per head that image-local attention needs: T (T + 1) / 2 in an image, all before it for a text row."""
+    """Query-key pairs per head that image-local attention needs: T (T + 1) / 2 in an image, all
+    before it for a text row."""
     scores, end = 0, 0
     for length, kind in zip(layout.lengths, layout.kinds, strict=True):
         if kind == "padding":
@@ -63,7 +75,8 @@ def masked_scores(layout: Layout, *, whole_squares: bool = False) -> int:
 
 
 def paper_flops(text: float, image: float, images: float, width: int) -> tuple[float, float]:
-    """The paper's formula (MIMIC, appendix, table 7), without constants or layers: (N_t + N_v)^2 d unmasked, and
-    (N_t^2 + N_t N_v + N_v^2 / M) d masked. Its 58 G and 11.2 G come out for about 950 text tokens, 7,100 image tokens,
-    M = 10.4 images and d = 896: the order of one masked layer's attention, not of the model."""
+    """The paper's formula (MIMIC, appendix, table 7), without constants or layers: (N_t + N_v)^2 d
+    unmasked, and (N_t^2 + N_t N_v + N_v^2 / M) d masked. Its 58 G and 11.2 G come out for about 950
+    text tokens, 7,100 image tokens, M = 10.4 images and d = 896: the order of one masked layer's
+    attention, not of the model."""
     return (text + image) ** 2 * width, (text**2 + text * image + image**2 / images) * width

@@ -1,8 +1,8 @@
 """How much attention goes where, layer by layer, measured while the model runs.
 
-Data in: queries and keys of every layer (`edit_attention` hands them over). Data out: a `Profile` per row of the batch.
-Segment sums of softmax(Q K^T) are formed block by block; no matrix of L x L ever exists, and the extra memory is bounded by
-`BLOCK_BYTES` times a small factor.
+Data in: queries and keys of every layer (`edit_attention` hands them over). Data out: a `Profile`
+per row of the batch. Segment sums of softmax(Q K^T) are formed block by block; no matrix of L x L
+ever exists, and the extra memory is bounded by `BLOCK_BYTES` times a small factor.
 
 Letters: H heads, G key heads, L positions, D width of a head, N images of the row.
 """
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mimic_checks.attention.family_mask import FamilyMask, rule_function
 from mimic_checks.attention.rules import Rule
-from mimic_checks.attention.token_map import Kind, TokenMap
+from mimic_checks.attention.token_map import TokenMap, TokenType
 
 BLOCK_BYTES = 4 * 2**20
 """Scores of one block, at most (a block has at least one query)."""
@@ -28,12 +28,13 @@ BLOCK_BYTES = 4 * 2**20
 class Profile:
     """Attention of one row of a batch.
 
-    `shares` [layers, H, N + 2, N + 1]: mean share of attention mass, from the tokens of image 0..N-1, from the question
-    (prompt text that comes after an image, up to the answer row) and from the answer row with all generated tokens; to
-    image 0..N-1 (separators included) and to text. Every measured row of it sums to 1; a group without tokens is NaN.
-    `answer` [layers, L]: the answer row's attention to every position, mean over heads. `error`: with sampled queries, the
-    half-width of a 95 % interval for any one share by Hoeffding's inequality, per query group; 0 where all were measured.
-    """
+    `shares` [layers, H, N + 2, N + 1]: mean share of attention mass, from the tokens of image
+    0..N-1, from the question (prompt text that comes after an image, up to the answer row) and from
+    the answer row with all generated tokens; to image 0..N-1 (separators included) and to text.
+    Every measured row of it sums to 1; a group without tokens is NaN. `answer` [layers, L]: the
+    answer row's attention to every position, mean over heads. `error`: with sampled queries, the
+    half-width of a 95 % interval for any one share by Hoeffding's inequality, per query group; 0
+    where all were measured."""
 
     shares: Tensor
     answer: Tensor
@@ -49,12 +50,18 @@ class Profile:
         return self.shares.mean(1)
 
     def image_shares(self) -> Tensor:
-        """Where image tokens look: shares to their own image, to other images, to text, mean over heads and over the images
-        that have another one before them (the only one, if there is one): [layers, 3]."""
-        by_layer, later = self.by_layer(), range(1, self.images) if self.images > 1 else range(self.images)
+        """Where image tokens look: shares to their own image, to other images, to text, mean over
+        heads and over the images that have another one before them (the only one, if there is one):
+        [layers, 3]."""
+        by_layer, later = (
+            self.by_layer(),
+            (range(1, self.images) if self.images > 1 else range(self.images)),
+        )
         own = torch.stack([by_layer[:, i, i] for i in later]).mean(0)
         text = torch.stack([by_layer[:, i, -1] for i in later]).mean(0)
-        others = torch.stack([by_layer[:, i, : self.images].sum(1) - by_layer[:, i, i] for i in later]).mean(0)
+        others = torch.stack(
+            [by_layer[:, i, : self.images].sum(1) - by_layer[:, i, i] for i in later]
+        ).mean(0)
         return torch.stack([own, others, text], 1)
 
     def across(self) -> Tensor:
@@ -64,8 +71,8 @@ class Profile:
 
 @dataclass
 class Profiler:
-    """An observer that fills one `Profile` per row. `queries` samples so many queries of every group (None: all), with
-    `seed`."""
+    """An observer that fills one `Profile` per row. `queries` samples so many queries of every
+    group (None: all), with `seed`."""
 
     queries: int | None = None
     seed: int = 0
@@ -76,9 +83,16 @@ class Profiler:
 
     @torch.no_grad()
     def observe(
-        self, layer: int, query: Tensor, key: Tensor, mask: FamilyMask, rules: Sequence[Rule], token_map: TokenMap,
-        scaling: float, softcap: float | None,
-    ) -> None:  # fmt: skip
+        self,
+        layer: int,
+        query: Tensor,
+        key: Tensor,
+        mask: FamilyMask,
+        rules: Sequence[Rule],
+        token_map: TokenMap,
+        scaling: float,
+        softcap: float | None,
+    ) -> None:
         """Adds one layer of one forward call."""
         grown = token_map.extended(max(mask.queries.stop, mask.keys.stop)).to(query.device)
         allowed = rule_function(rules, grown) if rules else None
@@ -106,19 +120,28 @@ class Profiler:
                 for m, n in zip(seen, self._all[row], strict=True)
             ]
             found.append(
-                Profile(sums / seen[:, None], torch.stack([self._answers[layer, row] for layer in range(depth)]), tuple(half))
+                Profile(
+                    sums / seen[:, None],
+                    torch.stack([self._answers[layer, row] for layer in range(depth)]),
+                    tuple(half),
+                )
             )
         return found
 
     def _choose(self, own: Tensor, row: int) -> Tensor:
-        """Indices of the queries to measure: all that are in a group, or a sample of every group."""
+        """Indices of the queries to measure: all that are in a group, or a sample of every
+        group."""
         if self.queries is None:
             return own.any(1).nonzero().flatten()
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + row)
         parts = []
         for column in own.T:
             there = column.nonzero().flatten()
-            parts.append(there[torch.randperm(len(there), generator=generator)[: self.queries].to(there.device)])
+            parts.append(
+                there[
+                    torch.randperm(len(there), generator=generator)[: self.queries].to(there.device)
+                ]
+            )
         return torch.cat(parts).sort().values
 
     def _count(self, row: int, own: Tensor, chosen: Tensor) -> None:
@@ -127,7 +150,15 @@ class Profiler:
         self._all[row] = self._all.get(row, nothing) + own.sum(0).float().cpu()
 
     def _add(
-        self, layer: int, row: int, own: Tensor, chosen: Tensor, keys: Tensor, places: Tensor, attend: _Attend, answer: int
+        self,
+        layer: int,
+        row: int,
+        own: Tensor,
+        chosen: Tensor,
+        keys: Tensor,
+        places: Tensor,
+        attend: _Attend,
+        answer: int,
     ) -> None:
         heads = attend.query.shape[0]
         step = max(1, BLOCK_BYTES // (4 * heads * len(keys)))
@@ -135,7 +166,9 @@ class Profiler:
         if total is None:
             total = torch.zeros(heads, own.shape[1], keys.shape[1])
         for block in torch.split(chosen, step):
-            weights = attend(block, places[block])  # [H, q, K], K up to the last key that any of them sees
+            weights = attend(
+                block, places[block]
+            )  # [H, q, K], K up to the last key that any of them sees
             to_groups = weights @ keys[: weights.shape[-1]].float()  # [H, q, N + 1]
             total += torch.einsum("hqk,qg->hgk", to_groups, own[block].float()).cpu()
             here = (places[block] == answer).nonzero().flatten()
@@ -148,7 +181,8 @@ class Profiler:
 
 @dataclass
 class _Attend:
-    """Attention weights of some queries of one row: softmax over the keys that family and rules allow."""
+    """Attention weights of some queries of one row: softmax over the keys that family and rules
+    allow."""
 
     query: Tensor
     key: Tensor
@@ -162,7 +196,9 @@ class _Attend:
         heads, groups = self.query.shape[0], self.key.shape[0]
         end = int(places.max()) + 1 if self.mask.plainly_causal else self.mask.keys.stop
         columns = torch.arange(self.mask.keys.start, end, device=block.device)
-        queries = self.query[:, block].float().reshape(groups, -1, self.query.shape[-1])  # [G, H / G * q, D]: keys are not copied
+        queries = (
+            self.query[:, block].float().reshape(groups, -1, self.query.shape[-1])
+        )  # [G, H / G * q, D]: keys are not copied
         keys = self.key[:, : len(columns)].float().transpose(1, 2)
         scores = torch.bmm(queries, keys).mul_(self.scaling).view(heads, len(block), len(columns))
         if self.softcap is not None:
@@ -176,12 +212,15 @@ class _Attend:
 
 
 def _query_groups(token_map: TokenMap, row: int, images: int) -> Tensor:
-    """[L, N + 2] booleans: image tokens by image, the question, the answer row with everything generated."""
+    """[L, N + 2] booleans: image tokens by image, the question, the answer row with everything
+    generated."""
     kind, image = token_map.kind[row], token_map.image[row]
     place = torch.arange(len(kind), device=kind.device)
-    answering = (place >= token_map.answer[row]) & (kind != Kind.PADDING) & (image < 0)
-    asking = ((kind == Kind.BETWEEN) | (kind == Kind.AFTER)) & ~answering
-    return torch.stack([*((image == i) & (kind == Kind.IMAGE) for i in range(images)), asking, answering], 1)
+    answering = (place >= token_map.answer[row]) & (kind != TokenType.PADDING) & (image < 0)
+    asking = ((kind == TokenType.BETWEEN) | (kind == TokenType.AFTER)) & ~answering
+    return torch.stack(
+        [*((image == i) & (kind == TokenType.IMAGE) for i in range(images)), asking, answering], 1
+    )
 
 
 def _key_groups(token_map: TokenMap, row: int, images: int) -> Tensor:

@@ -1,9 +1,10 @@
 """Which tokens may see which: mask rules over a token map, and the layers where they hold.
 
-Data in: kinds and images of query and key positions. Data out: booleans, True where a rule lets a query see a key. A rule
-never adds sight: it is ANDed onto what the family does itself.
+Data in: kinds and images of query and key positions. Data out: booleans, True where a rule lets a
+query see a key. A rule never adds visibility: it is ANDed onto what the family does itself.
 
-`image_local` drawn for two images of two tokens between text (rows see columns; o seen as before, - cut by the rule):
+`image_local` drawn for two images of two tokens between text (rows see columns; o seen as before, -
+cut by the rule):
 
                u  A  A  t  B  B  q
     text   u   o
@@ -14,7 +15,8 @@ never adds sight: it is ANDed onto what the family does itself.
     image  B   -  -  -  -  o  o
     text   q   o  o  o  o  o  o  o
 
-Source: MIMIC, section 5 and figure 7 (block-diagonal image attention); What's in the Image?, section 3 (knockout).
+Source: MIMIC, section 5 and figure 7 (block-diagonal image attention); What's in the Image?,
+section 3 (knockout).
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from typing import Literal, Protocol, get_args
 
 from torch import Tensor
 
-from mimic_checks.attention.token_map import Kind
+from mimic_checks.attention.token_map import TokenType
 from mimic_checks.errors import AttentionError
 
 Group = Literal["images", "question", "generated", "text"]
@@ -33,8 +35,8 @@ Group = Literal["images", "question", "generated", "text"]
 
 @dataclass(frozen=True)
 class Positions:
-    """Query or key positions as rules see them, every field broadcastable against the other side's: their kinds, their
-    images, and whether they are the answer row or later."""
+    """Query or key positions as rules see them, every field broadcastable against the other side's:
+    their kinds, their images, and whether they are the answer row or later."""
 
     kind: Tensor
     image: Tensor
@@ -56,8 +58,8 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ImageLocal:
-    """An image's tokens (separators included) see their own image only; text sees what it saw. Cuts nothing in a row with
-    fewer than two images, as in the release."""
+    """An image's tokens (separators included) see their own image only; text sees what it saw. Cuts
+    nothing in a row with fewer than two images, as in the release."""
 
     def active(self, images: int) -> bool:
         return images >= 2
@@ -71,9 +73,10 @@ class ImageLocal:
 
 @dataclass(frozen=True, slots=True)
 class Knockout:
-    """`target` rows may not see `source` keys. A group is "images" (image tokens and their separators), a number (that
-    image alone), "question" (all text of the prompt up to, not including, the answer row), "generated" (the answer row,
-    whose output is the first generated token, and every generated token) or "text" (both).
+    """`target` rows may not see `source` keys. A group is "images" (image tokens and their
+    separators), a number (that image alone), "question" (all text of the prompt up to, not
+    including, the answer row), "generated" (the answer row, whose output is the first generated
+    token, and every generated token) or "text" (both).
 
     Raises:
         AttentionError: a group that does not exist.
@@ -85,8 +88,10 @@ class Knockout:
     def __post_init__(self) -> None:
         for name, value in (("source", self.source), ("target", self.target)):
             if not (isinstance(value, int) and value >= 0) and value not in get_args(Group):
-                raise AttentionError(f"{name}={value!r} is no group of tokens; allowed: {', '.join(map(repr, get_args(Group)))}, "
-                                     "or the number of an image from 0")  # fmt: skip
+                raise AttentionError(
+                    f"{name}={value!r} is no group of tokens; allowed:"
+                    f" {', '.join(map(repr, get_args(Group)))}, or the number of an image from 0"
+                )
 
     def active(self, images: int) -> bool:
         numbers = [group for group in (self.source, self.target) if isinstance(group, int)]
@@ -104,14 +109,18 @@ def _member(group: Group | int, at: Positions) -> Tensor:
         return at.image == group
     if group == "images":
         return at.image >= 0
-    text = (at.image < 0) & (at.kind != Kind.PADDING)
-    return text if group == "text" else text & (at.answering if group == "generated" else ~at.answering)
+    text = (at.image < 0) & (at.kind != TokenType.PADDING)
+    return (
+        text
+        if group == "text"
+        else text & (at.answering if group == "generated" else ~at.answering)
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class LayerWindow:
-    """Layers first..last, both included: whole numbers are indices, numbers with a point are shares of the depth
-    (0.5..1.0: the deep half)."""
+    """Layers first..last, both included: whole numbers are indices, numbers with a point are shares
+    of the depth (0.5..1.0: the deep half)."""
 
     first: int | float
     last: int | float
@@ -128,12 +137,16 @@ class LayerWindow:
             return named[text]
         match = re.fullmatch(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)", text)
         if not match:
-            raise AttentionError(f"layers={text!r} is no window; allowed: 'all', 'deep', 'shallow', '12-23', '0.5-1.0'")
+            raise AttentionError(
+                f"layers={text!r} is no window; allowed: 'all', 'deep', 'shallow', '12-23',"
+                " '0.5-1.0'"
+            )
         first, last = (float(part) if "." in part else int(part) for part in match.groups())
         return cls(first, last)
 
     def layers(self, depth: int) -> range:
-        """The layer indices in a model of `depth` layers; a share s starts at layer round(s * depth).
+        """The layer indices in a model of `depth` layers; a share s starts at layer round(s *
+        depth).
 
         Raises:
             AttentionError: a window that leaves the model, or holds no layer.
@@ -141,8 +154,10 @@ class LayerWindow:
         first = self.first if isinstance(self.first, int) else round(self.first * depth)
         end = self.last + 1 if isinstance(self.last, int) else round(self.last * depth)
         if not 0 <= first < end <= depth:
-            raise AttentionError(f"layers={self.describe()!r} is outside the model; allowed: layers 0 to {depth - 1} "
-                                 "(both included, first not after last), or shares from 0.0 to 1.0")  # fmt: skip
+            raise AttentionError(
+                f"layers={self.describe()!r} is outside the model; allowed: layers 0 to {depth - 1}"
+                " (both included, first not after last), or shares from 0.0 to 1.0"
+            )
         return range(first, end)
 
     def describe(self) -> str:

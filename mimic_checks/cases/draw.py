@@ -1,8 +1,9 @@
 """Deterministic, uniform, duplicate-free draws from the case strategies.
 
-Data in: a hypothesis strategy, how many, a seed. Data out: a list of its values. Hypothesis's own engine looks for
-bugs, so it repeats small values; a benchmark needs every choice uniform. This module alone touches hypothesis's
-internals (version pinned): a primitive provider that answers every choice from one seeded generator.
+Data in: a hypothesis strategy, how many, a seed. Data out: a list of its values. Hypothesis's own
+engine looks for bugs, so it repeats small values; a benchmark needs every choice uniform. This
+module alone touches hypothesis's internals (version pinned): a primitive provider that answers
+every choice from one seeded generator.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ _MOST_REJECTED = 200
 
 
 def draw(strategy: SearchStrategy[T], n: int, seed: int) -> list[T]:
-    """`n` different values of a case or sweep strategy; the first m of `draw(s, n, seed)` are `draw(s, m, seed)`.
+    """`n` different values of a case or sweep strategy; the first m of `draw(s, n, seed)` are
+    `draw(s, m, seed)`.
 
-    Choices are uniform within their bounds. A value is a duplicate if any of its cases (ordered image ids and question)
-    was drawn before.
+    Choices are uniform within their bounds. A value is a duplicate if any of its cases (ordered
+    image ids and question) was drawn before.
 
     Raises:
         InvalidArgument: `n` is negative.
@@ -48,8 +50,9 @@ def draw(strategy: SearchStrategy[T], n: int, seed: int) -> list[T]:
             rejected += 1
             if rejected > _MOST_REJECTED:
                 raise EmptyPool(
-                    f"n={n!r} different draws are not to be had: {len(values)} found, then {rejected} repeats or unreadable "
-                    "images in a row; ask for fewer cases, vary more factors or use a larger catalog"
+                    f"n={n!r} different draws are not to be had: {len(values)} found, then"
+                    f" {rejected} repeats or unreadable images in a row; ask for fewer cases, vary"
+                    " more factors or use a larger catalog"
                 )
             continue
         rejected = 0
@@ -69,22 +72,36 @@ class _Uniform(PrimitiveProvider):
         return self.generator.random() < p
 
     def draw_integer(
-        self, min_value: int | None = None, max_value: int | None = None, *, weights: Any = None, shrink_towards: int = 0
+        self,
+        min_value: int | None = None,
+        max_value: int | None = None,
+        *,
+        weights: Any = None,
+        shrink_towards: int = 0,
     ) -> int:
         low = -(2**63) if min_value is None else min_value
         return self.generator.randint(low, 2**63 if max_value is None else max_value)
 
     def draw_float(
-        self, *, min_value: float = -1e9, max_value: float = 1e9, allow_nan: bool = True, smallest_nonzero_magnitude: float = 0.0
+        self,
+        *,
+        min_value: float = -1e9,
+        max_value: float = 1e9,
+        allow_nan: bool = True,
+        smallest_nonzero_magnitude: float = 0.0,
     ) -> float:
         return self.generator.uniform(max(min_value, -1e9), min(max_value, 1e9))
 
     def draw_string(self, intervals: Any, *, min_size: int = 0, max_size: int = 20) -> str:
         size = self.generator.randint(min_size, min(max_size, min_size + 20))
-        return "".join(chr(intervals[self.generator.randrange(len(intervals))]) for _ in range(size))
+        return "".join(
+            chr(intervals[self.generator.randrange(len(intervals))]) for _ in range(size)
+        )
 
     def draw_bytes(self, min_size: int = 0, max_size: int = 20) -> bytes:
-        return self.generator.randbytes(self.generator.randint(min_size, min(max_size, min_size + 20)))
+        return self.generator.randbytes(
+            self.generator.randint(min_size, min(max_size, min_size + 20))
+        )
 
 
 def _one(strategy: SearchStrategy[T], generator: random.Random) -> T | None:

@@ -1,8 +1,10 @@
-"""Common and odd-one cases: which class is in every image, which is in fewer images than the others?
+"""Common and odd-one cases: which class is in every image, which is in fewer images than the
+others?
 
-Data in: a catalog and factor values. Data out: strategies for one case or an images sweep. Both answers are unique by
-construction, doubt included: in a common case every other class is certainly absent from one of the two first images;
-in an odd-one case the odd class is in exactly one image and every other class that is there at all is in more than half.
+Data in: a catalog and factor values. Data out: strategies for one case or an images sweep. Both
+answers are unique by construction, doubt included: in a common case every other class is certainly
+absent from one of the two first images; in an odd-one case the odd class is in exactly one image
+and every other class that is there at all is in more than half.
 """
 
 from __future__ import annotations
@@ -22,11 +24,16 @@ from mimic_checks.cases.wording import Task, Template, question
 from mimic_checks.catalog import Catalog
 
 _EXACT_UP_TO = 500
-"""Rows showing a class up to which the second image of a common case is drawn from an exact list; above, by rejection."""
+"""Rows showing a class up to which the second image of a common case is drawn from an exact list;
+above, by rejection."""
 
 
 def common_cases(
-    catalog: Catalog, *, images: int, template: TemplateChoice = "plain", classes: Sequence[str] | None = None
+    catalog: Catalog,
+    *,
+    images: int,
+    template: TemplateChoice = "plain",
+    classes: Sequence[str] | None = None,
 ) -> st.SearchStrategy[Case]:
     """Cases that ask for the one class that all `images` (at least 2) images show.
 
@@ -34,87 +41,127 @@ def common_cases(
         InvalidArgument: a value out of range.
         EmptyPool: the catalog cannot meet the request.
     """
-    return common_sweep(catalog, levels=(images,), template=template, classes=classes).map(lambda cases: cases[0])
+    return common_sweep(catalog, levels=(images,), template=template, classes=classes).map(
+        lambda cases: cases[0]
+    )
 
 
 def common_sweep(
-    catalog: Catalog, *, levels: Sequence[int], template: TemplateChoice = "plain", classes: Sequence[str] | None = None
+    catalog: Catalog,
+    *,
+    levels: Sequence[int],
+    template: TemplateChoice = "plain",
+    classes: Sequence[str] | None = None,
 ) -> st.SearchStrategy[tuple[Case, ...]]:
     """Common cases at every number of images in `levels`, nested; raises as `common_cases`."""
     levels, most = pools.image_levels(levels, 2), max(levels)
     pools.check_template(template)
-    pool = pools.eligible(catalog, f"common cases with images={most}", (
-        (f"{most} images that show it", lambda c: len(catalog.showing(c)) >= most),
-        ("two images that share nothing else", partial(_has_unique_pair, catalog)),
-    ), pools.candidates(catalog, classes))  # fmt: skip
+    pool = pools.eligible(
+        catalog,
+        f"common cases with images={most}",
+        (
+            (f"{most} images that show it", lambda c: len(catalog.showing(c)) >= most),
+            ("two images that share nothing else", partial(_has_unique_pair, catalog)),
+        ),
+        pools.candidates(catalog, classes),
+    )
 
     @st.composite
     def sweeps(draw: Draw) -> tuple[Case, ...]:
-        asked = pools.one(draw, pool)
+        asked = pools.choose(draw, pool)
         showing = catalog.showing(asked)
-        first = int(pools.one(draw, showing))
+        first = int(pools.choose(draw, showing))
         second = _second(draw, catalog, asked, first)
         rest = showing[(showing != first) & (showing != second)]
-        rows = [first, second, *pools.distinct(draw, rest, most - 2)]
-        ranks = pools.distinct(draw, range(most), most)
+        rows = [first, second, *pools.sample(draw, rest, most - 2)]
+        ranks = pools.sample(draw, range(most), most)
         pools.readable(catalog, rows)
         chosen = pools.pick_template(draw, template)
-        return clustered([_case(catalog, "common", asked, pools.nested(rows, ranks, level), chosen) for level in levels])
+        return clustered(
+            [
+                _case(catalog, "common", asked, pools.nested(rows, ranks, level), chosen)
+                for level in levels
+            ]
+        )
 
     return sweeps()
 
 
 def odd_one_cases(
-    catalog: Catalog, *, images: int, template: TemplateChoice = "plain", classes: Sequence[str] | None = None
+    catalog: Catalog,
+    *,
+    images: int,
+    template: TemplateChoice = "plain",
+    classes: Sequence[str] | None = None,
 ) -> st.SearchStrategy[Case]:
-    """Cases that ask for the one class that only one of `images` (at least 2) images shows, every other more than half.
+    """Cases that ask for the one class that only one of `images` (at least 2) images shows, every
+    other more than half.
 
     Raises:
         InvalidArgument: a value out of range.
         EmptyPool: the catalog cannot meet the request.
     """
-    return odd_one_sweep(catalog, levels=(images,), template=template, classes=classes).map(lambda cases: cases[0])
+    return odd_one_sweep(catalog, levels=(images,), template=template, classes=classes).map(
+        lambda cases: cases[0]
+    )
 
 
 def odd_one_sweep(
-    catalog: Catalog, *, levels: Sequence[int], template: TemplateChoice = "plain", classes: Sequence[str] | None = None
+    catalog: Catalog,
+    *,
+    levels: Sequence[int],
+    template: TemplateChoice = "plain",
+    classes: Sequence[str] | None = None,
 ) -> st.SearchStrategy[tuple[Case, ...]]:
     """Odd-one cases at every number of images in `levels`, nested; raises as `odd_one_cases`.
 
-    The odd image shows the odd class beside the classes of all the other images, or, where no level has fewer than three
-    images, possibly alone.
-    """
+    The odd image shows the odd class beside the classes of all the other images, or, where no level
+    has fewer than three images, possibly alone."""
     levels, most = pools.image_levels(levels, 2), max(levels)
     pools.check_template(template)
     rows_by_set = _certain_sets(catalog)
     backgrounds = _odd_backgrounds(rows_by_set, most, alone=min(levels) > 2)
-    pool = pools.eligible(catalog, f"odd-one cases with images={most}", (
-        (f"an image whose other classes are just those of {most - 1} further images", lambda c: bool(backgrounds[c])),
-    ), pools.candidates(catalog, classes))  # fmt: skip
+    pool = pools.eligible(
+        catalog,
+        f"odd-one cases with images={most}",
+        (
+            (
+                f"an image whose other classes are just those of {most - 1} further images",
+                lambda c: bool(backgrounds[c]),
+            ),
+        ),
+        pools.candidates(catalog, classes),
+    )
 
     @st.composite
     def sweeps(draw: Draw) -> tuple[Case, ...]:
-        asked = pools.one(draw, pool)
-        shown, others = pools.one(draw, backgrounds[asked])
-        odd = int(pools.one(draw, rows_by_set[shown]))
-        rows = [odd, *pools.distinct(draw, rows_by_set[others], most - 1)]
-        ranks = pools.distinct(draw, range(most), most)
+        asked = pools.choose(draw, pool)
+        shown, others = pools.choose(draw, backgrounds[asked])
+        odd = int(pools.choose(draw, rows_by_set[shown]))
+        rows = [odd, *pools.sample(draw, rows_by_set[others], most - 1)]
+        ranks = pools.sample(draw, range(most), most)
         pools.readable(catalog, rows)
         chosen = pools.pick_template(draw, template)
-        return clustered([_case(catalog, "odd_one", asked, pools.nested(rows, ranks, level), chosen) for level in levels])
+        return clustered(
+            [
+                _case(catalog, "odd_one", asked, pools.nested(rows, ranks, level), chosen)
+                for level in levels
+            ]
+        )
 
     return sweeps()
 
 
 def _second(draw: Draw, catalog: Catalog, asked: int, first: int) -> int:
-    """An image that shares no class with `first` but the asked one, uniformly; gives the draw up if none is found."""
+    """An image that shares no class with `first` but the asked one, uniformly; gives the draw up if
+    none is found."""
     showing = catalog.showing(asked)
     if len(showing) <= _EXACT_UP_TO:
         partners = showing[_unique_with(catalog, asked, first, showing)]
         assume(len(partners) > 0)
-        return int(pools.one(draw, partners))
+        return int(pools.choose(draw, partners))
     for _ in range(64):
-        second = int(pools.one(draw, showing))
+        second = int(pools.choose(draw, showing))
         if _unique_with(catalog, asked, first, np.array([second]))[0]:
             return second
     return reject()
@@ -146,10 +193,13 @@ def _certain_sets(catalog: Catalog) -> dict[frozenset[int], list[int]]:
 def _odd_backgrounds(
     rows: dict[frozenset[int], list[int]], most: int, *, alone: bool
 ) -> dict[int, list[tuple[frozenset[int], frozenset[int]]]]:
-    """Per odd class, the pairs (classes of the odd image, classes of every other image) with rows enough."""
+    """Per odd class, the pairs (classes of the odd image, classes of every other image) with rows
+    enough."""
     found: dict[int, list[tuple[frozenset[int], frozenset[int]]]] = defaultdict(list)
     classes = sorted(set().union(*rows))
-    for others in sorted((present for present, group in rows.items() if len(group) >= most - 1), key=sorted):
+    for others in sorted(
+        (present for present, group in rows.items() if len(group) >= most - 1), key=sorted
+    ):
         for odd in classes:
             beside, single = others | {odd}, frozenset({odd})
             if odd in others:
@@ -167,7 +217,10 @@ def _case(catalog: Catalog, task: Task, asked: int, rows: list[int], template: T
         holders = np.flatnonzero(catalog.counts[rows, asked])
         factors["needles"] = ",".join(str(place + 1) for place in holders)
     return make_case(
-        task=task, template=template, images=[catalog.manifest.id(row) for row in rows],
+        task=task,
+        template=template,
+        images=[catalog.manifest.id(row) for row in rows],
         question=question(task=task, template=template, images=len(rows)),
-        truth=Truth(names=(catalog.class_names[asked],)), factors=factors,
-    )  # fmt: skip
+        truth=Truth(names=(catalog.class_names[asked],)),
+        factors=factors,
+    )

@@ -1,6 +1,7 @@
 """Pieces that every case strategy uses: eligible classes, uniform picks of rows, order.
 
-Data in: a catalog and hypothesis's `draw`. Data out: classes and rows. An empty pool names the constraint that emptied it.
+Data in: a catalog and hypothesis's `draw`. Data out: classes and rows. An empty pool names the
+constraint that emptied it.
 """
 
 from __future__ import annotations
@@ -25,20 +26,24 @@ ORDERS: tuple[Order, ...] = get_args(Order)
 TemplateChoice = Template | Literal["any"]
 
 
-def eligible(catalog: Catalog, request: str, constraints: Iterable[tuple[str, Callable[[int], bool]]],
-             candidates: Sequence[int] | None = None) -> list[int]:  # fmt: skip
+def eligible(
+    catalog: Catalog,
+    request: str,
+    constraints: Iterable[tuple[str, Callable[[int], bool]]],
+    candidates: Sequence[int] | None = None,
+) -> list[int]:
     """Classes that meet every constraint, `(what it says, test on a class index)`.
 
-    Raises:
-        EmptyPool: names the constraint after which no class is left, and how many met the ones before.
+    Raises: EmptyPool: names the constraint after which no class is left, and how many met the ones
+        before.
     """
     pool = list(range(len(catalog.class_names))) if candidates is None else list(candidates)
     for says, test in constraints:
         left = [index for index in pool if test(index)]
         if not left:
             raise EmptyPool(
-                f"{request} on catalog={catalog.name!r}: no class has {says} ({len(pool)} classes met the other constraints); "
-                "ask for less or use a larger catalog"
+                f"{request} on catalog={catalog.name!r}: no class has {says} ({len(pool)} classes"
+                " met the other constraints); ask for less or use a larger catalog"
             )
         pool = left
     return pool
@@ -58,17 +63,17 @@ def _below(number: int) -> st.SearchStrategy[int]:
     return st.integers(0, number - 1)
 
 
-def one(draw: Draw, pool: Sequence[Any] | NDArray[Any]) -> Any:
+def choose(draw: Draw, pool: Sequence[Any] | NDArray[Any]) -> Any:
     """One element of a pool, uniformly."""
     return pool[draw(_below(len(pool)))]
 
 
-def distinct(draw: Draw, pool: Sequence[int] | NDArray[np.int64], number: int) -> list[int]:
+def sample(draw: Draw, pool: Sequence[int] | NDArray[np.int64], number: int) -> list[int]:
     """`number` different elements of a pool, uniformly and in uniform order.
 
-    One choice decides all: the digits of a mixed-radix number are the places of a Fisher-Yates shuffle cut short. A choice
-    costs hypothesis 20 microseconds whatever its range, and zero still shrinks to the first elements in order.
-    """
+    One choice decides all: the digits of a mixed-radix number are the places of a Fisher-Yates
+    shuffle cut short. A choice costs hypothesis 20 microseconds whatever its range, and zero still
+    shrinks to the first elements in order."""
     size = len(pool)
     code: int = draw(_below(math.perm(size, number)))
     moved: dict[int, int] = {}  # places that were taken -> what stands there now
@@ -82,17 +87,19 @@ def distinct(draw: Draw, pool: Sequence[int] | NDArray[np.int64], number: int) -
 
 
 def nested(rows: Sequence[int], ranks: Sequence[int], level: int) -> list[int]:
-    """The first `level` rows in the order of their ranks: a larger level shows the same images in the same relative order."""
+    """The first `level` rows in the order of their ranks: a larger level shows the same images in
+    the same relative order."""
     return [row for _, row in sorted(zip(ranks[:level], rows[:level], strict=True))]
 
 
 def readable(catalog: Catalog, rows: Iterable[int]) -> None:
-    """Gives a draw up if one of its images cannot be read; the manifest keeps the reason for the run's report."""
+    """Gives a draw up if one of its images cannot be read; the manifest keeps the reason for the
+    run's report."""
     assume(all([catalog.manifest.readable(row) for row in rows]))
 
 
 def pick_template(draw: Draw, template: TemplateChoice) -> Template:
-    return one(draw, TEMPLATES) if template == "any" else template
+    return choose(draw, TEMPLATES) if template == "any" else template
 
 
 def check_template(template: str) -> None:
@@ -100,7 +107,7 @@ def check_template(template: str) -> None:
         raise InvalidArgument("template", template, allowed=(*TEMPLATES, "any"))
 
 
-def whole(name: str, value: object, low: int, high: int = 1000) -> int:
+def check_int(name: str, value: object, low: int, high: int = 1000) -> int:
     """A whole number in [low, high].
 
     Raises:
@@ -119,4 +126,4 @@ def image_levels(levels: Sequence[int], low: int) -> tuple[int, ...]:
     """
     if not levels or len(set(levels)) != len(levels):
         raise InvalidArgument("levels", tuple(levels), allowed="one or more different values")
-    return tuple(whole("images", level, low) for level in levels)
+    return tuple(check_int("images", level, low) for level in levels)

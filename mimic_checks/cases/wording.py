@@ -1,8 +1,9 @@
 """How a question and its true answer are worded.
 
-Data in: the task, a template name, class names, how many images. Data out: the question text and the answer text.
-Templates are a factor (`template=`): `plain` asks, `instruct` orders, `mimic` is the wrapper that the released MIMIC
-evaluation puts around its questions (MIMIC, released `create_prompt_oe`).
+Data in: the task, a template name, class names, how many images. Data out: the question text and
+the answer text. Templates are a factor (`template=`): `plain` asks, `instruct` orders, `mimic` is
+the wrapper that the released MIMIC evaluation puts around its questions (MIMIC, released
+`create_prompt_oe`).
 """
 
 from __future__ import annotations
@@ -42,14 +43,24 @@ _SEVERAL = (
 )
 _SHORT: dict[Task, str] = {
     "counting": "How many {classes} are there in {images}?",
-    "listing": "Which kinds of {supercategory} are in {images}? Please provide the list of category names directly.",
+    "listing": (
+        "Which kinds of {supercategory} are in {images}? Please provide the list of category names"
+        " directly."
+    ),
     "common": "Which kind of object is in all of {images}?",
     "odd_one": "Which kind of object is in fewer of {images} than the others?",
 }
 _SHORT_SEVERAL = "How many {classes} are there in {images}, in the form {form}?"
 
 
-def question(*, task: Task, template: Template, images: int, classes: Sequence[str] = (), supercategory: str = "") -> str:
+def question(
+    *,
+    task: Task,
+    template: Template,
+    images: int,
+    classes: Sequence[str] = (),
+    supercategory: str = "",
+) -> str:
     """The question of a case.
 
     `classes` are the asked classes (counting: one or more), `supercategory` belongs to listing.
@@ -87,4 +98,6 @@ def names_text(names: Sequence[str]) -> str:
 
 
 def _enumerate(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+    return (
+        words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+    )

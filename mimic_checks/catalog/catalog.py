@@ -1,8 +1,10 @@
-"""One catalog for every source: which classes are certainly in which image, how often, and where absence is certain.
+"""One catalog for every source: which classes are certainly in which image, how often, and where
+absence is certain.
 
-Data in: arrays made by `coco.py` or `rendered.py`. Data out: rows (image numbers) that meet a condition, as arrays.
-A class that is *uncountable* in an image (crowd, or an instance too small to be asked for) makes that image neither
-needle nor distractor for it: it may be present, nobody may be asked how often.
+Data in: arrays made by `coco.py` or `rendered.py`. Data out: rows (image numbers) that meet a
+condition, as arrays. A class that is *uncountable* in an image (crowd, or an instance too small to
+be asked for) makes that image neither needle nor distractor for it: it may be present, nobody may
+be asked how often.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ Masks = Callable[[int, int], NDArray[np.bool_]]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """The same instances of one class, placed over one image or several: `rows[split]` shows `split[i]` in image i."""
+    """The same instances of one class, placed over one image or several: `rows[split]` shows
+    `split[i]` in image i."""
 
     class_index: int
     rows: Mapping[tuple[int, ...], tuple[int, ...]]
@@ -34,8 +37,9 @@ class Family:
 class Catalog:
     """Images with their true objects.
 
-    `counts` [images, classes] instances that may be asked for; `uncountable` [images, classes]; `areas`
-    [images, classes] share of the image that the class's smallest askable instance covers with its box (0: none);
+    `counts` [images, classes] instances that may be asked for; `uncountable` [images, classes];
+    `areas` [images, classes] share of the image that the class's smallest askable instance covers
+    with its box (0: none);
     `families`: groups of rows that show the same instances again and again;
     `masks`: where objects are, if known; `class_names`, `supercategories`: one each
     per class.
@@ -56,7 +60,9 @@ class Catalog:
     def __post_init__(self) -> None:
         object.__setattr__(self, "manifest", Manifest(self.source))
         if not len(self.counts):
-            raise CatalogError(f"catalog={self.name!r} holds no images; give a catalog with at least one image")
+            raise CatalogError(
+                f"catalog={self.name!r} holds no images; give a catalog with at least one image"
+            )
 
     def __len__(self) -> int:
         return len(self.counts)
@@ -79,7 +85,9 @@ class Catalog:
         """
         found = np.flatnonzero(np.array(self.supercategories) == supercategory)
         if not len(found):
-            raise InvalidArgument("supercategory", supercategory, allowed=sorted(set(self.supercategories)))
+            raise InvalidArgument(
+                "supercategory", supercategory, allowed=sorted(set(self.supercategories))
+            )
         return found
 
     def exactly(self, class_index: int, count: int) -> Rows:
@@ -96,7 +104,8 @@ class Catalog:
 
     @cached_property
     def possible(self) -> NDArray[np.bool_]:
-        """Whether a class may be in an image, [images, classes]: not possible means certainly absent."""
+        """Whether a class may be in an image, [images, classes]: not possible means certainly
+        absent."""
         return (self.counts > 0) | self.uncountable
 
     @cached_property
@@ -108,5 +117,7 @@ class Catalog:
         key = (query, class_index, count)
         if key not in self._rows:
             column, sure = self.counts[:, class_index], ~self.uncountable[:, class_index]
-            self._rows[key] = np.flatnonzero(((column > 0) if query == "showing" else (column == count)) & sure)
+            self._rows[key] = np.flatnonzero(
+                ((column > 0) if query == "showing" else (column == count)) & sure
+            )
         return self._rows[key]

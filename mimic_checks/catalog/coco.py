@@ -1,8 +1,9 @@
 """Catalogs from COCO instances files.
 
-Data in: a folder with images and an instances JSON, read through pycocotools. Data out: a `Catalog`.
-Crowds, instances smaller than `min_share` of the image, and classes with more than `max_instances` in an image are
-uncountable there; objects are never just dropped. Every image file is looked for before anything is drawn.
+Data in: a folder with images and an instances JSON, read through pycocotools. Data out: a
+`Catalog`. Crowds, instances smaller than `min_share` of the image, and classes with more than
+`max_instances` in an image are uncountable there; objects are never just dropped. Every image file
+is looked for before anything is drawn.
 """
 
 from __future__ import annotations
@@ -29,19 +30,28 @@ _REQUIRED = {
 }
 
 
-def coco(folder: Path | str, *, min_share: float = MIN_SHARE, max_instances: int = MAX_INSTANCES, annotations: str = "") -> Catalog:
+def coco(
+    folder: Path | str,
+    *,
+    min_share: float = MIN_SHARE,
+    max_instances: int = MAX_INSTANCES,
+    annotations: str = "",
+) -> Catalog:
     """A catalog of photos with COCO annotations.
 
-    `folder` holds `annotations/*.json` and the images in `images/`, in a folder named after the split (`train2017/`)
-    or beside each other; `annotations` picks one JSON file of several. `min_share`: the smallest box, as a share of the
-    image, that a question may be about. `max_instances`: more than this many of a class in one image are not asked for.
+    `folder` holds `annotations/*.json` and the images in `images/`, in a folder named after the
+    split (`train2017/`) or beside each other; `annotations` picks one JSON file of several.
+    `min_share`: the smallest box, as a share of the image, that a question may be about.
+    `max_instances`: more than this many of a class in one image are not asked for.
 
     Raises:
         CatalogError: files missing, JSON broken, or of another layout; names the first offender.
         InvalidArgument: an option out of range.
     """
     if not 0 <= min_share < 1:
-        raise InvalidArgument("min_share", min_share, allowed="shares of the image from 0 up to, but not, 1")
+        raise InvalidArgument(
+            "min_share", min_share, allowed="shares of the image from 0 up to, but not, 1"
+        )
     if not isinstance(max_instances, int) or max_instances < 1:
         raise InvalidArgument("max_instances", max_instances, allowed="whole numbers from 1")
     folder = Path(folder)
@@ -63,13 +73,18 @@ def coco(folder: Path | str, *, min_share: float = MIN_SHARE, max_instances: int
     )
 
 
-def _masks(index: COCO, images: list[dict[str, Any]], classes: list[dict[str, Any]]) -> Masks | None:
-    """Pixels of a class in an image, every instance and crowd of it; None if some annotation has no segmentation."""
+def _masks(
+    index: COCO, images: list[dict[str, Any]], classes: list[dict[str, Any]]
+) -> Masks | None:
+    """Pixels of a class in an image, every instance and crowd of it; None if some annotation has no
+    segmentation."""
     if any(not entry.get("segmentation") for entry in index.anns.values()):
         return None
 
     def mask(row: int, class_index: int) -> np.ndarray:
-        wanted = index.getAnnIds(imgIds=[images[row]["id"]], catIds=[classes[class_index]["id"]], iscrowd=None)
+        wanted = index.getAnnIds(
+            imgIds=[images[row]["id"]], catIds=[classes[class_index]["id"]], iscrowd=None
+        )
         empty = np.zeros((int(images[row]["height"]), int(images[row]["width"])), dtype=bool)
         covered: np.ndarray = np.logical_or.reduce(
             [empty, *(index.annToMask(entry).astype(bool) for entry in index.loadAnns(wanted))]
@@ -81,7 +96,10 @@ def _masks(index: COCO, images: list[dict[str, Any]], classes: list[dict[str, An
 
 def _annotation_file(folder: Path, chosen: str) -> Path:
     if not folder.is_dir():
-        raise CatalogError(f"catalog={str(folder)!r} is no folder; give coco:<folder> with annotations/ and the images in it")
+        raise CatalogError(
+            f"catalog={str(folder)!r} is no folder; give coco:<folder> with annotations/ and the"
+            " images in it"
+        )
     found = sorted({*folder.glob("annotations/*.json"), *folder.glob("*.json")})
     if chosen:
         match = [path for path in found if path.name == chosen or path == Path(chosen)]
@@ -102,7 +120,10 @@ def _load(path: Path) -> COCO:
     try:
         data = json.loads(path.read_bytes())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise CatalogError(f"annotations={str(path)!r} is not valid JSON: {error}; download or export the file again") from error
+        raise CatalogError(
+            f"annotations={str(path)!r} is not valid JSON: {error}; download or export the file"
+            " again"
+        ) from error
     _validate(path, data)
     index = COCO()
     index.dataset = data
@@ -113,7 +134,9 @@ def _load(path: Path) -> COCO:
 
 def _validate(path: Path, data: Any) -> None:
     def wrong(what: str) -> CatalogError:
-        return CatalogError(f"annotations={str(path)!r}: {what}; expected the COCO instances layout")
+        return CatalogError(
+            f"annotations={str(path)!r}: {what}; expected the COCO instances layout"
+        )
 
     if not isinstance(data, dict):
         raise wrong(f"the file holds a {type(data).__name__}, not an object")
@@ -133,32 +156,49 @@ def _validate(path: Path, data: Any) -> None:
         if entry["image_id"] not in images:
             raise wrong(f"{name} is about image_id={entry['image_id']!r}, which is not in 'images'")
         if entry["category_id"] not in classes:
-            raise wrong(f"{name} has category_id={entry['category_id']!r}, which is not in 'categories'")
+            raise wrong(
+                f"{name} has category_id={entry['category_id']!r}, which is not in 'categories'"
+            )
         box = entry["bbox"]
-        if not (isinstance(box, list) and len(box) == 4 and all(isinstance(v, int | float) for v in box)):
+        if not (
+            isinstance(box, list) and len(box) == 4 and all(isinstance(v, int | float) for v in box)
+        ):
             raise wrong(f"{name} has bbox={box!r}, not [left, top, width, height]")
     for entry in data["images"]:
-        if not all(isinstance(entry[side], int | float) and entry[side] > 0 for side in ("width", "height")):
-            raise wrong(f"image {entry['id']!r} has width={entry['width']!r}, height={entry['height']!r}")
+        if not all(
+            isinstance(entry[side], int | float) and entry[side] > 0 for side in ("width", "height")
+        ):
+            raise wrong(
+                f"image {entry['id']!r} has width={entry['width']!r}, height={entry['height']!r}"
+            )
 
 
 def _image_files(folder: Path, annotations: Path, images: list[dict[str, Any]]) -> list[Path]:
     split = annotations.stem.removeprefix("instances_")
-    homes = [home for home in (folder / "images", folder / split, folder / "images" / split, folder) if home.is_dir()]
+    homes = [
+        home
+        for home in (folder / "images", folder / split, folder / "images" / split, folder)
+        if home.is_dir()
+    ]
     first = images[0]["file_name"]
     home = next((home for home in homes if (home / first).is_file()), homes[0])
     present = {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
     missing = [entry["file_name"] for entry in images if entry["file_name"] not in present]
     if missing:
         raise CatalogError(
-            f"catalog={str(folder)!r}: {len(missing)} of {len(images)} image files are missing in {str(home)!r}, "
-            f"first {missing[0]!r}; complete the download or remove their entries from {annotations.name}"
+            f"catalog={str(folder)!r}: {len(missing)} of {len(images)} image files are missing in"
+            f" {str(home)!r}, first {missing[0]!r}; complete the download or remove their entries"
+            f" from {annotations.name}"
         )
     return [home / entry["file_name"] for entry in images]
 
 
 def _matrices(
-    index: COCO, images: list[dict[str, Any]], classes: list[dict[str, Any]], min_share: float, max_instances: int
+    index: COCO,
+    images: list[dict[str, Any]],
+    classes: list[dict[str, Any]],
+    min_share: float,
+    max_instances: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     row_of = {entry["id"]: row for row, entry in enumerate(images)}
     column_of = {entry["id"]: column for column, entry in enumerate(classes)}

@@ -1,8 +1,9 @@
 """Where a catalog's pictures come from, and their identity.
 
-Data in: rows of a catalog. Data out: opened RGB pictures and image ids (SHA-256: of the file's bytes, or of a rendered
-scene's lossless pixels). Ids are made once per catalog and picture, when the picture is first needed; the same look
-decides whether the picture can be read, so a broken file is known before a model sees it.
+Data in: rows of a catalog. Data out: opened RGB pictures and image ids (SHA-256: of the file's
+bytes, or of a rendered scene's lossless pixels). Ids are made once per catalog and picture, when
+the picture is first needed; the same look decides whether the picture can be read, so a broken file
+is known before a model sees it.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ class ImageSource(Protocol):
     """Pictures by row."""
 
     def load(self, row: int) -> tuple[Image.Image, bytes]:
-        """The decoded RGB picture and the bytes that its id hashes. Raises OSError or ValueError if it cannot be read."""
+        """The decoded RGB picture and the bytes that its id hashes. Raises OSError or ValueError if
+        it cannot be read."""
 
     def hashed(self, row: int) -> bytes:
-        """The bytes that a picture's id hashes, without decoding it. Raises OSError if they cannot be read."""
+        """The bytes that a picture's id hashes, without decoding it. Raises OSError if they cannot
+        be read."""
 
     def describe(self, row: int) -> str:
         """What a person calls this picture: its file name, or the scene's number."""
@@ -99,7 +102,8 @@ def open_image(path: Path) -> Image.Image:
 
 
 class Manifest:
-    """Image ids of a catalog's rows, and which rows could not be read (row -> reason). Safe to use from threads."""
+    """Image ids of a catalog's rows, and which rows could not be read (row -> reason). Safe to use
+    from threads."""
 
     def __init__(self, source: ImageSource) -> None:
         self._source = source
@@ -127,7 +131,8 @@ class Manifest:
             return True
 
     def digest(self, row: int) -> str:
-        """The picture's SHA-256 without a look at whether it decodes: for pictures that only training reads.
+        """The picture's SHA-256 without a look at whether it decodes: for pictures that only
+        training reads.
 
         Raises:
             OSError: its bytes cannot be read.

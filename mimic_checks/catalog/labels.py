@@ -1,16 +1,31 @@
 """Class names as people write them: plurals and synonyms, by table.
 
-Data in: a class name of a catalog. Data out: its plural (for questions) and every spelling that an answer may use for
-it (for parsing). Tables and two plain rules, no stemmer: a spelling outside them is not understood, never guessed.
+Data in: a class name of a catalog. Data out: its plural (for questions) and every spelling that an
+answer may use for it (for parsing). Tables and two plain rules, no stemmer: a spelling outside them
+is not understood, never guessed.
 """
 
 from __future__ import annotations
 
 _IRREGULAR_PLURALS = {
-    "person": "people", "mouse": "mice", "knife": "knives", "sheep": "sheep", "skis": "skis", "scissors": "scissors",
-    "fish": "fish", "man": "men", "woman": "women", "child": "children", "shelf": "shelves", "goose": "geese",
-    "deer": "deer", "broccoli": "broccoli", "leaf": "leaves", "foot": "feet", "tooth": "teeth",
-}  # fmt: skip
+    "person": "people",
+    "mouse": "mice",
+    "knife": "knives",
+    "sheep": "sheep",
+    "skis": "skis",
+    "scissors": "scissors",
+    "fish": "fish",
+    "man": "men",
+    "woman": "women",
+    "child": "children",
+    "shelf": "shelves",
+    "goose": "geese",
+    "deer": "deer",
+    "broccoli": "broccoli",
+    "leaf": "leaves",
+    "foot": "feet",
+    "tooth": "teeth",
+}
 
 _SYNONYMS = {
     "person": ("human", "man", "woman", "boy", "girl", "child", "pedestrian"),
@@ -41,7 +56,8 @@ _SYNONYMS = {
 
 
 def plural(name: str) -> str:
-    """The plural of a class name: `"traffic light"` gives `"traffic lights"`, `"person"` gives `"people"`."""
+    """The plural of a class name: `"traffic light"` gives `"traffic lights"`, `"person"` gives
+    `"people"`."""
     head, _, last = name.rpartition(" ")
     prefix = f"{head} " if head else ""
     if last in _IRREGULAR_PLURALS:
@@ -56,9 +72,8 @@ def plural(name: str) -> str:
 def spellings(names: tuple[str, ...]) -> dict[str, str]:
     """Every accepted spelling, lower case, mapped to its class name.
 
-    A class's own name and plural always win over another class's synonym; a synonym that two classes share is dropped,
-    because it does not say which one is meant.
-    """
+    A class's own name and plural always win over another class's synonym; a synonym that two
+    classes share is dropped, because it does not say which one is meant."""
     table: dict[str, str] = {}
     ambiguous: set[str] = set()
     for name in names:

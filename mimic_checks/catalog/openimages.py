@@ -1,12 +1,17 @@
-"""OpenImages as people have verified it: boxes, human-verified image labels and the class hierarchy, as official CSV files.
+"""OpenImages as people have verified it: boxes, human-verified image labels and the class
+hierarchy, as official CSV files.
 
-Data in: a folder with the files of one split, streamed with pyarrow. Data out: a `Presence`. What is certain:
+Data in: a folder with the files of one split, streamed with pyarrow. Data out: a `Presence`. What
+is certain:
 
-- a class is boxed exhaustively only where it was verified to be there, so only there can it be counted; a group, a depiction,
-  an inside view or an instance too small to be asked for makes it uncountable;
-- counts go up the hierarchy: a parent that was itself verified counts its own boxes and those of everything below it; a
-  parent that was not is present without a number, since others of its kind may be there unboxed;
-- a class is absent only where a person said so (Confidence 0), and then everything below it is absent too;
+- a class is boxed exhaustively only where it was verified to be there, so only there can it be
+  counted; a group, a depiction, an inside view or an instance too small to be asked for makes it
+  uncountable;
+- counts go up the hierarchy: a parent that was itself verified counts its own boxes and those of
+  everything below it; a parent that was not is present without a number, since others of its kind
+  may be there unboxed;
+- a class is absent only where a person said so (Confidence 0), and then everything below it is
+absent too;
 - where labels contradict each other, nothing is certain.
 """
 
@@ -27,14 +32,25 @@ from mimic_checks.catalog.images import FileImages, Manifest
 from mimic_checks.catalog.presence import ABSENT, DOUBT, PRESENT, Presence
 from mimic_checks.errors import CatalogError, InvalidArgument
 
-_BOXES = ("ImageID", "LabelName", "XMin", "XMax", "YMin", "YMax", "IsGroupOf", "IsDepiction", "IsInside")
+_BOXES = (
+    "ImageID",
+    "LabelName",
+    "XMin",
+    "XMax",
+    "YMin",
+    "YMax",
+    "IsGroupOf",
+    "IsDepiction",
+    "IsInside",
+)
 _LABELS = ("ImageID", "LabelName", "Confidence")
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 @dataclass(frozen=True)
 class Hierarchy:
-    """Classes above (`up`) and below (`down`) every class, itself not among them; `groups`: siblings under a named parent."""
+    """Classes above (`up`) and below (`down`) every class, itself not among them; `groups`:
+    siblings under a named parent."""
 
     up: tuple[tuple[int, ...], ...]
     down: tuple[tuple[int, ...], ...]
@@ -47,7 +63,8 @@ class Hierarchy:
 
 
 class _Paths(Sequence[Path]):
-    """File paths of images by row, made when asked for: millions of `Path`s would be half a gigabyte."""
+    """File paths of images by row, made when asked for: millions of `Path`s would be half a
+    gigabyte."""
 
     def __init__(self, folder: Path, ids: NDArray[np.uint64], suffix: str) -> None:
         self.folder, self.ids, self.suffix = folder, ids, suffix
@@ -60,23 +77,33 @@ class _Paths(Sequence[Path]):
 
 
 def openimages(
-    folder: Path | str, *, split: str = "", min_share: float = MIN_SHARE, max_instances: int = MAX_INSTANCES
+    folder: Path | str,
+    *,
+    split: str = "",
+    min_share: float = MIN_SHARE,
+    max_instances: int = MAX_INSTANCES,
 ) -> Presence:
     """The verified states of every image of a split that is on disk.
 
-    `folder` holds `*annotations-bbox.csv`, `*imagelabels*.csv` (human-verified; without it nothing is known to be absent),
-    `*class-descriptions-boxable.csv`, `*hierarchy*.json` (without it there are no super-categories) and the images in `images/` or
-    in a folder named after the split. `split` picks one of several. `min_share`, `max_instances`: as for `coco`.
+    `folder` holds `*annotations-bbox.csv`, `*imagelabels*.csv` (human-verified; without it nothing
+    is known to be absent), `*class-descriptions-boxable.csv`, `*hierarchy*.json` (without it there
+    are no super-categories) and the images in `images/` or in a folder named after the split.
+    `split` picks one of several. `min_share`, `max_instances`: as for `coco`.
 
     Raises:
         CatalogError: files missing or of another layout; names the first offender.
         InvalidArgument: an option out of range.
     """
     if not 0 <= min_share < 1:
-        raise InvalidArgument("min_share", min_share, allowed="shares of the image from 0 up to, but not, 1")
+        raise InvalidArgument(
+            "min_share", min_share, allowed="shares of the image from 0 up to, but not, 1"
+        )
     folder = Path(folder)
     if not folder.is_dir():
-        raise CatalogError(f"catalog={str(folder)!r} is no folder; give openimages:<folder> with the CSV files and images/ in it")
+        raise CatalogError(
+            f"catalog={str(folder)!r} is no folder; give openimages:<folder> with the CSV files and"
+            " images/ in it"
+        )
     names = read_classes(_one(folder, "*class-descriptions-boxable.csv", "class descriptions", ""))
     boxes = _one(folder, "*annotations-bbox.csv", "boxes", split)
     labels = _several(folder, "*imagelabels*.csv", split)
@@ -84,19 +111,31 @@ def openimages(
     hierarchy = read_hierarchy(trees[0] if trees else None, names)
     home, suffix, there = _images(folder, split)
     ids, classes, states, starts = verified_states(
-        read_boxes(boxes, names, min_share), (part for path in labels for part in read_labels(path, names)), hierarchy,
-        len(names), max_instances, there,
-    )  # fmt: skip
+        read_boxes(boxes, names, min_share),
+        (part for path in labels for part in read_labels(path, names)),
+        hierarchy,
+        len(names),
+        max_instances,
+        there,
+    )
     if not len(ids):
         raise CatalogError(
-            f"catalog={str(folder)!r}: none of the {len(there)} images in {str(home)!r} is in {boxes.name}; give the split's own images"
+            f"catalog={str(folder)!r}: none of the {len(there)} images in {str(home)!r} is in"
+            f" {boxes.name}; give the split's own images"
         )
     source = FileImages(_Paths(home, ids, suffix))
     return Presence(
         name=f"openimages:{folder.name}?split={split}&min_share={min_share}&max_instances={max_instances}",
-        class_names=tuple(name.lower() for name in names.values()), groups=hierarchy.groups, leaves=hierarchy.leaves, starts=starts, classes=classes,
-        states=states, unlisted=DOUBT, source=source, manifest=Manifest(source),
-    )  # fmt: skip
+        class_names=tuple(name.lower() for name in names.values()),
+        groups=hierarchy.groups,
+        leaves=hierarchy.leaves,
+        starts=starts,
+        classes=classes,
+        states=states,
+        unlisted=DOUBT,
+        source=source,
+        manifest=Manifest(source),
+    )
 
 
 def read_classes(path: Path) -> dict[str, str]:
@@ -111,13 +150,17 @@ def read_classes(path: Path) -> dict[str, str]:
         if label == "LabelName" or not line:
             continue
         if not comma or not label.startswith("/"):
-            raise CatalogError(f"classes={str(path)!r}:{number}: {line!r} is not 'label,name' as in class-descriptions-boxable.csv")
+            raise CatalogError(
+                f"classes={str(path)!r}:{number}: {line!r} is not 'label,name' as in"
+                " class-descriptions-boxable.csv"
+            )
         found[label] = name.strip().strip('"')
     return found
 
 
 def read_hierarchy(path: Path | None, names: Mapping[str, str]) -> Hierarchy:
-    """The hierarchy among known classes; parts of things ("Part") are not kinds of them. Empty without a file.
+    """The hierarchy among known classes; parts of things ("Part") are not kinds of them. Empty
+    without a file.
 
     Raises:
         CatalogError: not the JSON of the official hierarchy.
@@ -127,23 +170,36 @@ def read_hierarchy(path: Path | None, names: Mapping[str, str]) -> Hierarchy:
     children: dict[str, list[int]] = {}
     if path is not None:
         try:
-            stack: list[tuple[dict[str, Any], tuple[int, ...]]] = [(json.loads(path.read_text()), ())]
+            stack: list[tuple[dict[str, Any], tuple[int, ...]]] = [
+                (json.loads(path.read_text()), ())
+            ]
             while stack:
                 node, above = stack.pop()
                 label, own = node["LabelName"], column.get(node["LabelName"])
                 below = [child["LabelName"] for child in node.get("Subcategory", ())]
                 if own is not None:
                     up[own].update(above)
-                    children.setdefault(names[label].lower(), []).extend(column[child] for child in below if child in column)
-                stack += [(child, above if own is None else (*above, own)) for child in node.get("Subcategory", ())]
+                    children.setdefault(names[label].lower(), []).extend(
+                        column[child] for child in below if child in column
+                    )
+                stack += [
+                    (child, above if own is None else (*above, own))
+                    for child in node.get("Subcategory", ())
+                ]
         except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-            raise CatalogError(f"hierarchy={str(path)!r} is not the official layout (LabelName, Subcategory): {error!r}") from error
+            raise CatalogError(
+                f"hierarchy={str(path)!r} is not the official layout (LabelName, Subcategory):"
+                f" {error!r}"
+            ) from error
     down = tuple(tuple(c for c in range(len(up)) if k in up[c]) for k in range(len(up)))
     return Hierarchy(tuple(tuple(sorted(parents)) for parents in up), down, _groups(children, up))
 
 
-def _groups(children: Mapping[str, Sequence[int]], up: Sequence[set[int]]) -> dict[str, tuple[int, ...]]:
-    """Siblings by parent; a sibling that is also below another one (the hierarchy is no tree) is left out."""
+def _groups(
+    children: Mapping[str, Sequence[int]], up: Sequence[set[int]]
+) -> dict[str, tuple[int, ...]]:
+    """Siblings by parent; a sibling that is also below another one (the hierarchy is no tree) is
+    left out."""
     found = {}
     for name, members in children.items():
         apart = [c for c in dict.fromkeys(members) if not up[c].intersection(members)]
@@ -178,28 +234,45 @@ def read_labels(path: Path, names: Mapping[str, str]) -> Iterator[Labels]:
         yield block["ImageID"][sure], classes[sure], block["Confidence"][sure] == 1
 
 
-def _blocks(path: Path, columns: Sequence[str], names: Mapping[str, str]) -> Iterator[tuple[dict[str, Any], NDArray[np.int16]]]:
+def _blocks(
+    path: Path, columns: Sequence[str], names: Mapping[str, str]
+) -> Iterator[tuple[dict[str, Any], NDArray[np.int16]]]:
     try:
         import pyarrow as pa
         import pyarrow.compute as pc
         from pyarrow import csv
     except ImportError as error:
-        raise CatalogError("OpenImages files are read with pyarrow; next step: pip install 'mimic-checks[remedies]'") from error
+        raise CatalogError(
+            "OpenImages files are read with pyarrow; next step: pip install"
+            " 'mimic-checks[remedies]'"
+        ) from error
     known = pa.array(list(names))
-    kinds = {name: pa.string() if name in ("ImageID", "LabelName") else pa.float32() for name in columns}
+    kinds = {
+        name: pa.string() if name in ("ImageID", "LabelName") else pa.float32() for name in columns
+    }
     try:
         options = csv.ConvertOptions(include_columns=list(columns), column_types=kinds)
-        with csv.open_csv(path, read_options=csv.ReadOptions(block_size=2**24), convert_options=options) as reader:
+        with csv.open_csv(
+            path, read_options=csv.ReadOptions(block_size=2**24), convert_options=options
+        ) as reader:
             for batch in reader:
                 batch = batch.filter(pc.is_in(batch["LabelName"], value_set=known))
                 found = {
-                    name: batch[name].to_numpy(zero_copy_only=False) for name in columns if name not in ("ImageID", "LabelName")
+                    name: batch[name].to_numpy(zero_copy_only=False)
+                    for name in columns
+                    if name not in ("ImageID", "LabelName")
                 }
                 found["ImageID"] = _numbers(batch["ImageID"], path)
-                yield found, pc.index_in(batch["LabelName"], value_set=known).to_numpy(zero_copy_only=False).astype(np.int16)
+                yield (
+                    found,
+                    pc.index_in(batch["LabelName"], value_set=known)
+                    .to_numpy(zero_copy_only=False)
+                    .astype(np.int16),
+                )
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         raise CatalogError(
-            f"annotations={str(path)!r}: {str(error).splitlines()[0]}; expected the official columns {', '.join(columns)}"
+            f"annotations={str(path)!r}: {str(error).splitlines()[0]}; expected the official"
+            f" columns {', '.join(columns)}"
         ) from error
 
 
@@ -209,27 +282,44 @@ def _numbers(ids: Any, path: Path) -> NDArray[np.uint64]:
     if not len(text):
         return np.empty(0, dtype=np.uint64)
     digits = np.frombuffer(text.astype("S16").tobytes(), dtype=np.uint8).reshape(-1, 16)
-    values = np.where(digits >= ord("a"), digits - ord("a") + 10, digits - ord("0")).astype(np.uint64)
+    values = np.where(digits >= ord("a"), digits - ord("a") + 10, digits - ord("0")).astype(
+        np.uint64
+    )
     if text.dtype.itemsize != 16 or (values > 15).any():
         wrong = next(i for i in ids.to_pylist() if len(i) != 16 or set(i) - set("0123456789abcdef"))
-        raise CatalogError(f"annotations={str(path)!r}: ImageID={wrong!r} is not 16 hexadecimal digits")
-    found: NDArray[np.uint64] = (values << (np.arange(15, -1, -1, dtype=np.uint64) * np.uint64(4))).sum(axis=1, dtype=np.uint64)
+        raise CatalogError(
+            f"annotations={str(path)!r}: ImageID={wrong!r} is not 16 hexadecimal digits"
+        )
+    found: NDArray[np.uint64] = (
+        values << (np.arange(15, -1, -1, dtype=np.uint64) * np.uint64(4))
+    ).sum(axis=1, dtype=np.uint64)
     return found
 
 
 def verified_states(
-    boxes: Iterator[Boxes], labels: Iterator[Labels], hierarchy: Hierarchy, classes: int, max_instances: int,
+    boxes: Iterator[Boxes],
+    labels: Iterator[Labels],
+    hierarchy: Hierarchy,
+    classes: int,
+    max_instances: int,
     there: NDArray[np.uint64] | None,
-) -> tuple[NDArray[np.uint64], NDArray[np.int16], NDArray[np.int16], NDArray[np.int64]]:  # fmt: skip
-    """Image ids (ascending), and the entries of a `Presence`: classes, states, starts. `there`: the images to keep, None for all."""
-    box = [np.concatenate(part) for part in zip(*boxes, strict=True)] or [np.empty(0, t) for t in ("u8", "i2", "?", "?")]
-    label = [np.concatenate(part) for part in zip(*labels, strict=True)] or [np.empty(0, t) for t in ("u8", "i2", "?")]
+) -> tuple[NDArray[np.uint64], NDArray[np.int16], NDArray[np.int16], NDArray[np.int64]]:
+    """Image ids (ascending), and the entries of a `Presence`: classes, states, starts. `there`: the
+    images to keep, None for all."""
+    box = [np.concatenate(part) for part in zip(*boxes, strict=True)] or [
+        np.empty(0, t) for t in ("u8", "i2", "?", "?")
+    ]
+    label = [np.concatenate(part) for part in zip(*labels, strict=True)] or [
+        np.empty(0, t) for t in ("u8", "i2", "?")
+    ]
     ids = np.unique(np.concatenate([np.unique(box[0]), np.unique(label[0])]))
     if there is not None:
         ids = ids[np.isin(ids, there)]
     size = np.int64(classes)
 
-    def pairs(image: NDArray[np.uint64], class_index: NDArray[np.int16]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def pairs(
+        image: NDArray[np.uint64], class_index: NDArray[np.int16]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         row = np.searchsorted(ids, image)
         kept = row < len(ids)
         kept[kept] = ids[row[kept]] == image[kept]
@@ -244,7 +334,9 @@ def verified_states(
     number = np.bincount(at, weights=countable, minlength=len(own)).astype(np.int64)
     boxed = np.bincount(at, minlength=len(own))
     seen = np.bincount(at, weights=large, minlength=len(own)) > 0
-    doubtful = (boxed == 0) | (number < boxed)  # a box that may not be counted, or a class that nobody boxed
+    doubtful = (boxed == 0) | (
+        number < boxed
+    )  # a box that may not be counted, or a class that nobody boxed
     source, above = _spread(own, hierarchy.up, size)
     pair, inverse = np.unique(np.concatenate([own, above]), return_inverse=True)
     from_ = np.concatenate([np.arange(len(own)), source])
@@ -253,7 +345,11 @@ def verified_states(
     shown = np.bincount(inverse, weights=seen[from_], minlength=len(pair)) > 0
     verified = np.zeros(len(pair), dtype=bool)
     verified[inverse[: len(own)]] = True
-    state = np.where(verified & ~unsure & (total > 0) & (total <= max_instances), total, np.where(shown, PRESENT, DOUBT))
+    state = np.where(
+        verified & ~unsure & (total > 0) & (total <= max_instances),
+        total,
+        np.where(shown, PRESENT, DOUBT),
+    )
     said = np.unique(label_pair[~positive])
     gone = np.unique(np.concatenate([said, _spread(said, hierarchy.down, size)[1]]))
     clash = np.intersect1d(pair, gone, assume_unique=True)
@@ -276,7 +372,9 @@ def _spread(
     flat = np.array([c for kin in related for c in kin], dtype=np.int64)
     own = pair % size
     source = np.repeat(np.arange(len(pair)), lengths[own])
-    inside = np.arange(len(source)) - np.repeat(np.cumsum(lengths[own]) - lengths[own], lengths[own])
+    inside = np.arange(len(source)) - np.repeat(
+        np.cumsum(lengths[own]) - lengths[own], lengths[own]
+    )
     return source, pair[source] - own[source] + flat[starts[own[source]] + inside]
 
 
@@ -288,20 +386,35 @@ def _one(folder: Path, pattern: str, what: str, split: str) -> Path:
     found = _several(folder, pattern, split)
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
-        raise CatalogError(f"catalog={str(folder)!r} has {len(found)} files of {what} ({pattern}: {names}); need one, "
-                           "or pick one with openimages:<folder>?split=<train, validation or test>")  # fmt: skip
+        raise CatalogError(
+            f"catalog={str(folder)!r} has {len(found)} files of {what} ({pattern}: {names}); need"
+            " one, or pick one with openimages:<folder>?split=<train, validation or test>"
+        )
     return found[0]
 
 
 def _images(folder: Path, split: str) -> tuple[Path, str, NDArray[np.uint64]]:
     """The folder of the images, their suffix, and the ids that are there."""
-    homes = [home for home in (folder / "images", *([folder / split] if split else ()), folder) if home.is_dir()]
+    homes = [
+        home
+        for home in (folder / "images", *([folder / split] if split else ()), folder)
+        if home.is_dir()
+    ]
     for home in homes:
         for suffix in _SUFFIXES:
-            stems = [entry.name.removesuffix(suffix) for entry in os.scandir(home) if entry.name.endswith(suffix)]
-            ids = [int(stem, 16) for stem in stems if len(stem) == 16 and not set(stem) - set("0123456789abcdef")]
+            stems = [
+                entry.name.removesuffix(suffix)
+                for entry in os.scandir(home)
+                if entry.name.endswith(suffix)
+            ]
+            ids = [
+                int(stem, 16)
+                for stem in stems
+                if len(stem) == 16 and not set(stem) - set("0123456789abcdef")
+            ]
             if ids:
                 return home, suffix, np.unique(np.array(ids, dtype=np.uint64))
     raise CatalogError(
-        f"catalog={str(folder)!r} has no images named <ImageID>.jpg in {', '.join(str(home) for home in homes)}; download the split's images"
+        f"catalog={str(folder)!r} has no images named <ImageID>.jpg in"
+        f" {', '.join(str(home) for home in homes)}; download the split's images"
     )

@@ -1,7 +1,9 @@
-"""What people have verified about each image, class by class: the sparse view of a catalog that millions of images need.
+"""What people have verified about each image, class by class: the sparse view of a catalog that
+millions of images need.
 
-Data in: a `Catalog` (everything in it was looked for), or verified labels (`openimages.py`). Data out: a `Presence`, whose
-rows and states training data is made from. A state says what is certain of one class in one image:
+Data in: a `Catalog` (everything in it was looked for), or verified labels (`openimages.py`). Data
+out: a `Presence`, whose rows and states training data is made from. A state says what is certain of
+one class in one image:
 
     k > 0    present, exactly k instances
     PRESENT  present, nobody may be asked how often
@@ -30,11 +32,11 @@ ManyRows = NDArray[np.int32]
 class Presence:
     """Verified states of classes in images, stored by image and by class.
 
-    `starts` [images + 1], `classes` [entries], `states` [entries]: the entries of image i are starts[i]:starts[i + 1];
-    `unlisted`: the state of a class that an image has no entry for (ABSENT where everything was looked for, DOUBT where
-    only labels were verified). `groups`: super-category -> its classes, none of which contains another; `leaves` [classes]: those
-    that contain no other class.
-    """
+    `starts` [images + 1], `classes` [entries], `states` [entries]: the entries of image i are
+    starts[i]:starts[i + 1];
+    `unlisted`: the state of a class that an image has no entry for (ABSENT where everything was
+    looked for, DOUBT where only labels were verified). `groups`: super-category -> its classes,
+    none of which contains another; `leaves` [classes]: those that contain no other class."""
 
     name: str
     class_names: tuple[str, ...]
@@ -56,7 +58,11 @@ class Presence:
         order = np.lexsort((self.states, self.classes))
         object.__setattr__(self, "_rows_by_class", owner[order])
         object.__setattr__(self, "_states_by_class", self.states[order])
-        object.__setattr__(self, "_bounds", np.searchsorted(self.classes[order], np.arange(len(self.class_names) + 1)))
+        object.__setattr__(
+            self,
+            "_bounds",
+            np.searchsorted(self.classes[order], np.arange(len(self.class_names) + 1)),
+        )
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -95,8 +101,8 @@ class Presence:
         return found[found > 0]
 
     def verified_absent(self, class_index: int) -> ManyRows:
-        """Images with an entry that says a class is absent; where everything was looked for there are none, and
-        `is_absent` of drawn images is the way."""
+        """Images with an entry that says a class is absent; where everything was looked for there
+        are none, and `is_absent` of drawn images is the way."""
         return self._between(class_index, ABSENT, PRESENT)
 
     def _between(self, class_index: int, low: int, high: int | None) -> ManyRows:
@@ -115,7 +121,10 @@ def presence(catalog: Catalog) -> Presence:
     return Presence(
         name=catalog.name,
         class_names=catalog.class_names,
-        groups={name: tuple(catalog.members(name).tolist()) for name in dict.fromkeys(catalog.supercategories)},
+        groups={
+            name: tuple(catalog.members(name).tolist())
+            for name in dict.fromkeys(catalog.supercategories)
+        },
         leaves=np.ones(len(catalog.class_names), dtype=bool),
         starts=np.searchsorted(rows, np.arange(len(catalog) + 1)),
         classes=classes.astype(np.int16),

@@ -1,9 +1,10 @@
 """The rendered catalog: thousands of scenes from one seed, drawn only when looked at.
 
-Data in: a seed and sizes. Data out: a `Catalog` whose counts, boxes and masks are exact, and that can be written as a
-COCO data set. Two kinds of rows: *mixed* scenes (1-8 objects of 1-4 classes), and *families*: four to six
-objects of one class placed again and again, all in one scene, and split over two, three and four; every other family
-has a bystander of another class in each scene. Families let a spread sweep move the same objects apart.
+Data in: a seed and sizes. Data out: a `Catalog` whose counts, boxes and masks are exact, and that
+can be written as a COCO data set. Two kinds of rows: *mixed* scenes (1-8 objects of 1-4 classes),
+and *families*: four to six objects of one class placed again and again, all in one scene, and split
+over two, three and four; every other family has a bystander of another class in each scene.
+Families let a spread sweep move the same objects apart.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ FAMILY_SPLITS = (
 """How a family's objects are split over scenes, for totals of 4, 5 and 6."""
 
 
-def rendered(*, seed: int = 0, size_px: int = 64, scenes: int = 2400, families: int = 36) -> Catalog:
+def rendered(
+    *, seed: int = 0, size_px: int = 64, scenes: int = 2400, families: int = 36
+) -> Catalog:
     """A catalog of rendered scenes; the same arguments give the same scenes on every machine.
 
     `scenes` mixed scenes, and `families` families of ten scenes for each of the 16 classes.
@@ -48,9 +51,11 @@ def rendered(*, seed: int = 0, size_px: int = 64, scenes: int = 2400, families: 
         InvalidArgument: a size, number or seed out of range.
     """
     for name, value, low, high in (
-        ("seed", seed, 0, TRAINING_SEED - 1), ("size_px", size_px, 32, 1024),
-        ("scenes", scenes, 0, 10**6), ("families", families, 0, 10**4),
-    ):  # fmt: skip
+        ("seed", seed, 0, TRAINING_SEED - 1),
+        ("size_px", size_px, 32, 1024),
+        ("scenes", scenes, 0, 10**6),
+        ("families", families, 0, 10**4),
+    ):
         if not isinstance(value, int) or not low <= value <= high:
             raise InvalidArgument(name, value, allowed=f"whole numbers from {low} to {high}")
     made: list[Scene] = []
@@ -68,7 +73,11 @@ def rendered(*, seed: int = 0, size_px: int = 64, scenes: int = 2400, families: 
             rows[split] = tuple(range(len(made), len(made) + len(group)))
             made += group
         groups.append(Family(class_index, rows))
-    counts = np.stack([scene.counts() for scene in made]) if made else np.zeros((0, len(SHAPES)), np.int16)
+    counts = (
+        np.stack([scene.counts() for scene in made])
+        if made
+        else np.zeros((0, len(SHAPES)), np.int16)
+    )
     return Catalog(
         name=f"rendered?seed={seed}&size_px={size_px}&scenes={scenes}&families={families}",
         class_names=tuple(SHAPES),
@@ -82,8 +91,11 @@ def rendered(*, seed: int = 0, size_px: int = 64, scenes: int = 2400, families: 
     )
 
 
-def draw_contents(rng: np.random.Generator, *, max_objects: int = MAX_OBJECTS, max_classes: int = 4) -> list[int]:
-    """Class indices of a mixed scene: 1 to `max_objects` objects, split at random over 1 to `max_classes` classes."""
+def draw_contents(
+    rng: np.random.Generator, *, max_objects: int = MAX_OBJECTS, max_classes: int = 4
+) -> list[int]:
+    """Class indices of a mixed scene: 1 to `max_objects` objects, split at random over 1 to
+    `max_classes` classes."""
     objects = int(rng.integers(1, max_objects + 1))
     kinds = int(rng.integers(1, min(max_classes, objects) + 1))
     classes = rng.permutation(len(SHAPES))[:kinds]
@@ -92,9 +104,11 @@ def draw_contents(rng: np.random.Generator, *, max_objects: int = MAX_OBJECTS, m
 
 
 def write_coco(catalog: Catalog, folder: Path) -> Path:
-    """Writes a rendered catalog as a COCO data set (`images/`, `annotations/instances.json`); returns the folder.
+    """Writes a rendered catalog as a COCO data set (`images/`, `annotations/instances.json`);
+    returns the folder.
 
-    `coco(folder, min_share=0)` reads it back with the same counts, and the masks are the renderer's.
+    `coco(folder, min_share=0)` reads it back with the same counts, and the masks are the
+    renderer's.
 
     Raises:
         InvalidArgument: the catalog was not rendered.
@@ -111,11 +125,19 @@ def write_coco(catalog: Catalog, folder: Path) -> Path:
         render(scene, size_px).save(folder / "images" / name)
         images.append({"id": row, "file_name": name, "width": size_px, "height": size_px})
         for item in scene.objects:
-            annotations.append({"id": len(annotations) + 1, "image_id": row, **_annotation(item, size_px)})
+            annotations.append(
+                {"id": len(annotations) + 1, "image_id": row, **_annotation(item, size_px)}
+            )
     categories = [
-        {"id": index + 1, "name": shape.name, "supercategory": shape.supercategory} for index, shape in enumerate(SHAPES.values())
+        {"id": index + 1, "name": shape.name, "supercategory": shape.supercategory}
+        for index, shape in enumerate(SHAPES.values())
     ]
-    data = {"info": {"description": catalog.name}, "images": images, "annotations": annotations, "categories": categories}
+    data = {
+        "info": {"description": catalog.name},
+        "images": images,
+        "annotations": annotations,
+        "categories": categories,
+    }
     (folder / "annotations" / "instances.json").write_text(json.dumps(data))
     return folder
 
@@ -133,7 +155,9 @@ def _annotation(item: SceneObject, size_px: int) -> dict[str, object]:
 
 
 def _mask(scene: Scene, class_index: int, size_px: int) -> np.ndarray:
-    shown = [object_mask(item, size_px) for item in scene.objects if item.class_index == class_index]
+    shown = [
+        object_mask(item, size_px) for item in scene.objects if item.class_index == class_index
+    ]
     covered: np.ndarray = np.logical_or.reduce([np.zeros((size_px, size_px), dtype=bool), *shown])
     return covered
 

@@ -1,10 +1,12 @@
 """A rendered scene: objects with exact places on a background, and the Pillow picture of it.
 
-Data in: a `Scene`. Data out: its picture, and per object an exact mask and box, at any size from 32 to 448 px and
-beyond. A scene says everything in shares of the side, so one scene is the same picture at every size.
+Data in: a `Scene`. Data out: its picture, and per object an exact mask and box, at any size from 32
+to 448 px and beyond. A scene says everything in shares of the side, so one scene is the same
+picture at every size.
 
-The picture is drawn on a canvas `OVERSAMPLING` times as large and averaged down (anti-aliasing). A mask is the set of
-pixels that the object covers by at least half; objects never touch, because each keeps to its own cell of a 4 x 4 grid.
+The picture is drawn on a canvas `OVERSAMPLING` times as large and averaged down (anti-aliasing). A
+mask is the set of pixels that the object covers by at least half; objects never touch, because each
+keeps to its own cell of a 4 x 4 grid.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ _MIN_SIZE, _MAX_SIZE = 0.190, 0.245  # diameter of an object as a share of the s
 
 @dataclass(frozen=True, slots=True)
 class SceneObject:
-    """One object: class index, centre and diameter as shares of the side, rotation, and colour (0-255 a channel)."""
+    """One object: class index, centre and diameter as shares of the side, rotation, and colour
+    (0-255 a channel)."""
 
     class_index: int
     x: float
@@ -53,7 +56,8 @@ class SceneObject:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Objects on a background: two muted colours in a linear gradient, plus noise drawn from `noise_seed`."""
+    """Objects on a background: two muted colours in a linear gradient, plus noise drawn from
+    `noise_seed`."""
 
     objects: tuple[SceneObject, ...]
     background: tuple[tuple[int, int, int], tuple[int, int, int]]
@@ -62,12 +66,17 @@ class Scene:
     def counts(self) -> NDArray[np.int16]:
         """How many objects of each class the scene shows, [classes]."""
         indices = [item.class_index for item in self.objects]
-        return np.bincount(np.array(indices, dtype=np.int64), minlength=len(_SHAPE_LIST)).astype(np.int16)
+        return np.bincount(np.array(indices, dtype=np.int64), minlength=len(_SHAPE_LIST)).astype(
+            np.int16
+        )
 
 
 def render(scene: Scene, size_px: int) -> Image.Image:
-    """The picture of a scene, RGB, `size_px` x `size_px`; the same bytes for the same scene, size and Pillow version."""
-    canvas = _background(scene, size_px).resize((size_px * OVERSAMPLING,) * 2, Image.Resampling.NEAREST)
+    """The picture of a scene, RGB, `size_px` x `size_px`; the same bytes for the same scene, size
+    and Pillow version."""
+    canvas = _background(scene, size_px).resize(
+        (size_px * OVERSAMPLING,) * 2, Image.Resampling.NEAREST
+    )
     pen = ImageDraw.Draw(canvas)
     for item in scene.objects:
         for part, spec in enumerate(_SHAPE_LIST[item.class_index].parts):
@@ -82,7 +91,9 @@ def object_mask(item: SceneObject, size_px: int) -> NDArray[np.bool_]:
     pen = ImageDraw.Draw(canvas)
     for part in range(item.parts):
         pen.polygon(_canvas_corners(item, part, size_px), fill=1)
-    cover = np.asarray(canvas).reshape(size_px, OVERSAMPLING, size_px, OVERSAMPLING).sum(axis=(1, 3))
+    cover = (
+        np.asarray(canvas).reshape(size_px, OVERSAMPLING, size_px, OVERSAMPLING).sum(axis=(1, 3))
+    )
     mask: NDArray[np.bool_] = cover >= OVERSAMPLING**2 / 2
     return mask
 
@@ -90,11 +101,17 @@ def object_mask(item: SceneObject, size_px: int) -> NDArray[np.bool_]:
 def mask_box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
     """The tight box of a mask as COCO writes it: left, top, width, height in pixels."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return int(columns[0]), int(rows[0]), int(columns[-1] - columns[0] + 1), int(rows[-1] - rows[0] + 1)
+    return (
+        int(columns[0]),
+        int(rows[0]),
+        int(columns[-1] - columns[0] + 1),
+        int(rows[-1] - rows[0] + 1),
+    )
 
 
 def place(class_indices: list[int], rng: np.random.Generator) -> Scene:
-    """A scene with one object of each listed class: size, place, rotation, colour and background are drawn from `rng`."""
+    """A scene with one object of each listed class: size, place, rotation, colour and background
+    are drawn from `rng`."""
     return arrange([loose_object(index, rng) for index in class_indices], rng)
 
 
@@ -108,8 +125,13 @@ def arrange(objects: list[SceneObject], rng: np.random.Generator) -> Scene:
     for item, cell, jitter in zip(objects, cells, slack, strict=True):
         row, column = divmod(int(cell), GRID)
         room = 1.0 / GRID - item.size
-        x, y = (float(index / GRID + item.size / 2 + room * share) for index, share in ((column, jitter[0]), (row, jitter[1])))
-        placed.append(SceneObject(item.class_index, x, y, item.size, item.rotation_deg, item.colour))
+        x, y = (
+            float(index / GRID + item.size / 2 + room * share)
+            for index, share in ((column, jitter[0]), (row, jitter[1]))
+        )
+        placed.append(
+            SceneObject(item.class_index, x, y, item.size, item.rotation_deg, item.colour)
+        )
     return Scene(tuple(placed), (_muted(rng), _muted(rng)), int(rng.integers(2**32)))
 
 
@@ -122,21 +144,34 @@ def loose_object(class_index: int, rng: np.random.Generator) -> SceneObject:
     """An object of a class with a drawn size, rotation and colour, not yet placed."""
     size, turn, hue, saturation, value = rng.random(5)
     shape = _SHAPE_LIST[class_index]
-    colour = colorsys.hsv_to_rgb((shape.hue_deg + 24 * (hue - 0.5)) / 360 % 1.0, 0.7 + 0.3 * saturation, 0.75 + 0.25 * value)
+    colour = colorsys.hsv_to_rgb(
+        (shape.hue_deg + 24 * (hue - 0.5)) / 360 % 1.0, 0.7 + 0.3 * saturation, 0.75 + 0.25 * value
+    )
     red, green, blue = (int(255 * channel) for channel in colour)
-    return SceneObject(class_index, 0.5, 0.5, _MIN_SIZE + (_MAX_SIZE - _MIN_SIZE) * size, 50 * (turn - 0.5), (red, green, blue))
+    return SceneObject(
+        class_index,
+        0.5,
+        0.5,
+        _MIN_SIZE + (_MAX_SIZE - _MIN_SIZE) * size,
+        50 * (turn - 0.5),
+        (red, green, blue),
+    )
 
 
 def _muted(rng: np.random.Generator) -> tuple[int, int, int]:
     hue, value = rng.random(2)
-    red, green, blue = (int(255 * channel) for channel in colorsys.hsv_to_rgb(hue, 0.12, 0.30 + 0.6 * value))
+    red, green, blue = (
+        int(255 * channel) for channel in colorsys.hsv_to_rgb(hue, 0.12, 0.30 + 0.6 * value)
+    )
     return red, green, blue
 
 
 def _background(scene: Scene, size_px: int) -> Image.Image:
     top, bottom = (np.array(colour, dtype=np.float32) for colour in scene.background)
     height = np.linspace(0, 1, size_px, dtype=np.float32)[:, None, None]
-    noise = np.random.default_rng(scene.noise_seed).integers(-6, 7, (size_px, size_px, 1), dtype=np.int8)
+    noise = np.random.default_rng(scene.noise_seed).integers(
+        -6, 7, (size_px, size_px, 1), dtype=np.int8
+    )
     pixels = np.clip(top + (bottom - top) * height + noise, 0, 255)
     return Image.fromarray(pixels.astype(np.uint8))
 

@@ -18,8 +18,8 @@ _CASTS = {"int": int, "float": float, "str": str}
 
 
 def load_catalog(spec: str) -> Catalog:
-    """The catalog that a spec names: `rendered[?option=value&...]`, `coco:<folder>[?option=value&...]`, or `cases:<folder>`
-    (the images of a stored case set).
+    """The catalog that a spec names: `rendered[?option=value&...]`,
+    `coco:<folder>[?option=value&...]`, or `cases:<folder>` (the images of a stored case set).
 
     Raises:
         InvalidArgument: unknown kind, option or value.
@@ -38,13 +38,15 @@ def load_catalog(spec: str) -> Catalog:
     if kind == "cases" and folder and not query:
         return stored(folder)
     raise InvalidArgument(
-        "vlm-catalog", spec, allowed="'rendered' or 'coco:<folder>' (both take ?option=value&...), or 'cases:<folder>'"
+        "vlm-catalog",
+        spec,
+        allowed="'rendered' or 'coco:<folder>' (both take ?option=value&...), or 'cases:<folder>'",
     )
 
 
 def load_presence(spec: str) -> Presence:
-    """The sparse view of the catalog that a spec names, for training data: all that `load_catalog` takes, and
-    `openimages:<folder>[?option=value&...]`.
+    """The sparse view of the catalog that a spec names, for training data: all that `load_catalog`
+    takes, and `openimages:<folder>[?option=value&...]`.
 
     Raises:
         InvalidArgument: unknown kind, option or value.
@@ -60,7 +62,11 @@ def load_presence(spec: str) -> Presence:
 
 
 def _options(maker: Callable[..., Any], query: str) -> dict[str, Any]:
-    known = {name: p for name, p in inspect.signature(maker).parameters.items() if p.kind is p.KEYWORD_ONLY}
+    known = {
+        name: p
+        for name, p in inspect.signature(maker).parameters.items()
+        if p.kind is p.KEYWORD_ONLY
+    }
     options: dict[str, Any] = {}
     for name, text in parse_qsl(query, keep_blank_values=True):
         if name not in known:
@@ -69,5 +75,7 @@ def _options(maker: Callable[..., Any], query: str) -> dict[str, Any]:
         try:
             options[name] = _CASTS[kind](text)
         except ValueError:
-            raise InvalidArgument(f"vlm-catalog option {name}", text, allowed=f"a value of type {kind}") from None
+            raise InvalidArgument(
+                f"vlm-catalog option {name}", text, allowed=f"a value of type {kind}"
+            ) from None
     return options

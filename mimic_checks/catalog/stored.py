@@ -1,7 +1,8 @@
 """A part of a catalog on disk: just the images that a case set shows, with what they show.
 
-Data in: a catalog and rows. Data out: `images/` (files byte by byte, rendered scenes as lossless PNG) and `catalog.json`,
-and a `Catalog` read back from them. Image ids are recomputed from the files, so a changed picture is a different image.
+Data in: a catalog and rows. Data out: `images/` (files byte by byte, rendered scenes as lossless
+PNG) and `catalog.json`, and a `Catalog` read back from them. Image ids are recomputed from the
+files, so a changed picture is a different image.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ class PixelFiles(FileImages):
 
 
 def write_stored(catalog: Catalog, rows: Sequence[int], folder: Path) -> None:
-    """Writes the images of `rows` with everything the catalog knows about them; row i of the new catalog is `rows[i]`."""
+    """Writes the images of `rows` with everything the catalog knows about them; row i of the new
+    catalog is `rows[i]`."""
     (folder / "images").mkdir(parents=True, exist_ok=True)
     files = []
     for row in rows:
@@ -44,7 +46,12 @@ def write_stored(catalog: Catalog, rows: Sequence[int], folder: Path) -> None:
         files.append(name)
     data = {
         "from": catalog.name,
-        "ids": "pixels" if (rows and catalog.source.file(rows[0]) is None) or isinstance(catalog.source, PixelFiles) else "bytes",
+        "ids": (
+            "pixels"
+            if (rows and catalog.source.file(rows[0]) is None)
+            or isinstance(catalog.source, PixelFiles)
+            else "bytes"
+        ),
         "files": files,
         "class_names": catalog.class_names,
         "supercategories": catalog.supercategories,
@@ -68,7 +75,8 @@ def stored(folder: Path | str) -> Catalog:
         missing = [path.name for path in paths if not path.is_file()]
         if missing:
             raise CatalogError(
-                f"catalog={str(folder)!r}: {len(missing)} images are missing, first {missing[0]!r}; write the set again"
+                f"catalog={str(folder)!r}: {len(missing)} images are missing, first {missing[0]!r};"
+                " write the set again"
             )
         return Catalog(
             name=f"cases:{folder}",
@@ -80,4 +88,7 @@ def stored(folder: Path | str) -> Catalog:
             source=PixelFiles(paths) if data["ids"] == "pixels" else FileImages(paths),
         )
     except (OSError, json.JSONDecodeError, KeyError) as error:
-        raise CatalogError(f"catalog={str(folder)!r} holds no case set ({error!r}); write one with: mimic-checks cases") from error
+        raise CatalogError(
+            f"catalog={str(folder)!r} holds no case set ({error!r}); write one with: mimic-checks"
+            " cases"
+        ) from error

@@ -1,6 +1,8 @@
-"""What a check asks: lists of cases, each under a name, perhaps with other pictures or of a model under an edit.
+"""What a check asks: lists of cases, each under a name, perhaps with other pictures or of a model
+under an edit.
 
-Data in: a check's draws. Data out: `Ask`s, known before the first answer, so that processes which share a run can share any of them.
+Data in: a check's draws. Data out: `Ask`s, known before the first answer, so that processes which
+share a run can share any of them.
 """
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ def unedited(prompt: Prompt) -> Prompt:
 
 @dataclass(frozen=True)
 class Ask:
-    """Cases to be answered, journalled under `name`; `edit` may change what the model is shown, `model` is the run's model under an edit (None:
-    as it is), `batch` another number of prompts per batch."""
+    """Cases to be answered, journalled under `name`; `edit` may change what the model is shown,
+    `model` is the run's model under an edit (None: as it is), `batch` another number of prompts per
+    batch."""
 
     name: str
     cases: Sequence[Case]

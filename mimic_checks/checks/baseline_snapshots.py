@@ -1,8 +1,10 @@
-"""Baselines as syrupy snapshots: `--snapshot-update` records them, a review is a diff, unused ones are reported.
+"""Baselines as syrupy snapshots: `--snapshot-update` records them, a review is a diff, unused ones
+are reported.
 
-Data in: the `snapshot` fixture of a check and this run's baseline text. Data out: the recorded text. syrupy knows equal and different only;
-a verdict has three values, so outside of recording a snapshot that can be read is taken as it is, and the gate says the rest.
-Files lie in the user's folder (`--vlm-baseline`), never beside the installed check, and are named by check id.
+Data in: the `snapshot` fixture of a check and this run's baseline text. Data out: the recorded
+text. syrupy knows equal and different only; a verdict has three values, so outside of recording a
+snapshot that can be read is taken as it is, and the gate says the rest. Files lie in the user's
+folder (`--vlm-baseline`), never beside the installed check, and are named by check id.
 """
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ from mimic_checks.verdicts.baseline import SUFFIX
 
 
 class BaselineSnapshots(SingleFileSnapshotExtension):
-    """One file per check in the folder that `--vlm-baseline` names (`folder`, set once per process: syrupy asks its extensions for their
-    folder where no test is at hand, in an xdist controller)."""
+    """One file per check in the folder that `--vlm-baseline` names (`folder`, set once per process:
+    syrupy asks its extensions for their folder where no test is at hand, in an xdist
+    controller)."""
 
     folder: ClassVar[Path]
     _write_mode = WriteMode.TEXT
@@ -50,12 +53,14 @@ class RecordedBaselines(BaselineSnapshots):
         return True
 
 
-def recall(snapshot: SnapshotAssertion, text: str) -> str | None:
+def load_baseline(snapshot: SnapshotAssertion, text: str) -> str | None:
     """The recorded text of this check, or None; with `--snapshot-update`, records `text`."""
     extension = BaselineSnapshots if snapshot.update_snapshots else RecordedBaselines
     assertion = snapshot.use_extension(extension)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"\s*Can not relate snapshot")  # named by check id, not by test file: on purpose
+        warnings.filterwarnings(
+            "ignore", message=r"\s*Can not relate snapshot"
+        )  # named by check id, not by test file: on purpose
         assertion == text  # noqa: B015  (the comparison is syrupy's way to read and write)
     found = assertion.executions[0]
     if found.exception:

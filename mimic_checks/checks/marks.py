@@ -13,5 +13,6 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 def check(spec: CheckSpec) -> Callable[[F], F]:
-    """Marks a test function as the check `spec`; the plugin finds it by this mark, whatever its node id."""
+    """Marks a test function as the check `spec`; the plugin finds it by this mark, whatever its
+    node id."""
     return pytest.mark.vlm_check(spec)

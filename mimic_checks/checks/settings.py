@@ -1,6 +1,7 @@
 """What a run was asked for, in one immutable value.
 
-Data in: option values of the plugin or the command. Data out: `Settings`, checked as far as that needs no catalog.
+Data in: option values of the plugin or the command. Data out: `Settings`, checked as far as that
+needs no catalog.
 """
 
 from __future__ import annotations
@@ -41,22 +42,45 @@ class Settings:
         if self.profile not in PROFILES:
             raise InvalidArgument("vlm-profile", self.profile, allowed=PROFILES)
         check_template(self.template)
-        for name, value, low in (("vlm-cases", self.cases, 1), ("vlm-seed", self.seed, 0),
-                                 ("vlm-max-new-tokens", self.model.max_new_tokens, 1),
-                                 ("vlm-feature-cache-mb", self.model.feature_cache_mb, 0)):  # fmt: skip
+        for name, value, low in (
+            ("vlm-cases", self.cases, 1),
+            ("vlm-seed", self.seed, 0),
+            ("vlm-max-new-tokens", self.model.max_new_tokens, 1),
+            ("vlm-feature-cache-mb", self.model.feature_cache_mb, 0),
+        ):
             if value < low:
                 raise InvalidArgument(name, value, allowed=f"whole numbers from {low}")
         if self.case_limit is not None and not self.case_limit > 0:
-            raise InvalidArgument("vlm-case-limit", self.case_limit, allowed="seconds above 0, or left out for no limit")
+            raise InvalidArgument(
+                "vlm-case-limit",
+                self.case_limit,
+                allowed="seconds above 0, or left out for no limit",
+            )
         if self.policy and not self.baseline:
-            raise InvalidArgument("vlm-policy", str(self.policy), allowed="a policy beside a baseline; add --vlm-baseline <folder>")
+            raise InvalidArgument(
+                "vlm-policy",
+                str(self.policy),
+                allowed="a policy beside a baseline; add --vlm-baseline <folder>",
+            )
         if self.sequential and not self.baseline:
-            raise InvalidArgument("vlm-sequential", True, allowed="looking early beside a baseline; add --vlm-baseline <folder>")
+            raise InvalidArgument(
+                "vlm-sequential",
+                True,
+                allowed="looking early beside a baseline; add --vlm-baseline <folder>",
+            )
         if self.batch is not None and self.batch < 1:
-            raise InvalidArgument("vlm-batch", self.batch, allowed="whole numbers from 1, or left out to measure the fastest")
+            raise InvalidArgument(
+                "vlm-batch",
+                self.batch,
+                allowed="whole numbers from 1, or left out to measure the fastest",
+            )
 
     def describe(self) -> dict[str, Any]:
-        """The settings as they are stored in `run.json`: all but where answers are kept, which changes nothing."""
-        found = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
+        """The settings as they are stored in `run.json`: all but where answers are kept, which
+        changes nothing."""
+        found = {
+            name: str(value) if isinstance(value, Path) else value
+            for name, value in asdict(self).items()
+        }
         del found["answer_cache"]
         return found

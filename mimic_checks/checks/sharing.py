@@ -1,8 +1,10 @@
-"""One run answered by several processes: whoever has no check left answers what the others still have to ask.
+"""One run answered by several processes: whoever has no check left answers what the others still
+have to ask.
 
-Data in: the session of one process. Data out: journals with more answers in them. A check's batches go longest first to whoever is free, so
-that processes end within a batch of each other, however their checks and devices differ. A batch over which a process died is left to the
-process that runs its check.
+Data in: the session of one process. Data out: journals with more answers in them. A check's batches
+go longest first to whoever is free, so that processes end within a batch of each other, however
+their checks and devices differ. A batch over which a process died is left to the process that runs
+its check.
 """
 
 from __future__ import annotations
@@ -17,12 +19,15 @@ from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import CheckSpec
 
 _MEASURES: Mapping[str, Callable[[CheckSession, CheckSpec], Mapping[Any, Ask]]] = {
-    "sequence_length": sequence_length.asks, "pooling": pooling.asks, "knockout": knockout.asks,
-}  # fmt: skip
+    "sequence_length": sequence_length.asks,
+    "pooling": pooling.asks,
+    "knockout": knockout.asks,
+}
 
 
 def asks_of(session: CheckSession, spec: CheckSpec) -> list[Ask]:
-    """What a check is known to ask, whatever is answered; nothing of one that may stop early, or that looks inside a few cases."""
+    """What a check is known to ask, whatever is answered; nothing of one that may stop early, or
+    that looks inside a few cases."""
     if spec.check_id in _MEASURES:
         return list(_MEASURES[spec.check_id](session, spec).values())
     early = session.gating and spec.check_id in session.gating.sequential
@@ -30,7 +35,8 @@ def asks_of(session: CheckSession, spec: CheckSpec) -> list[Ask]:
 
 
 def contribute(session: CheckSession) -> None:
-    """Answers whatever no other process of the run has taken, over all checks; nothing if this one's harness is wrong."""
+    """Answers whatever no other process of the run has taken, over all checks; nothing if this
+    one's harness is wrong."""
     if preflight.problems(session):
         return
     for spec in session.specs:

@@ -1,8 +1,9 @@
 """Is the model led astray by images that do not matter?
 
-Behaviour: one image holds the asked class, 0, 1, 3, ... others certainly do not; the answer is the count in the one
-(MIMIC, distractors). Why it matters: retrieval, documents, video: most images in a prompt are beside the point. If it
-fails: check whether answers are too high (distractors counted) or arbitrary (the needle is lost), and at which positions.
+Behaviour: one image holds the asked class, 0, 1, 3, ... others certainly do not; the answer is the
+count in the one (MIMIC, distractors). Why it matters: retrieval, documents, video: most images in a
+prompt are beside the point. If it fails: check whether answers are too high (distractors counted)
+or arbitrary (the needle is lost), and at which positions.
 """
 
 from mimic_checks.checks.marks import check
@@ -13,7 +14,7 @@ from mimic_checks.checks.specs import CHECKS
 def test_distractors(vlm_check):
     """Images without the asked class do not change the count.
 
-    The needle stays and the distractors are nested; what moves with the factor is the number of images. Reference: the
-    needle alone. Look first at the needle's position in the failing cases.
+    The needle stays and the distractors are nested; what moves with the factor is the number of
+    images. Reference: the needle alone. Look first at the needle's position in the failing cases.
     """
     vlm_check.sweep()

@@ -1,8 +1,8 @@
 """Does the model keep several asked classes apart?
 
-Behaviour: one question asks for the counts of 1, 2, 3, ... classes (MIMIC, number of concepts); right means all of them.
-Why it matters: real requests name several things at once. If it fails: see whether single counts are swapped between
-classes (binding) or all drift (capacity).
+Behaviour: one question asks for the counts of 1, 2, 3, ... classes (MIMIC, number of concepts);
+right means all of them. Why it matters: real requests name several things at once. If it fails: see
+whether single counts are swapped between classes (binding) or all drift (capacity).
 """
 
 from mimic_checks.checks.marks import check
@@ -13,7 +13,7 @@ from mimic_checks.checks.specs import CHECKS
 def test_concepts(vlm_check):
     """Asked for more classes at once, the model still gets every count right.
 
-    The images stay the same at every level; only the question grows, and each level's classes are drawn from the same mix.
-    Reference: one class. Look first at which of the asked classes is wrong: the first or the last.
-    """
+    The images stay the same at every level; only the question grows, and each level's classes are
+    drawn from the same mix. Reference: one class. Look first at which of the asked classes is
+    wrong: the first or the last."""
     vlm_check.sweep()

@@ -18,7 +18,9 @@ def ask_about(vlm: VLM, images: Sequence[Image.Image], question: str) -> str:
     """The model's answer to one question about `images`, shown in order before it."""
     shown = [picture.convert("RGB") for picture in images]
     prompt_images = [
-        PromptImage(hashlib.sha256(pixel_bytes(picture)).hexdigest(), lambda picture=picture: picture)  # type: ignore[misc]
+        PromptImage(
+            hashlib.sha256(pixel_bytes(picture)).hexdigest(), lambda picture=picture: picture
+        )  # type: ignore[misc]
         for picture in shown
     ]
     return texts_of(vlm, [prompt_for(prompt_images, question)])[0]

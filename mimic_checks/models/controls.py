@@ -1,7 +1,7 @@
 """Control images: the same prompt with pictures blanked, degraded or stitched together.
 
-Data in: a prompt. Data out: a prompt with the same case id and question over other pictures, whose ids say what was done.
-Works for every model, also behind a server: nothing but pixels changes.
+Data in: a prompt. Data out: a prompt with the same case id and question over other pictures, whose
+ids say what was done. Works for every model, also behind a server: nothing but pixels changes.
 """
 
 from __future__ import annotations
@@ -17,18 +17,25 @@ _GREY = (128, 128, 128)
 
 
 def blanked(prompt: Prompt, keep: Collection[int] = ()) -> Prompt:
-    """Grey pictures of the same sizes in place of all but the images `keep` (numbers from 0): more image tokens, less content."""
-    images = [image if number in keep else _blank(image) for number, image in enumerate(prompt.images)]
+    """Grey pictures of the same sizes in place of all but the images `keep` (numbers from 0): more
+    image tokens, less content."""
+    images = [
+        image if number in keep else _blank(image) for number, image in enumerate(prompt.images)
+    ]
     return Prompt(prompt.case_id, tuple(images), prompt.messages)
 
 
 def degraded(prompt: Prompt, factor: float) -> Prompt:
-    """Every picture made smaller by `factor` a side and brought back to its size: as many image tokens, less information."""
-    return Prompt(prompt.case_id, tuple(_degraded(image, factor) for image in prompt.images), prompt.messages)
+    """Every picture made smaller by `factor` a side and brought back to its size: as many image
+    tokens, less information."""
+    return Prompt(
+        prompt.case_id, tuple(_degraded(image, factor) for image in prompt.images), prompt.messages
+    )
 
 
 def stitched(prompt: Prompt) -> Prompt:
-    """All pictures in one grid, filled row by row, of the size of one picture: as many image tokens as one image."""
+    """All pictures in one grid, filled row by row, of the size of one picture: as many image tokens
+    as one image."""
     return prompt_for([_stitched(prompt.images)], prompt.question, prompt.case_id)
 
 
@@ -51,7 +58,9 @@ def _blank(image: PromptImage) -> PromptImage:
 def _degraded(image: PromptImage, factor: float) -> PromptImage:
     def make() -> Image.Image:
         picture = image.open()
-        small = picture.resize([max(1, round(side / factor)) for side in picture.size], Image.Resampling.BOX)
+        small = picture.resize(
+            [max(1, round(side / factor)) for side in picture.size], Image.Resampling.BOX
+        )
         return small.resize(picture.size, Image.Resampling.BILINEAR)
 
     return PromptImage(f"degraded {factor:g} {image.id}", make)
@@ -71,7 +80,10 @@ def _stitched(images: Sequence[PromptImage]) -> PromptImage:
                 round((column + 1) * width / side),
                 round((row + 1) * height / side),
             ]
-            page.paste(picture.resize((box[2] - box[0], box[3] - box[1]), Image.Resampling.BOX), (box[0], box[1]))
+            page.paste(
+                picture.resize((box[2] - box[0], box[3] - box[1]), Image.Resampling.BOX),
+                (box[0], box[1]),
+            )
         return page
 
     return PromptImage("stitched " + "+".join(image.id for image in images), make)

@@ -1,6 +1,8 @@
-"""What could change an answer, as text that can be compared: weights, processor, template, settings, device, libraries.
+"""What could change an answer, as text that can be compared: weights, processor, template,
+settings, device, libraries.
 
-Data in: a loaded model and its processor. Data out: parts of `identity()`, digests as hexadecimal SHA-256.
+Data in: a loaded model and its processor. Data out: parts of `identity()`, digests as hexadecimal
+SHA-256.
 """
 
 from __future__ import annotations
@@ -42,10 +44,13 @@ def model_identity(model: Any, processor: Any, device: str) -> dict[str, Any]:
 
 
 def weights_digest(place: str | None) -> str | None:
-    """SHA-256 over the safetensors files, and code, of a local folder, or of an adapter in the hub's local store; None where neither is."""
+    """SHA-256 over the safetensors files, and code, of a local folder, or of an adapter in the
+    hub's local store; None where neither is."""
     if not place:
         return None
-    files = sorted(path for kind in ("*.safetensors", "*.py") for path in Path(place).glob(kind)) or _stored_adapter(place)
+    files = sorted(
+        path for kind in ("*.safetensors", "*.py") for path in Path(place).glob(kind)
+    ) or _stored_adapter(place)
     if not files:
         return None
     digest = hashlib.sha256()
@@ -56,24 +61,38 @@ def weights_digest(place: str | None) -> str | None:
 
 
 def processor_digest(processor: Any) -> str:
-    """SHA-256 of how a processor turns pictures and text into tensors: its settings, its tokenizer with vocabulary and added tokens."""
+    """SHA-256 of how a processor turns pictures and text into tensors: its settings, its tokenizer
+    with vocabulary and added tokens."""
     tokenizer = processor.tokenizer
     fast = getattr(tokenizer, "backend_tokenizer", None)
     words = fast.to_str() if fast is not None else json.dumps(tokenizer.get_vocab(), sort_keys=True)
-    # a batch's padding and truncation are set while it is tokenized, so that they would differ from call to call
-    words = {**json.loads(words), "padding": None, "truncation": None} if fast is not None else words
-    sides = [tokenizer.padding_side, tokenizer.truncation_side, tokenizer.model_max_length, tokenizer.special_tokens_map]
+    # a batch's padding and truncation are set while it is tokenized, so that they would differ from
+    # call to call
+    words = (
+        {**json.loads(words), "padding": None, "truncation": None} if fast is not None else words
+    )
+    sides = [
+        tokenizer.padding_side,
+        tokenizer.truncation_side,
+        tokenizer.model_max_length,
+        tokenizer.special_tokens_map,
+    ]
     return digest_of([processor.to_dict(), words, sides])
 
 
 def generation_settings(model: Any) -> dict[str, Any]:
     """The model's generation settings that are not the library's defaults."""
     found: dict[str, Any] = model.generation_config.to_diff_dict()
-    return {name: value for name, value in sorted(found.items()) if name != "transformers_version" and not name.startswith("_")}
+    return {
+        name: value
+        for name, value in sorted(found.items())
+        if name != "transformers_version" and not name.startswith("_")
+    }
 
 
 def attention_implementations(config: Any) -> str:
-    """The attention implementation, or one per part where the parts differ: "sdpa", "text sdpa, vision eager"."""
+    """The attention implementation, or one per part where the parts differ: "sdpa", "text sdpa,
+    vision eager"."""
     parts = {name: getattr(config, f"{name}_config", None) for name in ("text", "vision")}
     named = {name: part._attn_implementation for name, part in parts.items() if part is not None}
     if len(set(named.values())) < 2:
@@ -82,12 +101,16 @@ def attention_implementations(config: Any) -> str:
 
 
 def device_kind(device: str) -> str:
-    """What computes: a card by its name, a processor by its instruction set and threads, on which the last bits of a sum depend."""
+    """What computes: a card by its name, a processor by its instruction set and threads, on which
+    the last bits of a sum depend."""
     if device.startswith("cuda"):
         return str(torch.cuda.get_device_name(device))
     if device != "cpu":
         return device
-    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads"
+    return (
+        f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()}"
+        " threads"
+    )
 
 
 def library_versions() -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Loading a transformers model, its processor and an adapter, with errors that say what to do.
 
-Data in: a hub id or folder and `ModelOptions`. Data out: model and processor, ready to answer. Weights come from
-safetensors only; code from a checkpoint runs only if the user asks for it.
+Data in: a hub id or folder and `ModelOptions`. Data out: model and processor, ready to answer.
+Weights come from safetensors only; code from a checkpoint runs only if the user asks for it.
 """
 
 from __future__ import annotations
@@ -45,36 +45,59 @@ class ModelOptions:
             raise InvalidArgument("vlm-dtype", self.dtype, allowed=DTYPES)
         if self.base_url is not None and not re.fullmatch(r"https?://[^@?#]+", self.base_url):
             shown = re.sub(r"//[^/]*@", "//***@", self.base_url).partition("?")[0]
-            raise InvalidArgument("vlm-base-url", shown, allowed="an address such as http://localhost:8000/v1, without user, password or "
-                                  "query; the key goes into the environment variable OPENAI_API_KEY")  # fmt: skip
+            raise InvalidArgument(
+                "vlm-base-url",
+                shown,
+                allowed=(
+                    "an address such as http://localhost:8000/v1, without user, password or "
+                    "query; the key goes into the environment variable OPENAI_API_KEY"
+                ),
+            )
         if self.concurrency < 1:
-            raise InvalidArgument("vlm-concurrency", self.concurrency, allowed="whole numbers from 1")
+            raise InvalidArgument(
+                "vlm-concurrency", self.concurrency, allowed="whole numbers from 1"
+            )
         if not self.request_timeout > 0:
-            raise InvalidArgument("vlm-request-timeout", self.request_timeout, allowed="seconds above 0")
+            raise InvalidArgument(
+                "vlm-request-timeout", self.request_timeout, allowed="seconds above 0"
+            )
         if self.pooling < 1:
             raise InvalidArgument("vlm-pooling", self.pooling, allowed="whole numbers from 1")
         if not re.fullmatch(r"auto|none|all|deep|shallow|\d+(\.\d+)?-\d+(\.\d+)?", self.mask):
-            raise InvalidArgument("vlm-mask", self.mask, allowed="'auto', 'none', 'all', 'deep', 'shallow', '12-23', '0.5-1.0'")
+            raise InvalidArgument(
+                "vlm-mask",
+                self.mask,
+                allowed="'auto', 'none', 'all', 'deep', 'shallow', '12-23', '0.5-1.0'",
+            )
         if not re.fullmatch(r"auto|cpu|mps|cuda(?::\d+)?", self.device):
-            raise InvalidArgument("vlm-device", self.device, allowed="'auto', 'cpu', 'mps', 'cuda', 'cuda:<number>'")
+            raise InvalidArgument(
+                "vlm-device", self.device, allowed="'auto', 'cpu', 'mps', 'cuda', 'cuda:<number>'"
+            )
 
 
 def check_files(name: str, options: ModelOptions) -> None:
     """What can be found out about a local model or adapter folder without loading it.
 
-    Raises:
-        ModelLoadError: no config, no weights, unsafe weights only, or an adapter made for another kind of base.
-        AttentionError: a mask that cannot be read, or lies outside the base.
+    Raises: ModelLoadError: no config, no weights, unsafe weights only, or an adapter made for
+        another kind of base. AttentionError: a mask that cannot be read, or lies outside the base.
     """
     folder = Path(name)
     if folder.is_dir():
         _need(folder, "config.json", f"model={name!r}")
         if not list(folder.glob("*.safetensors")):
             unsafe = [path.name for path in (*folder.glob("*.bin"), *folder.glob("*.pt"))]
-            hint = f"it has {unsafe[0]}, which is not loaded for safety; convert it" if unsafe else "save or download them"
-            raise ModelLoadError(f"model={name!r} has no weights (*.safetensors): {hint} with save_pretrained()")
+            hint = (
+                f"it has {unsafe[0]}, which is not loaded for safety; convert it"
+                if unsafe
+                else "save or download them"
+            )
+            raise ModelLoadError(
+                f"model={name!r} has no weights (*.safetensors): {hint} with save_pretrained()"
+            )
     elif name.startswith((".", "/", "~")):
-        raise ModelLoadError(f"model={name!r} is no folder; give a folder, a hub id, 'builtin' or 'stub:<name>'")
+        raise ModelLoadError(
+            f"model={name!r} is no folder; give a folder, a hub id, 'builtin' or 'stub:<name>'"
+        )
     if options.adapter and Path(options.adapter).is_dir():
         _need(Path(options.adapter), "adapter_config.json", f"adapter={options.adapter!r}")
     if options.mask not in ("auto", "none") or (options.adapter and options.mask == "auto"):
@@ -83,10 +106,12 @@ def check_files(name: str, options: ModelOptions) -> None:
 
 def _check_mask(base: Path, options: ModelOptions) -> None:
     """A mask must be readable and inside the base's layers (where its config says how many)."""
-    from mimic_checks.models.edited import standing_edit
+    from mimic_checks.models.intervention import persistent_intervention
 
-    rules = standing_edit(options).rules
-    config = json.loads((base / "config.json").read_text()) if (base / "config.json").is_file() else {}
+    rules = persistent_intervention(options).rules
+    config = (
+        json.loads((base / "config.json").read_text()) if (base / "config.json").is_file() else {}
+    )
     depth = (config.get("text_config") or {}).get("num_hidden_layers")
     for rule in rules:
         if depth:
@@ -107,11 +132,18 @@ def load(name: str, options: ModelOptions) -> tuple[Any, Any, str]:
     device = choose_device(options.device, torch)
     shared = {"revision": options.revision, "trust_remote_code": options.trust_remote_code}
     placing = {"device_map": options.device_map} if options.device_map else {}
-    attention = {"attn_implementation": options.attn_implementation} if options.attn_implementation else {}
+    attention = (
+        {"attn_implementation": options.attn_implementation} if options.attn_implementation else {}
+    )
     try:
         processor = AutoProcessor.from_pretrained(name, **shared)
         model = AutoModelForImageTextToText.from_pretrained(
-            name, dtype=choose_dtype(options.dtype, device, torch), use_safetensors=True, **shared, **placing, **attention
+            name,
+            dtype=choose_dtype(options.dtype, device, torch),
+            use_safetensors=True,
+            **shared,
+            **placing,
+            **attention,
         )
     except (OSError, ValueError, ImportError, AttributeError, KeyError, RuntimeError) as error:
         raise _explained(name, error) from error
@@ -133,7 +165,9 @@ def with_adapter(model: Any, name: str, adapter: str) -> Any:
     try:
         return PeftModel.from_pretrained(model, adapter).merge_and_unload().eval()
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise ModelLoadError(f"adapter={adapter!r} does not load on model={name!r}: {_line(error)}") from error
+        raise ModelLoadError(
+            f"adapter={adapter!r} does not load on model={name!r}: {_line(error)}"
+        ) from error
 
 
 def _check_adapter(adapter: str, shapes: dict[str, tuple[int, ...]], name: str) -> None:
@@ -143,7 +177,9 @@ def _check_adapter(adapter: str, shapes: dict[str, tuple[int, ...]], name: str) 
     path = Path(adapter) / "adapter_model.safetensors"
     if not path.is_file():
         return
-    suffixes = {key.removesuffix(".weight"): shape for key, shape in shapes.items() if len(shape) == 2}
+    suffixes = {
+        key.removesuffix(".weight"): shape for key, shape in shapes.items() if len(shape) == 2
+    }
     with safe_open(path, "pt") as tensors:
         for key in tensors.keys():  # noqa: SIM118 (safe_open has no iterator)
             if ".lora_A" not in key:
@@ -153,27 +189,36 @@ def _check_adapter(adapter: str, shapes: dict[str, tuple[int, ...]], name: str) 
             width = tensors.get_slice(key).get_shape()[1]
             if base is None or base[1] != width:
                 wanted = "no such layer" if base is None else f"width {base[1]}"
-                origin = json.loads((Path(adapter) / "adapter_config.json").read_text()).get("base_model_name_or_path")
+                origin = json.loads((Path(adapter) / "adapter_config.json").read_text()).get(
+                    "base_model_name_or_path"
+                )
                 raise ModelLoadError(
-                    f"adapter={adapter!r} belongs to another model (it says {origin!r}): layer {target} has width {width} in the "
-                    f"adapter and {wanted} in model={name!r}; give the base it was trained on"
+                    f"adapter={adapter!r} belongs to another model (it says {origin!r}): layer"
+                    f" {target} has width {width} in the adapter and {wanted} in model={name!r};"
+                    " give the base it was trained on"
                 )
 
 
 def _explained(name: str, error: Exception) -> ModelLoadError:
     text = _line(error)
-    if "torchvision" in str(error).lower() or (isinstance(error, AttributeError) and "NoneType" in text):
+    if "torchvision" in str(error).lower() or (
+        isinstance(error, AttributeError) and "NoneType" in text
+    ):
         return ModelLoadError(
-            f"model={name!r} needs torchvision for its processor ({text}); next step: pip install torchvision (a build that "
-            "matches your torch)"
+            f"model={name!r} needs torchvision for its processor ({text}); next step: pip install"
+            " torchvision (a build that matches your torch)"
         )
     if "trust_remote_code" in str(error):
-        return ModelLoadError(f"model={name!r} brings code of its own; read it, then pass --vlm-trust-remote-code")
+        return ModelLoadError(
+            f"model={name!r} brings code of its own; read it, then pass --vlm-trust-remote-code"
+        )
     return ModelLoadError(f"model={name!r} does not load: {text}")
 
 
 def _line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"[:300]
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"[
+        :300
+    ]
 
 
 def _need(folder: Path, file: str, what: str) -> None:

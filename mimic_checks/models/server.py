@@ -1,8 +1,9 @@
 """A model behind an OpenAI-compatible endpoint: vLLM, SGLang, `transformers serve`.
 
-Data in: prompts. Data out: texts, or an `AnswerError` in the place of a case whose request failed for good. The client (openai's) retries
-what may pass (429, 5xx, cut connections) with back-off and jitter; pictures go as PNG data URLs, lossless; several requests at a time.
-The key comes from the environment (OPENAI_API_KEY) and leaves this module only in the requests' headers.
+Data in: prompts. Data out: texts, or an `AnswerError` in the place of a case whose request failed
+for good. The client (openai's) retries what may pass (429, 5xx, cut connections) with back-off and
+jitter; pictures go as PNG data URLs, lossless; several requests at a time. The key comes from the
+environment (OPENAI_API_KEY) and leaves this module only in the requests' headers.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ _FATAL = (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFo
 
 
 class ServerVLM:
-    """The model `name` at `options.base_url`; at most `options.concurrency` requests at a time, each with `options.request_timeout` seconds
-    and `retries` further tries."""
+    """The model `name` at `options.base_url`; at most `options.concurrency` requests at a time,
+    each with `options.request_timeout` seconds and `retries` further tries."""
 
     def __init__(self, name: str, options: ModelOptions, *, retries: int = 5) -> None:
         assert options.base_url
@@ -37,7 +38,8 @@ class ServerVLM:
         self._reach()
 
     def answer(self, prompts: Sequence[Prompt]) -> list[str | AnswerError]:
-        """Greedy answers, stripped, in order; a request that failed for good is an `AnswerError` in its place.
+        """Greedy answers, stripped, in order; a request that failed for good is an `AnswerError` in
+        its place.
 
         Raises:
             ModelLoadError: the server knows neither key nor model: no request can succeed.
@@ -45,7 +47,8 @@ class ServerVLM:
         return asyncio.run(self._all(prompts))
 
     def identity(self) -> dict[str, Any]:
-        """What could change an answer and can be seen from here; the server's own settings cannot."""
+        """What could change an answer and can be seen from here; the server's own settings
+        cannot."""
         return {
             "name": self.name,
             "server": self.options.base_url,
@@ -59,7 +62,9 @@ class ServerVLM:
         async with self._client() as client:
             return await asyncio.gather(*(self._one(client, prompt, places) for prompt in prompts))
 
-    async def _one(self, client: openai.AsyncOpenAI, prompt: Prompt, places: asyncio.Semaphore) -> str | AnswerError:
+    async def _one(
+        self, client: openai.AsyncOpenAI, prompt: Prompt, places: asyncio.Semaphore
+    ) -> str | AnswerError:
         async with places:
             messages = await asyncio.to_thread(chat_request, prompt)
             try:
@@ -78,7 +83,8 @@ class ServerVLM:
         return (said.choices[0].message.content or "").strip()
 
     def _reach(self) -> None:
-        """Asks the server for its models, so that a wrong address, key or name is known before any case is asked."""
+        """Asks the server for its models, so that a wrong address, key or name is known before any
+        case is asked."""
 
         async def models() -> list[str]:
             async with self._client() as client:
@@ -91,20 +97,32 @@ class ServerVLM:
         except openai.APIStatusError:
             return  # a server that cannot list its models may still answer
         except openai.OpenAIError as error:
-            raise ModelLoadError(f"base-url={self.options.base_url!r} does not answer ({self._said(error)}); is the "
-                                 "server running, and does the address end in /v1?") from None  # fmt: skip
+            raise ModelLoadError(
+                f"base-url={self.options.base_url!r} does not answer ({self._said(error)}); is the "
+                "server running, and does the address end in /v1?"
+            ) from None
         if known and self.name not in known:
-            raise ModelLoadError(f"model={self.name!r} is not among those that the server has: {', '.join(map(repr, known))}")
+            raise ModelLoadError(
+                f"model={self.name!r} is not among those that the server has:"
+                f" {', '.join(map(repr, known))}"
+            )
 
     def _refused(self, error: openai.OpenAIError) -> ModelLoadError:
         hint = (
-            "check OPENAI_API_KEY" if not isinstance(error, openai.NotFoundError) else "check the model's name and --vlm-base-url"
+            "check OPENAI_API_KEY"
+            if not isinstance(error, openai.NotFoundError)
+            else "check the model's name and --vlm-base-url"
         )
-        return ModelLoadError(f"model={self.name!r}: the server refuses every request ({self._said(error)}); {hint}")
+        return ModelLoadError(
+            f"model={self.name!r}: the server refuses every request ({self._said(error)}); {hint}"
+        )
 
     def _client(self) -> openai.AsyncOpenAI:
         return openai.AsyncOpenAI(
-            base_url=self.options.base_url, api_key=self._key, max_retries=self.retries, timeout=self.options.request_timeout
+            base_url=self.options.base_url,
+            api_key=self._key,
+            max_retries=self.retries,
+            timeout=self.options.request_timeout,
         )
 
     def _said(self, error: Exception) -> str:
@@ -113,10 +131,12 @@ class ServerVLM:
 
 
 def chat_request(prompt: Prompt) -> list[dict[str, Any]]:
-    """A prompt's messages as the chat-completions interface takes them: every image placeholder becomes a data URL."""
+    """A prompt's messages as the chat-completions interface takes them: every image placeholder
+    becomes a data URL."""
     images = iter(prompt.images)
     return [
-        {"role": message["role"], "content": [_part(part, images) for part in message["content"]]} for message in prompt.messages
+        {"role": message["role"], "content": [_part(part, images) for part in message["content"]]}
+        for message in prompt.messages
     ]
 
 

@@ -1,6 +1,8 @@
-"""Models by name: a hub id, a folder, `builtin`, `builtin-repaired`, `openai:<name>` at an endpoint, or `stub:<name>`.
+"""Models by name: a hub id, a folder, `builtin`, `builtin-repaired`, `openai:<name>` at an
+endpoint, or `stub:<name>`.
 
-Data in: the text of `--vlm`. Data out: something that answers. Imports torch only for models that need it.
+Data in: the text of `--vlm`. Data out: something that answers. Imports torch only for models that
+need it.
 """
 
 from __future__ import annotations
@@ -32,13 +34,16 @@ def resolve(spec: str, options: ModelOptions) -> tuple[str, ModelOptions]:
         return str(BUILTIN.get(spec, spec)), options
     if options.adapter:
         raise InvalidArgument(
-            "vlm-adapter", options.adapter, allowed=f"no adapter with --vlm {REPAIRED}, which brings its own; use --vlm builtin"
+            "vlm-adapter",
+            options.adapter,
+            allowed=f"no adapter with --vlm {REPAIRED}, which brings its own; use --vlm builtin",
         )
     return str(BUILTIN["builtin"]), replace(options, adapter=str(REPAIRED_ADAPTER))
 
 
 def check_vlm(spec: str, options: ModelOptions, catalog: Catalog) -> None:
-    """Everything about a model spec that can be wrong and seen without loading it; raises as `load_vlm`."""
+    """Everything about a model spec that can be wrong and seen without loading it; raises as
+    `load_vlm`."""
     if spec.startswith("stub:"):
         make_stub(spec.removeprefix("stub:"), catalog)
         _refuse_options_of_weights(options, "stubs, which have nothing inside")
@@ -46,7 +51,11 @@ def check_vlm(spec: str, options: ModelOptions, catalog: Catalog) -> None:
         _refuse_options_of_weights(options, "models behind a server, which are set up there")
         if not options.base_url:
             raise InvalidArgument(
-                "vlm", spec, allowed="a served model with --vlm-base-url http://host:port/v1, which has no default"
+                "vlm",
+                spec,
+                allowed=(
+                    "a served model with --vlm-base-url http://host:port/v1, which has no default"
+                ),
             )
     else:
         check_files(*resolve(spec, options))
@@ -73,11 +82,16 @@ def load_vlm(spec: str, options: ModelOptions, catalog: Catalog) -> VLM:
         try:
             from mimic_checks.models.server import ServerVLM
         except ImportError as error:
-            raise ModelLoadError(f"model={spec!r} needs a client; next step: pip install 'mimic-checks[server]'") from error
+            raise ModelLoadError(
+                f"model={spec!r} needs a client; next step: pip install 'mimic-checks[server]'"
+            ) from error
         return ServerVLM(spec.removeprefix(SERVED), options)
     try:
         from mimic_checks.models.transformers_vlm import TransformersVLM
     except ImportError as error:
-        raise ModelLoadError(f"model={spec!r} needs torch and transformers; next step: pip install 'mimic-checks[hf]'") from error
+        raise ModelLoadError(
+            f"model={spec!r} needs torch and transformers; next step: pip install"
+            " 'mimic-checks[hf]'"
+        ) from error
     source, resolved = resolve(spec, options)
     return TransformersVLM(source, resolved, name=spec)

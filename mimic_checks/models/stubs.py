@@ -1,7 +1,8 @@
 """Models with one planted defect each, and an oracle: the shelf on which every check is proven.
 
-Data in: a catalog (the stub's own eyes: image id -> what the image shows) and prompts. Data out: answers. A stub reads the
-question's text like any model; it never sees a case or its answer. `stub:<name>` names one on the command line.
+Data in: a catalog (the stub's own eyes: image id -> what the image shows) and prompts. Data out:
+answers. A stub reads the question's text like any model; it never sees a case or its answer.
+`stub:<name>` names one on the command line.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from mimic_checks.errors import AnswerError, InvalidArgument
 from mimic_checks.models.controls import shown_in
 from mimic_checks.models.vlm import ImageBlock, Prompt
 
-_COUNT = re.compile(r"(?:How many|Count the) (?P<classes>.+?) (?:are there )?in (?:this image|these images)")
+_COUNT = re.compile(
+    r"(?:How many|Count the) (?P<classes>.+?) (?:are there )?in (?:this image|these images)"
+)
 _LIST = re.compile(r"kinds? of (?P<supercategory>.+?) (?:are )?in (?:this image|these images)")
 TOKENS_PER_IMAGE = 16
 
@@ -42,10 +45,14 @@ class StubVLM:
         return {"name": f"stub:{type(self).__name__}", "catalog": self.catalog.name}
 
     def image_blocks(self, prompt: Prompt) -> list[ImageBlock]:
-        return [ImageBlock(1 + k * TOKENS_PER_IMAGE, TOKENS_PER_IMAGE, k) for k in range(len(prompt.images))]
+        return [
+            ImageBlock(1 + k * TOKENS_PER_IMAGE, TOKENS_PER_IMAGE, k)
+            for k in range(len(prompt.images))
+        ]
 
     def look(self, prompt: Prompt) -> NDArray[np.int64]:
-        """What the stub takes the images to show: counts, [images, classes]. An image outside the catalog shows nothing."""
+        """What the stub takes the images to show: counts, [images, classes]. An image outside the
+        catalog shows nothing."""
         shown = [self._counts(image.id) for image in prompt.images]
         return np.array(shown, dtype=np.int64).reshape(len(shown), len(self.catalog.class_names))
 
@@ -63,7 +70,9 @@ class StubVLM:
         if re.search(r"\b(?:all of|every one of)\b", prompt.question):
             return names_text([names[c] for c in np.flatnonzero(present == len(counts))])
         there = np.flatnonzero(present)
-        return names_text([names[c] for c in there if present[c] == present[there].min(initial=len(counts))])
+        return names_text(
+            [names[c] for c in there if present[c] == present[there].min(initial=len(counts))]
+        )
 
     def asked(self, classes: str) -> list[int]:
         """The class columns of `"cats, dogs and keys"`."""
@@ -104,7 +113,8 @@ class OrderBiased(StubVLM):
 
 
 class CountsDistractors(StubVLM):
-    """Takes every image without the asked class for one more instance of it, and every class for common."""
+    """Takes every image without the asked class for one more instance of it, and every class for
+    common."""
 
     def tell(self, prompt: Prompt, counts: NDArray[np.int64]) -> str:
         if match := _COUNT.search(prompt.question):
@@ -129,8 +139,12 @@ class Blind(StubVLM):
     """Never looks: a guess drawn from the question and the case id."""
 
     def look(self, prompt: Prompt) -> NDArray[np.int64]:
-        seed = int.from_bytes(hashlib.sha256((prompt.case_id + prompt.question).encode()).digest()[:4])
-        return np.random.default_rng(seed).integers(0, 4, (len(prompt.images), len(self.catalog.class_names)))
+        seed = int.from_bytes(
+            hashlib.sha256((prompt.case_id + prompt.question).encode()).digest()[:4]
+        )
+        return np.random.default_rng(seed).integers(
+            0, 4, (len(prompt.images), len(self.catalog.class_names))
+        )
 
 
 class Constant(StubVLM):
@@ -144,7 +158,10 @@ class Unparseable(StubVLM):
     """Talks, and says nothing."""
 
     def tell(self, prompt: Prompt, counts: NDArray[np.int64]) -> str:
-        return "That depends a good deal on how closely somebody would care to look at it, I should think."
+        return (
+            "That depends a good deal on how closely somebody would care to look at it, I should"
+            " think."
+        )
 
 
 class Raising(StubVLM):
@@ -176,7 +193,8 @@ class Slow(StubVLM):
 
 
 class BatchLeak(StubVLM):
-    """In a batch, every prompt but the first is answered from the images of the one before (blended rows)."""
+    """In a batch, every prompt but the first is answered from the images of the one before (blended
+    rows)."""
 
     def answer(self, prompts: Sequence[Prompt]) -> list[str]:
         looks = [self.look(prompt) for prompt in prompts]
@@ -184,7 +202,8 @@ class BatchLeak(StubVLM):
 
 
 class Recalls(StubVLM):
-    """Knows the benchmark by heart: recalls what the first image set it was asked a question about showed."""
+    """Knows the benchmark by heart: recalls what the first image set it was asked a question about
+    showed."""
 
     def __init__(self, catalog: Catalog) -> None:
         super().__init__(catalog)
@@ -192,7 +211,11 @@ class Recalls(StubVLM):
 
     def look(self, prompt: Prompt) -> NDArray[np.int64]:
         counts = super().look(prompt)
-        return self._seen.setdefault(prompt.case_id, counts) if counts.any() else self._seen.get(prompt.case_id, counts)
+        return (
+            self._seen.setdefault(prompt.case_id, counts)
+            if counts.any()
+            else self._seen.get(prompt.case_id, counts)
+        )
 
 
 class SwappedBlocks(StubVLM):
@@ -204,11 +227,22 @@ class SwappedBlocks(StubVLM):
 
 
 STUBS: dict[str, Callable[[Catalog], StubVLM]] = {
-    "oracle": Oracle, "first-image-only": FirstImageOnly, "loses-track": LosesTrack, "order-biased": OrderBiased,
-    "counts-distractors": CountsDistractors, "first-concept-only": FirstConceptOnly, "blind": Blind, "constant": Constant,
-    "unparseable": Unparseable, "raising": Raising, "fragile": Fragile, "slow": Slow, "batch-leak": BatchLeak, "recalls": Recalls,
+    "oracle": Oracle,
+    "first-image-only": FirstImageOnly,
+    "loses-track": LosesTrack,
+    "order-biased": OrderBiased,
+    "counts-distractors": CountsDistractors,
+    "first-concept-only": FirstConceptOnly,
+    "blind": Blind,
+    "constant": Constant,
+    "unparseable": Unparseable,
+    "raising": Raising,
+    "fragile": Fragile,
+    "slow": Slow,
+    "batch-leak": BatchLeak,
+    "recalls": Recalls,
     "swapped-blocks": SwappedBlocks,
-}  # fmt: skip
+}
 
 
 def make_stub(name: str, catalog: Catalog) -> StubVLM:

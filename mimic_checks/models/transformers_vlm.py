@@ -1,10 +1,11 @@
 """Any `AutoModelForImageTextToText`, answering in batches; opened, if its family is known.
 
-Data in: prompts. Data out: texts. Greedy, left padding, short answers. Families in `_ONE_ROW_PER_IMAGE` give every image
-the same number of tokens from one row of pixels: there, projected features are computed once per image id and reused, and
-pixels of a known image are never opened again. (Accelerators choose their kernels by shape, so there the tower always sees
-as many images at a time: features do not depend on which others were known already, and a resumed run repeats an
-uninterrupted one.) All other families go through their processor, batch by batch.
+Data in: prompts. Data out: texts. Greedy, left padding, short answers. Families in
+`_ONE_ROW_PER_IMAGE` give every image the same number of tokens from one row of pixels: there,
+projected features are computed once per image id and reused, and pixels of a known image are never
+opened again. (Accelerators choose their kernels by shape, so there the tower always sees as many
+images at a time: features do not depend on which others were known already, and a resumed run
+repeats an uninterrupted one.) All other families go through their processor, batch by batch.
 
 Letters: B prompts, L positions, I images, T tokens per image, D model width.
 """
@@ -27,24 +28,43 @@ from mimic_checks.attention.families import FAMILIES
 from mimic_checks.attention.pooling import flattened, image_features
 from mimic_checks.errors import AnswerError, AttentionError, ModelLoadError
 from mimic_checks.models.controls import stitched
-from mimic_checks.models.edited import UNEDITED, EditedVLM, ModelEdit, standing_edit
 from mimic_checks.models.features import FeatureCache
 from mimic_checks.models.fingerprint import file_digests, model_identity
+from mimic_checks.models.intervention import (
+    NO_INTERVENTION,
+    IntervenedVLM,
+    Intervention,
+    persistent_intervention,
+)
 from mimic_checks.models.loading import ModelOptions, load, with_adapter
-from mimic_checks.models.rasters import raster
-from mimic_checks.models.vlm import ImageBlock, Prompt, PromptImage, Raster, ShownInput, prompt_for
+from mimic_checks.models.token_grids import token_grid
+from mimic_checks.models.vlm import (
+    ImageBlock,
+    Prompt,
+    PromptImage,
+    ShownInput,
+    TokenGrid,
+    prompt_for,
+)
 
 _ONE_ROW_PER_IMAGE = frozenset({"llava"})
 _ENCODE_AT_MOST, _ENCODE_ALWAYS = 32, 8
-"""Images that go through the vision tower together: at most, on a CPU; always, on an accelerator (`fixed_shape`)."""
-_PROBE = prompt_for([PromptImage("probe", lambda: Image.linear_gradient("L").convert("RGB"))], "What does this image show?")
+"""Images that go through the vision tower together: at most, on a CPU; always, on an accelerator
+(`fixed_shape`)."""
+_PROBE = prompt_for(
+    [PromptImage("probe", lambda: Image.linear_gradient("L").convert("RGB"))],
+    "What does this image show?",
+)
 """What an adapter's effect is measured on when it is loaded."""
 
 
 class TransformersVLM:
-    """A model from the hub or a folder (`source`) behind `answer` and `identity`; `name` is what reports call it."""
+    """A model from the hub or a folder (`source`) behind `answer` and `identity`; `name` is what
+    reports call it."""
 
-    def __init__(self, source: str, options: ModelOptions = ModelOptions(), *, name: str = "") -> None:  # noqa: B008 (frozen)
+    def __init__(
+        self, source: str, options: ModelOptions = ModelOptions(), *, name: str = ""
+    ) -> None:
         self.source, self.name, self.options = source, name or source, options
         self.model, self.processor, self.device = load(source, options)
         self.tokenizer = self.processor.tokenizer
@@ -52,19 +72,22 @@ class TransformersVLM:
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
         if not getattr(self.processor, "chat_template", None):
-            raise ModelLoadError(f"model={source!r} has no chat template; add chat_template.jinja to its processor")
+            raise ModelLoadError(
+                f"model={source!r} has no chat template; add chat_template.jinja to its processor"
+            )
         self.reuses_features = self.model.config.model_type in _ONE_ROW_PER_IMAGE
         self.features = FeatureCache(options.feature_cache_mb * 2**20)
         self.fixed_shape = self.device != "cpu"
-        self.opens = self.model.config.model_type in FAMILIES
-        self.standing = standing_edit(options)
-        self.masked_layers = tuple(layer_rules(self.standing.rules, self.depth))
-        if self.standing != UNEDITED:
+        self.white_box = self.model.config.model_type in FAMILIES
+        self.persistent = persistent_intervention(options)
+        self.masked_layers = tuple(layer_rules(self.persistent.rules, self.depth))
+        if self.persistent != NO_INTERVENTION:
             self.mapper  # noqa: B018  (an unknown family is refused here, not at the first answer)
         self.adapter_shift = self._adapt(options.adapter) if options.adapter else None
 
     def _adapt(self, adapter: str) -> float:
-        """Merges an adapter; returns how far it moved a logit of a first token (0.0: it does nothing)."""
+        """Merges an adapter; returns how far it moved a logit of a first token (0.0: it does
+        nothing)."""
         before = self.logits([_PROBE])
         self.model = with_adapter(self.model, self.source, adapter)
         self.features = FeatureCache(self.features.max_bytes)
@@ -78,10 +101,10 @@ class TransformersVLM:
         Raises:
             AnswerError: image tokens and images do not match.
         """
-        return self.answer_edited(prompts, UNEDITED)
+        return self.answer_intervened(prompts, NO_INTERVENTION)
 
     @torch.inference_mode()
-    def answer_edited(self, prompts: Sequence[Prompt], edit: ModelEdit) -> list[str]:
+    def answer_intervened(self, prompts: Sequence[Prompt], edit: Intervention) -> list[str]:
         """`answer` under an edit.
 
         Raises:
@@ -91,20 +114,28 @@ class TransformersVLM:
             return []
         with self._edited(prompts, edit) as inputs:
             tokens = self.model.generate(
-                **inputs, max_new_tokens=self.options.max_new_tokens, do_sample=False, num_beams=1, temperature=None, top_p=None,
-                top_k=None, pad_token_id=self.tokenizer.pad_token_id,
-            )  # fmt: skip
+                **inputs,
+                max_new_tokens=self.options.max_new_tokens,
+                do_sample=False,
+                num_beams=1,
+                temperature=None,
+                top_p=None,
+                top_k=None,
+                pad_token_id=self.tokenizer.pad_token_id,
+            )
         new = tokens[:, inputs["input_ids"].shape[1] :]
         return [text.strip() for text in self.tokenizer.batch_decode(new, skip_special_tokens=True)]
 
     @torch.inference_mode()
-    def profiles(self, prompts: Sequence[Prompt], edit: ModelEdit | None = None) -> list[Profile]:
+    def profiles(
+        self, prompts: Sequence[Prompt], edit: Intervention | None = None
+    ) -> list[Profile]:
         """Attention by depth of every prompt's prefill, under an edit.
 
         Raises:
             AttentionError: a family that cannot be opened, or an edit that this model cannot have.
         """
-        whole, shown = self.standing.then(edit or UNEDITED), self._shown(prompts)
+        whole, shown = self.persistent.then(edit or NO_INTERVENTION), self._shown(prompts)
         batch = self.inputs(shown)
         short, token_map = pooled(self.model, batch, self.token_map(batch, shown), whole.pooling)
         with edit_attention(self.model, whole.rules, token_map=token_map) as editor:
@@ -113,13 +144,16 @@ class TransformersVLM:
         return profiler.profiles()
 
     @torch.inference_mode()
-    def logits(self, prompts: Sequence[Prompt], edit: ModelEdit | None = None, *, masked: bool = True) -> Tensor:
-        """Logits of the first generated token under an edit: [B, vocabulary]; without `masked`, as if there were no standing mask."""
-        with self._edited(prompts, edit or UNEDITED, masked=masked) as inputs:
+    def logits(
+        self, prompts: Sequence[Prompt], edit: Intervention | None = None, *, masked: bool = True
+    ) -> Tensor:
+        """Logits of the first generated token under an edit: [B, vocabulary]; without `masked`, as
+        if there were no persistent mask."""
+        with self._edited(prompts, edit or NO_INTERVENTION, masked=masked) as inputs:
             found: Tensor = self.model(**inputs, logits_to_keep=1).logits[:, -1]
         return found
 
-    def edited(self, edit: ModelEdit) -> EditedVLM:
+    def intervened(self, edit: Intervention) -> IntervenedVLM:
         """This model under an edit, as a model of its own; weights are shared.
 
         Raises:
@@ -127,14 +161,22 @@ class TransformersVLM:
         """
         self.mapper  # noqa: B018  (an unknown family is refused here, not at the first answer)
         layer_rules(edit.rules, self.depth)
-        return EditedVLM(self, edit)
+        return IntervenedVLM(self, edit)
 
-    def rasters(self, prompt: Prompt) -> list[Raster | None]:
-        """Where each image's tokens stand, as rows and columns over the picture; None where they are no raster."""
+    def token_grids(self, prompt: Prompt) -> list[TokenGrid | None]:
+        """Where each image's tokens stand, as rows and columns over the picture; None where they
+        are no token_grid."""
         batch = self.inputs([prompt])
         token_map = self.token_map(batch, [prompt])
-        grids = batch["image_grid_thw"].tolist() if batch.get("image_grid_thw") is not None else [None] * len(prompt.images)
-        return [raster(self.model.config, token_map, number, grid) for number, grid in enumerate(grids)]
+        grids = (
+            batch["image_grid_thw"].tolist()
+            if batch.get("image_grid_thw") is not None
+            else [None] * len(prompt.images)
+        )
+        return [
+            token_grid(self.model.config, token_map, number, grid)
+            for number, grid in enumerate(grids)
+        ]
 
     @cached_property
     def mapper(self) -> TokenMapper:
@@ -170,20 +212,37 @@ class TransformersVLM:
     @property
     def closing_id(self) -> int | None:
         """The token that the chat template puts after an answer; None if it puts none."""
-        turns = [*_PROBE.messages, {"role": "assistant", "content": [{"type": "text", "text": "42"}]}]
+        turns = [
+            *_PROBE.messages,
+            {"role": "assistant", "content": [{"type": "text", "text": "42"}]},
+        ]
         _, said, after = self.processor.apply_chat_template(turns, tokenize=False).rpartition("42")
         if not said:
             return None
         special = {*self.tokenizer.all_special_ids, *self.tokenizer.get_added_vocab().values()}
-        return next((token for token in self.tokenizer(after, add_special_tokens=False)["input_ids"] if token in special), None)
+        return next(
+            (
+                token
+                for token in self.tokenizer(after, add_special_tokens=False)["input_ids"]
+                if token in special
+            ),
+            None,
+        )
 
     def shown(self, prompts: Sequence[Prompt]) -> list[ShownInput]:
-        """What the prompts become as one batch: texts with every image token, lengths, and where padding stands."""
+        """What the prompts become as one batch: texts with every image token, lengths, and where
+        padding stands."""
         batch = self.inputs(self._shown(prompts))
         real = [row.nonzero().flatten() for row in batch["attention_mask"]]
-        texts = [self.tokenizer.decode(ids[places]) for ids, places in zip(batch["input_ids"], real, strict=True)]
+        texts = [
+            self.tokenizer.decode(ids[places])
+            for ids, places in zip(batch["input_ids"], real, strict=True)
+        ]
         last = batch["input_ids"].shape[1] - 1
-        return [ShownInput(text, len(places), int(places[-1]) != last) for text, places in zip(texts, real, strict=True)]
+        return [
+            ShownInput(text, len(places), int(places[-1]) != last)
+            for text, places in zip(texts, real, strict=True)
+        ]
 
     def inputs(self, prompts: Sequence[Prompt]) -> dict[str, Any]:
         """The batch as the model gets it."""
@@ -192,17 +251,19 @@ class TransformersVLM:
     def token_map(self, batch: dict[str, Any], prompts: Sequence[Prompt]) -> TokenMap:
         """Which position of the batch belongs to which image of its prompt.
 
-        Raises:
-            AttentionError: a family that cannot be opened, or image tokens that do not match the images.
+        Raises: AttentionError: a family that cannot be opened, or image tokens that do not match
+            the images.
         """
         return self.mapper.map(batch, [len(prompt.images) for prompt in prompts])
 
     @contextmanager
-    def _edited(self, prompts: Sequence[Prompt], edit: ModelEdit, *, masked: bool = True) -> Iterator[dict[str, Any]]:
-        standing = self.standing if masked else ModelEdit(self.standing.pooling)
-        whole, shown = standing.then(edit), self._shown(prompts)
+    def _edited(
+        self, prompts: Sequence[Prompt], edit: Intervention, *, masked: bool = True
+    ) -> Iterator[dict[str, Any]]:
+        persistent = self.persistent if masked else Intervention(self.persistent.pooling)
+        whole, shown = persistent.then(edit), self._shown(prompts)
         batch = self.inputs(shown)
-        if whole == UNEDITED:
+        if whole == NO_INTERVENTION:
             yield batch
             return
         short, token_map = pooled(self.model, batch, self.token_map(batch, shown), whole.pooling)
@@ -213,11 +274,15 @@ class TransformersVLM:
             yield short
 
     def identity(self) -> dict[str, Any]:
-        """Everything that could change an answer, but for the batch (plans and kept answers name it)."""
+        """Everything that could change an answer, but for the batch (plans and cached answers name
+        it)."""
         return {
             "name": self.name,
             "adapter": self.options.adapter,
-            "remedies": [*self.standing.describe(), *(["stitched"] if self.options.stitch else [])],
+            "remedies": [
+                *self.persistent.describe(),
+                *(["stitched"] if self.options.stitch else []),
+            ],
             "revision": getattr(self.model.config, "_commit_hash", None) or self.options.revision,
             "max_new_tokens": self.options.max_new_tokens,
             **self._digests,
@@ -226,40 +291,56 @@ class TransformersVLM:
 
     @property
     def identified(self) -> bool:
-        """Whether `identity` tells these very weights from all others: local files, or a commit of the hub."""
+        """Whether `identity` tells these very weights from all others: local files, or a commit of
+        the hub."""
         base = self._digests["weights"] or getattr(self.model.config, "_commit_hash", None)
         return bool(base and (not self.options.adapter or self._digests["adapter_weights"]))
 
     def image_tokens(self, prompt: Prompt) -> int:
-        """Image tokens of a prompt; for families without one fixed number, as its processor counts them."""
-        return -(-self._image_tokens(self._shown([prompt])[0]) // self.standing.pooling)
+        """Image tokens of a prompt; for families without one fixed number, as its processor counts
+        them."""
+        return -(-self._image_tokens(self._shown([prompt])[0]) // self.persistent.pooling)
 
     def _shown(self, prompts: Sequence[Prompt]) -> Sequence[Prompt]:
-        """What the model is shown of the prompts: themselves, or all pictures of each in one grid."""
-        return [stitched(prompt) if len(prompt.images) > 1 else prompt for prompt in prompts] if self.options.stitch else prompts
+        """What the model is shown of the prompts: themselves, or all pictures of each in one
+        grid."""
+        return (
+            [stitched(prompt) if len(prompt.images) > 1 else prompt for prompt in prompts]
+            if self.options.stitch
+            else prompts
+        )
 
     def _image_tokens(self, prompt: Prompt) -> int:
         if self.reuses_features:
             return self._tokens_per_image() * len(prompt.images)
         sizes = [image.open().size[::-1] for image in prompt.images]
         try:
-            return sum(self.processor._get_num_multimodal_tokens(image_sizes=sizes).num_image_tokens)
-        except (AttributeError, TypeError, KeyError):  # a processor that cannot count: order by the number of images
+            return sum(
+                self.processor._get_num_multimodal_tokens(image_sizes=sizes).num_image_tokens
+            )
+        except (
+            AttributeError,
+            TypeError,
+            KeyError,
+        ):  # a processor that cannot count: order by the number of images
             return len(prompt.images)
 
     @torch.inference_mode()
     def image_blocks(self, prompt: Prompt) -> list[ImageBlock]:
-        """Where each image's tokens stand, and whose features the model really puts there (white box).
+        """Where each image's tokens stand, and whose features the model really puts there (white
+        box).
 
-        A block's `image` is found by comparing what goes in at its positions with every image's own features.
-        """
+        A block's `image` is found by comparing what goes in at its positions with every image's own
+        features."""
         batch = self.inputs([prompt])
         if not prompt.images:
             return []
         mapper = self.mapper
         try:
             token_map = mapper.map(batch)
-        except AttentionError:  # tokens that do not match: shown as one block that belongs to no image
+        except (
+            AttentionError
+        ):  # tokens that do not match: shown as one block that belongs to no image
             places = (batch["input_ids"][0] == self.model.config.image_token_id).nonzero().flatten()
             return [ImageBlock(int(places[0]), len(places), -1)] if len(places) else []
         flat = flattened(image_features(self.model, batch).pooler_output)
@@ -270,54 +351,89 @@ class TransformersVLM:
             filled = int((batch["input_ids"][0, places] == self.model.config.image_token_id).sum())
             here, used = flat[used : used + filled], used + filled
             near = [k for k, other in enumerate(own) if _same(here, other)]
-            blocks.append(ImageBlock(int(places[0]), len(places), number if number in near else (near or [-1])[0]))
+            blocks.append(
+                ImageBlock(
+                    int(places[0]), len(places), number if number in near else (near or [-1])[0]
+                )
+            )
         return blocks
 
     def _texts(self, prompts: Sequence[Prompt]) -> list[str]:
-        return [self.processor.apply_chat_template(p.messages, add_generation_prompt=True, tokenize=False) for p in prompts]
+        return [
+            self.processor.apply_chat_template(
+                p.messages, add_generation_prompt=True, tokenize=False
+            )
+            for p in prompts
+        ]
 
     def _processed(self, prompts: Sequence[Prompt]) -> dict[str, Any]:
         """The processor's own inputs: any family."""
         pictures = [[image.open() for image in prompt.images] for prompt in prompts]
-        inputs = self.processor(text=self._texts(prompts), images=pictures if any(pictures) else None, padding=True,
-                                return_tensors="pt")  # fmt: skip
+        inputs = self.processor(
+            text=self._texts(prompts),
+            images=pictures if any(pictures) else None,
+            padding=True,
+            return_tensors="pt",
+        )
         return self._moved(inputs)
 
     def _moved(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """A processor's output on the model's device, floating-point tensors in its dtype."""
         dtype = self.model.dtype
         return {
-            key: value if not torch.is_tensor(value) else value.to(self.device, dtype if value.is_floating_point() else value.dtype)
+            key: (
+                value
+                if not torch.is_tensor(value)
+                else value.to(self.device, dtype if value.is_floating_point() else value.dtype)
+            )
             for key, value in inputs.items()
         }
 
     def _reusing(self, prompts: Sequence[Prompt]) -> dict[str, Any]:
-        """Token ids [B, L], the padding mask, and the images' features, of which known ones are not computed again."""
+        """Token ids [B, L], the padding mask, and the images' features, of which known ones are not
+        computed again."""
         encoded: dict[str, Any] = self._expanded(prompts)
         shown = [image for prompt in prompts for image in prompt.images]
         if shown:
-            found = self.features.get([image.id for image in shown], lambda ids: self._encode(ids, shown))
+            found = self.features.get(
+                [image.id for image in shown], lambda ids: self._encode(ids, shown)
+            )
             features = [found[image.id] for image in shown]
-            places, given = int((encoded["input_ids"] == self.model.config.image_token_id).sum()), sum(map(len, features))
+            places, given = (
+                int((encoded["input_ids"] == self.model.config.image_token_id).sum()),
+                sum(map(len, features)),
+            )
             if places != given:
-                raise AnswerError(f"image tokens do not match the images: {places} places, {given} features")
-            encoded["mm_encoder_outputs"] = {"image": BaseModelOutputWithPooling(pooler_output=features)}
+                raise AnswerError(
+                    f"image tokens do not match the images: {places} places, {given} features"
+                )
+            encoded["mm_encoder_outputs"] = {
+                "image": BaseModelOutputWithPooling(pooler_output=features)
+            }
         return encoded
 
     def _expanded(self, prompts: Sequence[Prompt]) -> dict[str, Tensor]:
-        """Token ids with every image placeholder repeated once per image token, left padded: [B, L]."""
+        """Token ids with every image placeholder repeated once per image token, left padded: [B,
+        L]."""
         token = self.processor.image_token
         texts = []
         for prompt, text in zip(prompts, self._texts(prompts), strict=True):
             if text.count(token) != len(prompt.images):
-                raise AnswerError(f"the chat template wrote {text.count(token)} image placeholders for {len(prompt.images)} images")
+                raise AnswerError(
+                    f"the chat template wrote {text.count(token)} image placeholders for"
+                    f" {len(prompt.images)} images"
+                )
             texts.append(text.replace(token, token * self._tokens_per_image()))
         encoded = self.tokenizer(texts, padding=True, return_tensors="pt", add_special_tokens=False)
         return {key: encoded[key].to(self.device) for key in ("input_ids", "attention_mask")}
 
     def _tokens_per_image(self) -> int:
         config = self.model.config.vision_config
-        extra = 0 if self.model.config.vision_feature_select_strategy == "default" else self.processor.num_additional_image_tokens
+        extra = (
+            0
+            if self.model.config.vision_feature_select_strategy == "default"
+            else self.processor.num_additional_image_tokens
+        )
         return int((config.image_size // config.patch_size) ** 2 + extra)
 
     def _encode(self, ids: list[str], shown: Sequence[PromptImage]) -> list[Tensor]:
@@ -327,7 +443,9 @@ class TransformersVLM:
         together = _ENCODE_ALWAYS if self.fixed_shape else _ENCODE_AT_MOST
         for start in range(0, len(ids), together):
             pictures = [by_id[image_id].open() for image_id in ids[start : start + together]]
-            filled = pictures + pictures[-1:] * (together - len(pictures) if self.fixed_shape else 0)
+            filled = pictures + pictures[-1:] * (
+                together - len(pictures) if self.fixed_shape else 0
+            )
             features += self._project(filled)[: len(pictures)]
         return features
 
@@ -337,13 +455,18 @@ class TransformersVLM:
         return [features.reshape(-1, features.shape[-1]) for features in found]
 
     def _features_alone(self, prompt: Prompt, number: int) -> Tensor:
-        """One image's features, computed outside the batch; beside so many others as the family tiles by."""
+        """One image's features, computed outside the batch; beside so many others as the family
+        tiles by."""
         if self.reuses_features:
             return self._project([prompt.images[number].open()])[0]
-        alone = Prompt(prompt.case_id, (prompt.images[number],) * len(prompt.images), prompt.messages)
+        alone = Prompt(
+            prompt.case_id, (prompt.images[number],) * len(prompt.images), prompt.messages
+        )
         flat = flattened(image_features(self.model, self._processed([alone])).pooler_output)
         return flat[: len(flat) // len(prompt.images)]
 
 
 def _same(here: Tensor, there: Tensor) -> bool:
-    return here.shape == there.shape and bool(torch.allclose(here.float(), there.float(), rtol=1e-2, atol=1e-3))
+    return here.shape == there.shape and bool(
+        torch.allclose(here.float(), there.float(), rtol=1e-2, atol=1e-3)
+    )

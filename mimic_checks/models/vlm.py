@@ -1,6 +1,7 @@
 """What a model is to this suite: two methods.
 
-Data in: prompts (case id, images, messages; never the answer). Data out: one text per prompt, in order.
+Data in: prompts (case id, images, messages; never the answer). Data out: one text per prompt, in
+order.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from mimic_checks.attention import Profile
-    from mimic_checks.models.edited import ModelEdit
+    from mimic_checks.models.intervention import Intervention
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class PromptImage:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One question as a model gets it: `messages` in the chat-template layout, `images` in the order of their
-    placeholders."""
+    """One question as a model gets it: `messages` in the chat-template layout, `images` in the
+    order of their placeholders."""
 
     case_id: str
     images: tuple[PromptImage, ...]
@@ -46,7 +47,12 @@ class Prompt:
     @property
     def question(self) -> str:
         """The text part of the messages."""
-        return "".join(part["text"] for message in self.messages for part in message["content"] if part["type"] == "text")
+        return "".join(
+            part["text"]
+            for message in self.messages
+            for part in message["content"]
+            if part["type"] == "text"
+        )
 
 
 @runtime_checkable
@@ -54,7 +60,8 @@ class VLM(Protocol):
     """A vision-language model: `answer` and `identity`, nothing else is needed."""
 
     def answer(self, prompts: Sequence[Prompt]) -> Sequence[str | AnswerError]:
-        """The model's raw text for every prompt, in order; an `AnswerError` in the place of one that failed alone."""
+        """The model's raw text for every prompt, in order; an `AnswerError` in the place of one
+        that failed alone."""
 
     def identity(self) -> dict[str, Any]:
         """What could change an answer: name, revision, adapter, dtype, device, library versions."""
@@ -69,11 +76,11 @@ class ImageBlocks(Protocol):
 
 
 @runtime_checkable
-class OpenVLM(Protocol):
-    """A model that can be looked into and edited while it answers; `opens` is false where its family is not known;
-    `masked_layers` obey an image-local mask always (an adapter's)."""
+class WhiteBoxVLM(Protocol):
+    """A model that can be looked into and edited while it answers; `white_box` is false where its
+    family is not known; `masked_layers` obey an image-local mask always (an adapter's)."""
 
-    opens: bool
+    white_box: bool
     masked_layers: tuple[int, ...]
 
     @property
@@ -86,23 +93,30 @@ class OpenVLM(Protocol):
     def identity(self) -> dict[str, Any]:
         """As a `VLM`."""
 
-    def edited(self, edit: ModelEdit) -> VLM:
+    def intervened(self, edit: Intervention) -> VLM:
         """The model under an edit."""
 
-    def profiles(self, prompts: Sequence[Prompt], edit: ModelEdit | None = None) -> list[Profile]:
+    def profiles(
+        self, prompts: Sequence[Prompt], edit: Intervention | None = None
+    ) -> list[Profile]:
         """Attention by depth of every prompt."""
 
-    def logits(self, prompts: Sequence[Prompt], edit: ModelEdit | None = None, *, masked: bool = True) -> Tensor:
-        """Logits of the first generated token, [B, vocabulary]; without `masked`, as if no mask were to be obeyed always."""
+    def logits(
+        self, prompts: Sequence[Prompt], edit: Intervention | None = None, *, masked: bool = True
+    ) -> Tensor:
+        """Logits of the first generated token, [B, vocabulary]; without `masked`, as if no mask
+        were to be obeyed always."""
 
-    def rasters(self, prompt: Prompt) -> list[Raster | None]:
-        """Where each image's tokens stand, as rows and columns over the picture; None where they are no raster."""
+    def token_grids(self, prompt: Prompt) -> list[TokenGrid | None]:
+        """Where each image's tokens stand, as rows and columns over the picture; None where they
+        are no token_grid."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShownInput:
-    """The text side of a prompt as a model is fed it in a batch: `text` decoded, image tokens and all, without padding; `tokens`, how many; and
-    whether padding stands after it, where an answer would have to begin."""
+    """The text side of a prompt as a model is fed it in a batch: `text` decoded, image tokens and
+    all, without padding; `tokens`, how many; and whether padding stands after it, where an answer
+    would have to begin."""
 
     text: str
     tokens: int
@@ -113,9 +127,9 @@ class ShownInput:
 class ShowsInput(Protocol):
     """A model that shows what it is fed, and how it knows that an answer is over.
 
-    `context_tokens`: the longest input that it takes (None: not said); `stop_ids`: tokens that end an answer; `closing_id`: the token that
-    the chat template puts after an answer (None: none); `adapter_shift`: how far its adapter moved a logit when it was merged (None: no
-    adapter)."""
+    `context_tokens`: the longest input that it takes (None: not said); `stop_ids`: tokens that end
+    an answer; `closing_id`: the token that the chat template puts after an answer (None: none);
+    `adapter_shift`: how far its adapter moved a logit when it was merged (None: no adapter)."""
 
     context_tokens: int | None
     stop_ids: frozenset[int]
@@ -127,8 +141,9 @@ class ShowsInput(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Raster:
-    """Image tokens that cover their picture as `rows` x `columns` equal cells, row by row: their positions."""
+class TokenGrid:
+    """Image tokens that cover their picture as `rows` x `columns` equal cells, row by row: their
+    positions."""
 
     rows: int
     columns: int
@@ -137,8 +152,8 @@ class Raster:
 
 @dataclass(frozen=True, slots=True)
 class ImageBlock:
-    """The image tokens of one image: `start` and `tokens` in the model's input, and `image`, which prompt image the
-    features there belong to (-1: none of them)."""
+    """The image tokens of one image: `start` and `tokens` in the model's input, and `image`, which
+    prompt image the features there belong to (-1: none of them)."""
 
     start: int
     tokens: int
@@ -160,7 +175,10 @@ def texts_of(vlm: VLM, prompts: Sequence[Prompt]) -> list[str]:
 
 def prompt_of(case: Case, opener: ImageOpener) -> Prompt:
     """The prompt of a case; pictures are opened through `opener` when the model asks for them."""
-    images = tuple(PromptImage(image_id, lambda image_id=image_id: opener.open(image_id)) for image_id in case.images)  # type: ignore[misc]
+    images = tuple(
+        PromptImage(image_id, lambda image_id=image_id: opener.open(image_id))
+        for image_id in case.images
+    )  # type: ignore[misc]
     return Prompt(case.id, images, case.messages)
 
 

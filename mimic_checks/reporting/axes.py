@@ -1,4 +1,5 @@
-"""Axes of a chart of shares: where a value stands, where the places of the other axis are, the grid.
+"""Axes of a chart of shares: where a value stands, where the places of the other axis are, the
+grid.
 
 Data in: sizes in pixels of the view box. Data out: coordinates and SVG.
 """
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """A view box of `width` x `height` whose drawing leaves room at the left and at the `bottom`."""
+    """A view box of `width` x `height` whose drawing leaves room at the left and at the
+    `bottom`."""
 
     width: int
     height: int
@@ -38,6 +40,7 @@ class Axes:
     def _line(self, share: float) -> str:
         y = self.y(share)
         return (
-            f'<line class="grid" x1="{self.left}" x2="{self.width - self.right}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            f'<text x="{self.left - 6}" y="{y + 4:.1f}" text-anchor="end">{share:.2f}</text>'
+            f'<line class="grid" x1="{self.left}" x2="{self.width - self.right}" y1="{y:.1f}"'
+            f' y2="{y:.1f}"/><text x="{self.left - 6}" y="{y + 4:.1f}"'
+            f' text-anchor="end">{share:.2f}</text>'
         )

@@ -1,4 +1,5 @@
-"""The frame of every page: one file, no network, every picture embedded once and filled in where it is opened.
+"""The frame of every page: one file, no network, every picture embedded once and filled in where it
+is opened.
 
 Data in: a title, HTML pieces, pictures as PNG bytes. Data out: the page.
 """
@@ -15,26 +16,45 @@ from mimic_checks.reporting.escape import text
 _HERE = Path(__file__).parent
 
 
-def document(title: str, header: Sequence[str], main: Sequence[str], pictures: Mapping[str, bytes]) -> str:
+def document(
+    title: str, header: Sequence[str], main: Sequence[str], pictures: Mapping[str, bytes]
+) -> str:
     """A whole page; `header` and `main` are HTML, `pictures` PNG bytes by image id."""
-    embedded = {key: "data:image/png;base64," + base64.b64encode(data).decode() for key, data in pictures.items()}
-    return "\n".join([
-        "<!doctype html>", '<html lang="en"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
-        "script-src 'unsafe-inline'; form-action 'none'\">",
-        '<link rel="icon" href="data:,">', f"<title>{text(title)}</title>",
-        f"<style>{(_HERE / 'report.css').read_text()}</style></head><body>",
-        "<header>", *header, "</header>", "<main>", *main, "</main>",
-        f'<script type="application/json" id="pictures">{_json(embedded)}</script>',
-        f"<script>{(_HERE / 'report.js').read_text()}</script></body></html>",
-    ])  # fmt: skip
+    embedded = {
+        key: "data:image/png;base64," + base64.b64encode(data).decode()
+        for key, data in pictures.items()
+    }
+    return "\n".join(
+        [
+            "<!doctype html>",
+            '<html lang="en"><head><meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            (
+                '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src'
+                " data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; form-action"
+                " 'none'\">"
+            ),
+            '<link rel="icon" href="data:,">',
+            f"<title>{text(title)}</title>",
+            f"<style>{(_HERE / 'report.css').read_text()}</style></head><body>",
+            "<header>",
+            *header,
+            "</header>",
+            "<main>",
+            *main,
+            "</main>",
+            f'<script type="application/json" id="pictures">{_json(embedded)}</script>',
+            f"<script>{(_HERE / 'report.js').read_text()}</script></body></html>",
+        ]
+    )
 
 
 def pictures_of(images: Sequence[str]) -> str:
-    """The pictures of a case, in order and numbered; each appears when the surrounding `details.case` is opened."""
+    """The pictures of a case, in order and numbered; each appears when the surrounding
+    `details.case` is opened."""
     figures = "".join(
-        f'<figure><img data-picture="{text(image_id)}" alt="image {place} of {len(images)}"><figcaption>{place}</figcaption></figure>'
+        f'<figure><img data-picture="{text(image_id)}" alt="image {place} of'
+        f' {len(images)}"><figcaption>{place}</figcaption></figure>'
         for place, image_id in enumerate(images, start=1)
     )
     return f'<div class="pictures">{figures}</div>'

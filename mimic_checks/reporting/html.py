@@ -1,7 +1,8 @@
 """The report: one HTML file, no network, every shown case with all its pictures.
 
-Data in: a run's results, its description, and its pictures as PNG bytes. Data out: the page. Whatever a model or a
-catalog wrote is escaped by `escape.text`; nothing else puts foreign text into the page.
+Data in: a run's results, its description, and its pictures as PNG bytes. Data out: the page.
+Whatever a model or a catalog wrote is escaped by `escape.text`; nothing else puts foreign text into
+the page.
 """
 
 from __future__ import annotations
@@ -30,20 +31,27 @@ def page(
     gates: Mapping[str, CheckGate] | None = None,
     flipped: Cases | None = None,
 ) -> str:
-    """The whole page. `pictures`: PNG bytes by image id; `folder`: where the run is, for the replay commands; `gates`: comparisons with a
-    baseline, by check, and `flipped` their flipped cases."""
+    """The whole page. `pictures`: PNG bytes by image id; `folder`: where the run is, for the replay
+    commands; `gates`: comparisons with a baseline, by check, and `flipped` their flipped cases."""
     gates, flipped = gates or {}, flipped or {}
     identity, described = run.get("identity", {}), run.get("description", {})
     results = sorted(results, key=lambda result: _WORST_FIRST.index(result.verdict))
     name = identity.get("name") or described.get("vlm") or "model"
     return document(
         f"{name}: several images at once",
-        [f"<h1>Where {text(name)} breaks on several images</h1>", _headline(results), _about(described, identity)],
+        [
+            f"<h1>Where {text(name)} breaks on several images</h1>",
+            _headline(results),
+            _about(described, identity),
+        ],
         [
             _overview(results, gates),
             _unreadable(results),
             _filter(results),
-            *(_check(result, described, folder, _gated(gates.get(result.check), flipped)) for result in results),
+            *(
+                _check(result, described, folder, _gated(gates.get(result.check), flipped))
+                for result in results
+            ),
         ],
         pictures,
     )
@@ -62,14 +70,29 @@ def _headline(results: Sequence[CheckResult]) -> str:
 
 def _about(described: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
     rows = {
-        key: described.get(key) for key in ("catalog", "case_set", "cases", "seed", "profile", "template", "thresholds", "suite")
+        key: described.get(key)
+        for key in (
+            "catalog",
+            "case_set",
+            "cases",
+            "seed",
+            "profile",
+            "template",
+            "thresholds",
+            "suite",
+        )
     }
     facts = {
         **{key: value for key, value in rows.items() if value is not None},
         **{f"model {k}": v for k, v in identity.items() if v},
     }
-    cells = "".join(f"<tr><th>{text(key)}</th><td>{text(value)}</td></tr>" for key, value in facts.items())
-    return f'<details><summary class="soft">How this run was made</summary><div class="wide"><table>{cells}</table></div></details>'
+    cells = "".join(
+        f"<tr><th>{text(key)}</th><td>{text(value)}</td></tr>" for key, value in facts.items()
+    )
+    return (
+        '<details><summary class="soft">How this run was made</summary><div'
+        f' class="wide"><table>{cells}</table></div></details>'
+    )
 
 
 def _gated(gate: CheckGate | None, flipped: Cases) -> str:
@@ -77,26 +100,44 @@ def _gated(gate: CheckGate | None, flipped: Cases) -> str:
 
 
 def _overview(results: Sequence[CheckResult], gates: Mapping[str, CheckGate]) -> str:
-    against = {check: f'<td class="verdict {gate.verdict}">{gate.verdict}</td>' for check, gate in gates.items()}
+    against = {
+        check: f'<td class="verdict {gate.verdict}">{gate.verdict}</td>'
+        for check, gate in gates.items()
+    }
     column, none = ("<th>Against the baseline</th>", "<td>-</td>") if gates else ("", "")
     rows = "".join(
-        f'<tr><td><a href="#{text(r.check)}">{text(r.title)}</a><br><code>{text(r.check)}</code></td>'
-        f'<td class="verdict {r.verdict}">{r.verdict}</td>{against.get(r.check, none)}<td>{text(r.reason)}</td></tr>'
+        "<tr><td><a"
+        f' href="#{text(r.check)}">{text(r.title)}</a><br><code>{text(r.check)}</code></td><td'
+        ' class="verdict'
+        f' {r.verdict}">{r.verdict}</td>{against.get(r.check, none)}<td>{text(r.reason)}</td></tr>'
         for r in results
     )
-    return f'<div class="wide"><table><thead><tr><th>Check</th><th>Verdict</th>{column}<th>Why</th></tr></thead><tbody>{rows}</tbody></table></div>'
+    return (
+        "<div"
+        f' class="wide"><table><thead><tr><th>Check</th><th>Verdict</th>{column}<th>Why</th></tr></thead><tbody>{rows}</tbody></table></div>'
+    )
 
 
 def _unreadable(results: Sequence[CheckResult]) -> str:
     notes = sorted({note for result in results for note in result.unreadable})
     items = "".join(f"<li>{text(note)}</li>" for note in notes)
-    return f"<details><summary>{len(notes)} unreadable images were left out</summary><ul>{items}</ul></details>" if notes else ""
+    return (
+        f"<details><summary>{len(notes)} unreadable images were left"
+        f" out</summary><ul>{items}</ul></details>"
+        if notes
+        else ""
+    )
 
 
 def _filter(results: Sequence[CheckResult]) -> str:
     def select(name: str, values: Sequence[str]) -> str:
-        options = "".join(f'<option value="{text(value)}">{text(value)}</option>' for value in values)
-        return f'<label>{name}<select name="{name}"><option value="">all</option>{options}</select></label>'
+        options = "".join(
+            f'<option value="{text(value)}">{text(value)}</option>' for value in values
+        )
+        return (
+            f'<label>{name}<select name="{name}"><option'
+            f' value="">all</option>{options}</select></label>'
+        )
 
     return (
         '<form class="filter" aria-label="filter cases">'
@@ -113,19 +154,28 @@ def _check(result: CheckResult, described: Mapping[str, Any], folder: str, again
         head = "<tr><th>Level</th><th>Right</th><th>Rate</th><th>95 %</th><th>Verdict</th></tr>"
         rows = "".join(_level(level) for level in result.levels)
         table = f'<div class="wide"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
-        numbers = table if result.panels else f'<div class="two"><div>{curve(result)}</div>{table}</div>'
+        numbers = (
+            table if result.panels else f'<div class="two"><div>{curve(result)}</div>{table}</div>'
+        )
     groups = "".join(_cases(result, level, described, folder) for level in result.levels)
     return (
-        f'<section class="check" id="{text(result.check)}" data-check="{text(result.check)}" data-factor="{text(result.factor)}">'
-        f'<h2>{text(result.title)} <span class="verdict {result.verdict}">{result.verdict}</span></h2>'
+        f'<section class="check" id="{text(result.check)}" data-check="{text(result.check)}"'
+        f' data-factor="{text(result.factor)}">'
+        f'<h2>{text(result.title)} <span class="verdict'
+        f' {result.verdict}">{result.verdict}</span></h2>'
         f"<p>{text(result.behaviour)}</p><p>{text(result.reason)}</p>"
-        f'<p class="soft">Factor: {text(result.factor)}. Moves with it: {text(result.moves)}. More: <code>{text(result.docs)}</code></p>'
+        f'<p class="soft">Factor: {text(result.factor)}. Moves with it: {text(result.moves)}. More:'
+        f" <code>{text(result.docs)}</code></p>"
         f"{against}{numbers}{panels(result.panels)}{groups}</section>"
     )
 
 
 def _level(level: LevelResult) -> str:
-    extra = [f"{number} {word}" for word, number in (("unparseable", level.unparseable), ("errors", level.error)) if number]
+    extra = [
+        f"{number} {word}"
+        for word, number in (("unparseable", level.unparseable), ("errors", level.error))
+        if number
+    ]
     if level.mean_f1 is not None:
         extra.append(f"mean F1 {level.mean_f1:.3f} [{level.f1_low:.3f}, {level.f1_high:.3f}]")
     if level.official is not None:
@@ -137,17 +187,22 @@ def _level(level: LevelResult) -> str:
         f"<tr><td>{text(level.level)}{mark}</td>"
         f'<td class="number">{level.right}/{level.n}</td><td class="number">{level.rate:.3f}</td>'
         f'<td class="number">{level.low:.3f} to {level.high:.3f}</td>'
-        f'<td><span class="verdict {level.verdict}">{level.verdict}</span><br><span class="soft">{text(level.reason)}'
+        f'<td><span class="verdict {level.verdict}">{level.verdict}</span><br><span'
+        f' class="soft">{text(level.reason)}'
         f"{'; ' + text('; '.join(extra)) if extra else ''}</span></td></tr>"
     )
 
 
-def _cases(result: CheckResult, level: LevelResult, described: Mapping[str, Any], folder: str) -> str:
+def _cases(
+    result: CheckResult, level: LevelResult, described: Mapping[str, Any], folder: str
+) -> str:
     lines = [line for line in result.shown if line.level == level.level]
     if not lines:
         return ""
     wrong, shown = level.n - level.right, sum(line.kind != "right" for line in lines)
-    more = f"{shown} of {wrong} failing cases shown, {len(lines) - shown} of {level.right} right ones"
+    more = (
+        f"{shown} of {wrong} failing cases shown, {len(lines) - shown} of {level.right} right ones"
+    )
     where = f"all {level.n} in <code>outcomes/{text(result.check)}.jsonl</code>"
     cards = "".join(_case(line, described, folder) for line in lines)
     return f'<h3>{text(level.level)} <span class="soft">{more}; {where}</span></h3>{cards}'
@@ -156,11 +211,17 @@ def _cases(result: CheckResult, level: LevelResult, described: Mapping[str, Any]
 def _case(line: OutcomeLine, described: Mapping[str, Any], folder: str) -> str:
     case, truth = line.case, line.case.case().truth.text
     factors = ", ".join(f"{key} {value}" for key, value in case.factors.items())
-    command = f"mimic-checks replay {shlex.quote(folder)} {case.id} --vlm {shlex.quote(str(described.get('vlm', '')))}"
+    command = (
+        f"mimic-checks replay {shlex.quote(folder)} {case.id} --vlm"
+        f" {shlex.quote(str(described.get('vlm', '')))}"
+    )
     return (
-        f'<details class="case" data-outcome="{line.kind}"><summary><span class="verdict {"pass" if line.kind == "right" else "fail"}">'
-        f'{line.kind}</span> {text(case.question)} <span class="soft">true: {text(truth)}; model: {text(line.answer[:120])}</span></summary>'
+        f'<details class="case" data-outcome="{line.kind}"><summary><span class="verdict'
+        f' {"pass" if line.kind == "right" else "fail"}">'
+        f'{line.kind}</span> {text(case.question)} <span class="soft">true: {text(truth)}; model:'
+        f" {text(line.answer[:120])}</span></summary>"
         f'{pictures_of(case.images)}<p class="soft">{text(factors)}</p>'
         f"<p>Question</p><pre>{text(case.question)}</pre><p>True answer</p><pre>{text(truth)}</pre>"
-        f'<p>Model</p><pre class="answer">{text(line.answer)}</pre><p>Replay</p><pre>{text(command)}</pre></details>'
+        "<p>Model</p><pre"
+        f' class="answer">{text(line.answer)}</pre><p>Replay</p><pre>{text(command)}</pre></details>'
     )

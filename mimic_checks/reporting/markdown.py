@@ -15,9 +15,17 @@ SIGN = {"pass": "✅ pass", "fail": "❌ fail", "inconclusive": "❔ inconclusiv
 
 def markdown(results: Sequence[CheckResult], name: str) -> str:
     """One row per check: verdict, rates per level, reason."""
-    lines = [f"### {cell(name)} on several images", "", "| check | verdict | rate per level | why |", "|---|---|---|---|"]
+    lines = [
+        f"### {cell(name)} on several images",
+        "",
+        "| check | verdict | rate per level | why |",
+        "|---|---|---|---|",
+    ]
     for result in in_short(results):
-        lines.append(f"| `{result.check}` | {SIGN[result.verdict]} | {rates(result, ', ')} | {cell(result.reason)} |")
+        lines.append(
+            f"| `{result.check}` | {SIGN[result.verdict]} | {rates(result, ', ')} |"
+            f" {cell(result.reason)} |"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -1,7 +1,7 @@
 """What a check measured beside its levels: heat maps, curves on one axis, tables.
 
-Data in: panels of a `CheckResult`. Data out: HTML, every number also as text. Colours come from the page's style, so that
-both themes work; a heat map's cell carries its number.
+Data in: panels of a `CheckResult`. Data out: HTML, every number also as text. Colours come from the
+page's style, so that both themes work; a heat map's cell carries its number.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ _AXES = Axes(width=560, height=240, bottom=36)
 def panels(found: Sequence[Panel]) -> str:
     """All panels of one check."""
     return "".join(
-        f'<div class="panel"><h3>{text(panel.title)}</h3>{_body(panel)}<p class="soft">{text(panel.note)}</p></div>'
+        f'<div class="panel"><h3>{text(panel.title)}</h3>{_body(panel)}<p'
+        f' class="soft">{text(panel.note)}</p></div>'
         for panel in found
     )
 
@@ -35,7 +36,10 @@ def _heatmap(panel: HeatMap) -> str:
         f"<tr><th>{text(name)}</th>" + "".join(_cell(value) for value in values) + "</tr>"
         for name, values in zip(panel.rows, panel.values, strict=True)
     )
-    return f'<div class="wide"><table class="heat"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return (
+        '<div class="wide"><table'
+        f' class="heat"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    )
 
 
 def _cell(value: float | None) -> str:
@@ -47,8 +51,12 @@ def _cell(value: float | None) -> str:
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     top = "".join(f"<th>{text(word)}</th>" for word in head)
-    body = "".join("<tr>" + "".join(f"<td>{text(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+    body = "".join(
+        "<tr>" + "".join(f"<td>{text(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return (
+        f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
 
 
 def _curves(panel: Curves) -> str:
@@ -57,24 +65,32 @@ def _curves(panel: Curves) -> str:
         f'<text x="{x:.1f}" y="{_AXES.height - 20}" text-anchor="middle">{text(word)}</text>'
         for x, word in zip(places, panel.x, strict=True)
     ]
-    parts.append(f'<text x="{_AXES.width / 2}" y="{_AXES.height - 4}" text-anchor="middle">{text(panel.x_label)}</text>')
+    parts.append(
+        f'<text x="{_AXES.width / 2}" y="{_AXES.height - 4}"'
+        f' text-anchor="middle">{text(panel.x_label)}</text>'
+    )
     parts += [_one(series, number, places) for number, series in enumerate(panel.series)]
     keys = "".join(
-        f'<li><span class="key line{number}"></span>{text(series.name)}</li>' for number, series in enumerate(panel.series)
+        f'<li><span class="key line{number}"></span>{text(series.name)}</li>'
+        for number, series in enumerate(panel.series)
     )
     numbers = _table(("", *panel.x), [(s.name, *map(_number, s.values)) for s in panel.series])
     label = text(f"{panel.title}; the numbers are in the table below")
     return (
-        f'<svg viewBox="0 0 {_AXES.width} {_AXES.height}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
-        f'<ul class="keys">{keys}</ul><details><summary class="soft">Numbers</summary>{numbers}</details>'
+        f'<svg viewBox="0 0 {_AXES.width} {_AXES.height}" role="img"'
+        f' aria-label="{label}">{"".join(parts)}</svg><ul class="keys">{keys}</ul><details><summary'
+        f' class="soft">Numbers</summary>{numbers}</details>'
     )
 
 
 def _one(series: Series, number: int, places: Sequence[float]) -> str:
     shift = 4 * (number - 1)  # intervals of several curves stand beside each other
-    points = [(x + shift, _AXES.y(v)) for x, v in zip(places, series.values, strict=True) if v is not None]
+    points = [
+        (x + shift, _AXES.y(v)) for x, v in zip(places, series.values, strict=True) if v is not None
+    ]
     bars = [
-        f'<line x1="{x + shift:.1f}" x2="{x + shift:.1f}" y1="{_AXES.y(low):.1f}" y2="{_AXES.y(high):.1f}"/>'
+        f'<line x1="{x + shift:.1f}" x2="{x + shift:.1f}" y1="{_AXES.y(low):.1f}"'
+        f' y2="{_AXES.y(high):.1f}"/>'
         for x, low, high in zip(places, series.low, series.high, strict=False)
         if low is not None and high is not None
     ]

@@ -1,13 +1,15 @@
 """Answers of earlier runs, by everything that could change them.
 
-Data in: a model's identity, a batch of prompts. Data out: the answers that the same model gave to the same batch, or nothing.
+Data in: a model's identity, a batch of prompts. Data out: the answers that the same model gave to
+the same batch, or nothing.
 
     <folder>/<digest of identity and suite>/identity.json     readable: whose answers these are
                                             budget            image tokens per batch, as measured for this model on this device
                                             <digest>.json     the answers to one batch
 
-The key is the whole batch, in order: what a case is padded beside can flip its answer in half precision, so an answer that was given in
-other company is another answer. Batches are planned as if nothing were kept, so a hit never changes what others are asked beside.
+The key is the whole batch, in order: what a case is padded beside can flip its answer in half
+precision, so an answer that was given in other company is another answer. Batches are planned as if
+nothing were kept, so a hit never changes what others are asked beside.
 """
 
 from __future__ import annotations
@@ -27,16 +29,22 @@ from mimic_checks.runs.whole_file import replace_file
 
 
 class AnswerCache:
-    """The kept answers of the model with this identity. A cache that cannot be written is said once and costs no run."""
+    """The cached answers of the model with this identity. A cache that cannot be written is said once
+    and costs no run."""
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
-        whole = {"identity": dict(identity), "rules": RULE_VERSION, "suite": mimic_checks.__version__}
+        whole = {
+            "identity": dict(identity),
+            "rules": RULE_VERSION,
+            "suite": mimic_checks.__version__,
+        }
         self.whole = json.dumps(whole, sort_keys=True, indent=1)
         self.folder = folder / _digest(self.whole)[:32]
         self._writes = True
 
     def get(self, prompts: Sequence[Prompt]) -> dict[str, Answer] | None:
-        """The answers to a batch, by case id; None if it has not been answered, or what is kept cannot be read."""
+        """The answers to a batch, by case id; None if it has not been answered, or what is kept
+        cannot be read."""
         path = self._path(prompts)
         try:
             kept = json.loads(path.read_text())
@@ -45,14 +53,19 @@ class AnswerCache:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
             warnings.warn(
-                f"kept answers {str(path)!r} cannot be read ({type(error).__name__}: {error}) and are asked again", stacklevel=3
+                f"cached answers {str(path)!r} cannot be read ({type(error).__name__}: {error}) and"
+                " are asked again",
+                stacklevel=3,
             )
             return None
 
     def put(self, prompts: Sequence[Prompt], answers: Mapping[str, Answer]) -> None:
         """Keeps the answers to a batch; one with an error in it is not kept."""
         if all(answer.error is None for answer in answers.values()):
-            self._write(self._path(prompts), json.dumps({prompt.case_id: answers[prompt.case_id].text for prompt in prompts}))
+            self._write(
+                self._path(prompts),
+                json.dumps({prompt.case_id: answers[prompt.case_id].text for prompt in prompts}),
+            )
 
     def budget(self) -> int | None:
         """Image tokens per batch, as once measured."""
@@ -62,11 +75,15 @@ class AnswerCache:
             return None
 
     def keep_budget(self, budget: int) -> None:
-        """Keeps a measured budget: with another one, batches would differ and no answer would be found again."""
+        """Keeps a measured budget: with another one, batches would differ and no answer would be
+        found again."""
         self._write(self.folder / "budget", str(budget))
 
     def _path(self, prompts: Sequence[Prompt]) -> Path:
-        asked = [[prompt.case_id, [image.id for image in prompt.images], prompt.messages] for prompt in prompts]
+        asked = [
+            [prompt.case_id, [image.id for image in prompt.images], prompt.messages]
+            for prompt in prompts
+        ]
         return self.folder / f"{_digest(json.dumps(asked))[:32]}.json"
 
     def _write(self, path: Path, text: str) -> None:
@@ -79,7 +96,9 @@ class AnswerCache:
         except OSError as error:
             self._writes = False
             warnings.warn(
-                f"answers cannot be kept in {str(self.folder)!r} ({error.strerror}); the run goes on without", stacklevel=4
+                f"answers cannot be kept in {str(self.folder)!r} ({error.strerror}); the run goes"
+                " on without",
+                stacklevel=4,
             )
 
 

@@ -1,7 +1,8 @@
 """Which cases are answered together.
 
-Data in: prompts and how many image tokens each has. Data out: batches of similar length, longest first (so that memory
-runs out at once or not at all), and the batch size that this model answers fastest with.
+Data in: prompts and how many image tokens each has. Data out: batches of similar length, longest
+first (so that memory runs out at once or not at all), and the batch size that this model answers
+fastest with.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def image_tokens(model: VLM, prompt: Prompt) -> int:
 
 
 def plan_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Indices of the prompts in each batch: at most `budget` image tokens (padding counted) or one prompt."""
+    """Indices of the prompts in each batch: at most `budget` image tokens (padding counted) or one
+    prompt."""
     batches: list[list[int]] = []
     for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
         batch = batches[-1] if batches else []
@@ -46,13 +48,17 @@ def fixed_budget(model: VLM, prompts: Sequence[Prompt], batch: int) -> int:
 
 
 def choose_budget(
-    model: VLM, prompts: Sequence[Prompt], *, case_limit_s: float | None = None, clock: Callable[[], float] = time.perf_counter
+    model: VLM,
+    prompts: Sequence[Prompt],
+    *,
+    case_limit_s: float | None = None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> int:
-    """Image tokens per batch at which this model answers these prompts fastest; never slower than one by one.
+    """Image tokens per batch at which this model answers these prompts fastest; never slower than
+    one by one.
 
-    Tries batches of 1, 2, 4, ... prompts of middling length and stops when the time per prompt no longer falls, or when a batch exceeds its
-    time limit (`case_limit_s` times its prompts).
-    """
+    Tries batches of 1, 2, 4, ... prompts of middling length and stops when the time per prompt no
+    longer falls, or when a batch exceeds its time limit (`case_limit_s` times its prompts)."""
 
     def timed(size: int, start: int = 0) -> float:
         return _timed(model, trial[start : start + size], case_limit_s, clock)
@@ -77,7 +83,9 @@ def choose_budget(
     return best * longest
 
 
-def _timed(model: VLM, prompts: Sequence[Prompt], case_limit_s: float | None, clock: Callable[[], float]) -> float:
+def _timed(
+    model: VLM, prompts: Sequence[Prompt], case_limit_s: float | None, clock: Callable[[], float]
+) -> float:
     began = clock()
     try:
         with time_limit(case_limit_s and case_limit_s * len(prompts)):

@@ -1,8 +1,10 @@
-"""What a run has planned and answered, on disk, so that `kill -9` loses at most the batch in flight.
+"""What a run has planned and answered, on disk, so that `kill -9` loses at most the batch in
+flight.
 
-Data in: a plan, then one answered batch after another, from one process or several. Data out: the same, read back. One JSON line each,
-flushed to the disk before the next batch starts; a line that was cut off by a crash is dropped when reading, one that cannot be read is
-named and left out: its batch is asked again.
+Data in: a plan, then one answered batch after another, from one process or several. Data out: the
+same, read back. One JSON line each, flushed to the disk before the next batch starts; a line that
+was cut off by a crash is dropped when reading, one that cannot be read is named and left out: its
+batch is asked again.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from mimic_checks.errors import RunFolderError
 from mimic_checks.runs.locks import Locks
 
 _WRITING = 0
-"""The lock under which a journal is changed; lock 1 + n is that of batch n, held while it is answered."""
+"""The lock under which a journal is changed; lock 1 + n is that of batch n, held while it is
+answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,9 @@ class Answer:
 class Journal:
     """The journal of one check, open for this process; without a path, kept in memory alone.
 
-    `fingerprint` names everything the plan depends on (cases, model identity). `plan` are case ids by batch, `answers` those of the batches in
-    `answered`; both follow what other processes write whenever `read` is called.
+    `fingerprint` names everything the plan depends on (cases, model identity). `plan` are case ids
+    by batch, `answers` those of the batches in `answered`; both follow what other processes write
+    whenever `read` is called.
 
     Raises:
         RunFolderError: the plan in the file cannot be read, or the folder cannot be written.
@@ -52,8 +56,9 @@ class Journal:
             self._locks = Locks(path and path.with_suffix(".lock"))
 
     def start(self, make_plan: Callable[[], list[list[str]]]) -> None:
-        """Takes over the plan of an earlier or another process's journal of the same fingerprint, or writes the plan that `make_plan()` returns
-        before the first answer; a journal of anything else is started afresh."""
+        """Takes over the plan of an earlier or another process's journal of the same fingerprint,
+        or writes the plan that `make_plan()` returns before the first answer; a journal of anything
+        else is started afresh."""
         with self._changing():
             if self.plan is None:
                 self.plan = make_plan()
@@ -64,22 +69,28 @@ class Journal:
                 self._append({"fingerprint": self.fingerprint, "plan": self.plan})
 
     def record(self, batch: int, answers: Mapping[str, Answer], *, cached: bool = False) -> None:
-        """Writes one answered batch, on the disk when this returns; `cached`: the answers are an earlier run's."""
-        entry = {"batch": batch, "answers": {case_id: asdict(answer) for case_id, answer in answers.items()}}
+        """Writes one answered batch, on the disk when this returns; `cached`: the answers are an
+        earlier run's."""
+        entry = {
+            "batch": batch,
+            "answers": {case_id: asdict(answer) for case_id, answer in answers.items()},
+        }
         with self._changing():
             self._append(entry | ({"cached": True} if cached else {}))
             self._take(entry)
 
     def split(self, batch: int) -> None:
-        """Writes that a batch was halved, before its halves are answered: the first keeps its number, the second is the plan's last."""
+        """Writes that a batch was halved, before its halves are answered: the first keeps its
+        number, the second is the plan's last."""
         with self._changing():
             self._append({"split": batch})
             self._take({"split": batch})
 
     @contextmanager
     def claim(self, batch: int, *, wait: bool = False, orphans: bool = True) -> Iterator[bool]:
-        """Whether this process is to answer the batch: no other is at it, and none has answered it. `wait`: until the other is done, or dead;
-        without `orphans`, not if the other died over it: it may die of it."""
+        """Whether this process is to answer the batch: no other is at it, and none has answered it.
+        `wait`: until the other is done, or dead; without `orphans`, not if the other died over it:
+        it may die of it."""
         if not self._locks.take(1 + batch, wait=wait):
             yield False
             return
@@ -132,8 +143,10 @@ class Journal:
             head = json.loads(line)
             fingerprint, plan = head["fingerprint"], head["plan"]
         except (ValueError, KeyError, TypeError) as error:
-            raise RunFolderError(f"journal={str(self.path)!r}, line 1: the plan cannot be read ({error}); move the file away to ask its cases "
-                                 "again, or give another --vlm-output") from error  # fmt: skip
+            raise RunFolderError(
+                f"journal={str(self.path)!r}, line 1: the plan cannot be read ({error}); move the"
+                " file away to ask its cases again, or give another --vlm-output"
+            ) from error
         if fingerprint == self.fingerprint:
             self.plan = plan
         return self.plan is not None
@@ -142,8 +155,14 @@ class Journal:
         try:
             self._take(json.loads(line))
         except (ValueError, KeyError, TypeError, IndexError) as error:
-            what = f"journal={str(self.path)!r}, line {self._lines + 1} cannot be read ({type(error).__name__}: {error})"
-            warnings.warn(f"{what} and is left out; its batch is asked again, all others are kept", stacklevel=6)
+            what = (
+                f"journal={str(self.path)!r}, line {self._lines + 1} cannot be read"
+                f" ({type(error).__name__}: {error})"
+            )
+            warnings.warn(
+                f"{what} and is left out; its batch is asked again, all others are kept",
+                stacklevel=6,
+            )
 
     def _take(self, entry: dict[str, Any]) -> None:
         """Takes over one line after the plan; nothing of it if any of it is wrong."""
@@ -164,11 +183,18 @@ class Journal:
         try:
             yield
         except OSError as error:
-            raise RunFolderError(f"journal={str(self.path)!r} cannot be written: {error.strerror}; free the disk and run again "
-                                 "with the same output folder: answered batches are kept") from error  # fmt: skip
+            raise RunFolderError(
+                f"journal={str(self.path)!r} cannot be written: {error.strerror}; free the disk and"
+                " run again with the same output folder: answered batches are kept"
+            ) from error
 
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._locks.__exit__(kind, error, trace)

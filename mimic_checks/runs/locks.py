@@ -1,7 +1,7 @@
 """Numbered locks of one file, so that several processes share the work of a run.
 
-Data in: a path and numbers. Data out: whether this process holds a number now. The system releases what a process held when it ends,
-however it ends, so that nobody waits for the dead.
+Data in: a path and numbers. Data out: whether this process holds a number now. The system releases
+what a process held when it ends, however it ends, so that nobody waits for the dead.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from types import TracebackType
 
 
 class Locks:
-    """The locks of a file (made if need be), or of no file: then this process is alone and every lock is free."""
+    """The locks of a file (made if need be), or of no file: then this process is alone and every
+    lock is free."""
 
     def __init__(self, path: Path | None) -> None:
         if path is not None:
@@ -40,7 +41,8 @@ class Locks:
             fcntl.lockf(self._file, fcntl.LOCK_UN, 1, number)
 
     def orphaned(self, number: int) -> bool:
-        """Whether the last process that began with a number died over it; says that this one, which holds it, has begun."""
+        """Whether the last process that began with a number died over it; says that this one, which
+        holds it, has begun."""
         if self._file is None:
             return False
         before = os.pread(self._file, 1, number)
@@ -50,6 +52,11 @@ class Locks:
     def __enter__(self) -> Locks:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if self._file is not None:
             os.close(self._file)

@@ -1,7 +1,8 @@
 """Answering many prompts: batch by batch, journalled, one bad case never taking others with it.
 
-Data in: a model and prompts. Data out: an `Answer` per case id. Several processes may answer the same prompts into the same journal: each
-batch is answered by one of them, longest first, so that they end within a batch of each other.
+Data in: a model and prompts. Data out: an `Answer` per case id. Several processes may answer the
+same prompts into the same journal: each batch is answered by one of them, longest first, so that
+they end within a batch of each other.
 """
 
 from __future__ import annotations
@@ -25,35 +26,56 @@ Progress = Callable[[int, int], None]
 class Runner:
     """Answers prompts with one model; measures the batch budget once, on the first list.
 
-    `batch`: prompts of middling length per batch, or None to measure what is fastest; `budget`: image tokens per batch, if they are known;
-    `case_limit_s`: seconds that a case may take (times the cases of a batch); `cache`: answers of earlier runs.
-    """
+    `batch`: prompts of middling length per batch, or None to measure what is fastest; `budget`:
+    image tokens per batch, if they are known;
+    `case_limit_s`: seconds that a case may take (times the cases of a batch); `cache`: answers of
+    earlier runs."""
 
     def __init__(
-        self, model: VLM, *, batch: int | None = None, budget: int | None = None, case_limit_s: float | None = None,
+        self,
+        model: VLM,
+        *,
+        batch: int | None = None,
+        budget: int | None = None,
+        case_limit_s: float | None = None,
         cache: AnswerCache | None = None,
-    ) -> None:  # fmt: skip
-        self.model, self.batch, self.budget, self.case_limit_s, self.cache = model, batch, budget, case_limit_s, cache
+    ) -> None:
+        self.model, self.batch, self.budget, self.case_limit_s, self.cache = (
+            model,
+            batch,
+            budget,
+            case_limit_s,
+            cache,
+        )
         self._fingerprint = json.dumps(model.identity(), sort_keys=True)
         self._too_large: int | None = None
 
     def answer(
-        self, asked: Sequence[Prompt], journal_path: Path | None = None, progress: Progress | None = None
+        self,
+        asked: Sequence[Prompt],
+        journal_path: Path | None = None,
+        progress: Progress | None = None,
     ) -> dict[str, Answer]:
-        """The answers to all prompts, by case id; what an earlier journal of the same plan holds is not asked again, and what another process
-        is answering is waited for.
+        """The answers to all prompts, by case id; what an earlier journal of the same plan holds is
+        not asked again, and what another process is answering is waited for.
 
-        Raises:
-            UsageError: the model itself is unusable; anything else a model raises becomes an error answer.
+        Raises: UsageError: the model itself is unusable; anything else a model raises becomes an
+            error answer.
         """
         return self._go_through(asked, journal_path, progress, wait=True)
 
     def contribute(self, asked: Sequence[Prompt], journal_path: Path) -> None:
-        """Answers those batches that no other process has answered, is answering, or has died over."""
+        """Answers those batches that no other process has answered, is answering, or has died
+        over."""
         self._go_through(asked, journal_path, None, wait=False)
 
     def _go_through(
-        self, asked: Sequence[Prompt], journal_path: Path | None, progress: Progress | None, *, wait: bool
+        self,
+        asked: Sequence[Prompt],
+        journal_path: Path | None,
+        progress: Progress | None,
+        *,
+        wait: bool,
     ) -> dict[str, Answer]:
         prompts = {prompt.case_id: prompt for prompt in asked}
         named = json.dumps([self._fingerprint, sorted(prompts)])
@@ -62,7 +84,9 @@ class Runner:
             assert journal.plan is not None
             for last in (False, True) if wait else (False,):
                 number = -1
-                while (number := number + 1) < len(journal.plan):  # the plan grows when a batch is split
+                while (number := number + 1) < len(
+                    journal.plan
+                ):  # the plan grows when a batch is split
                     if number in journal.answered:
                         continue
                     with journal.claim(number, wait=last, orphans=wait) as mine:
@@ -83,8 +107,8 @@ class Runner:
         return [[prompts[i].case_id for i in batch] for batch in plan_batches(lengths, self.budget)]
 
     def _answer_claimed(self, journal: Journal, number: int, prompts: Mapping[str, Prompt]) -> None:
-        """Answers and records a batch, or, if memory does not suffice, its first half (and of that ...): the rest joins the plan's end,
-        claimed by nobody."""
+        """Answers and records a batch, or, if memory does not suffice, its first half (and of that
+        ...): the rest joins the plan's end, claimed by nobody."""
         assert journal.plan is not None
         while True:
             batch = [prompts[case_id] for case_id in journal.plan[number]]
@@ -104,10 +128,14 @@ class Runner:
     def _answer_fitting(self, batch: list[Prompt]) -> dict[str, Answer]:
         """The answers to a batch.
 
-        Raises:
-            _DoesNotFit: a batch of several cases for which memory ran out, or that is no smaller than one for which it did.
+        Raises: _DoesNotFit: a batch of several cases for which memory ran out, or that is no
+            smaller than one for which it did.
         """
-        if len(batch) > 1 and self._too_large is not None and self._padded(batch) >= self._too_large:
+        if (
+            len(batch) > 1
+            and self._too_large is not None
+            and self._padded(batch) >= self._too_large
+        ):
             raise _DoesNotFit
         try:
             answers = self._answer_batch(batch)
@@ -136,8 +164,14 @@ class Runner:
             half = len(prompts) // 2
             return self._answer_batch(prompts[:half]) + self._answer_batch(prompts[half:])
         if len(texts) != len(prompts):
-            raise UsageError(f"the model returned {len(texts)} answers to {len(prompts)} prompts; answer() owes one each")
-        return [Answer(None, str(text)) if isinstance(text, AnswerError) else Answer(str(text)) for text in texts]
+            raise UsageError(
+                f"the model returned {len(texts)} answers to {len(prompts)} prompts; answer() owes"
+                " one each"
+            )
+        return [
+            Answer(None, str(text)) if isinstance(text, AnswerError) else Answer(str(text))
+            for text in texts
+        ]
 
     def _padded(self, batch: list[Prompt]) -> int:
         return len(batch) * max(image_tokens(self.model, prompt) for prompt in batch)

@@ -1,7 +1,8 @@
 """A time limit for whatever a model does in Python, so that one case cannot hold up a run.
 
-Data in: seconds. Data out: an `AnswerError` in the place where time ran out. By a timer signal, which only a process's main thread can
-take, on Unix: elsewhere there is no limit. A single call into native code is interrupted when it returns.
+Data in: seconds. Data out: an `AnswerError` in the place where time ran out. By a timer signal,
+which only a process's main thread can take, on Unix: elsewhere there is no limit. A single call
+into native code is interrupted when it returns.
 """
 
 from __future__ import annotations
@@ -22,7 +23,11 @@ def time_limit(limit_s: float | None) -> Iterator[None]:
     Raises:
         AnswerError: time ran out.
     """
-    if limit_s is None or not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+    if (
+        limit_s is None
+        or not hasattr(signal, "setitimer")
+        or threading.current_thread() is not threading.main_thread()
+    ):
         yield
         return
 

@@ -1,6 +1,7 @@
 """Files that are there whole or not at all.
 
-Data in: a path and bytes. Data out: the file, replaced in one step, whenever this process is stopped; what was cut off is left as `*.part`.
+Data in: a path and bytes. Data out: the file, replaced in one step, whenever this process is
+stopped; what was cut off is left as `*.part`.
 """
 
 from __future__ import annotations

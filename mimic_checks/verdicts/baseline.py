@@ -1,7 +1,9 @@
-"""Baselines: the outcomes of an earlier release, one small text file per check, made to be read as a diff.
+"""Baselines: the outcomes of an earlier release, one small text file per check, made to be read as
+a diff.
 
-Data in: outcome lines and what they were asked under. Data out: the text of a file, and the same read back. First line: what the cases
-were drawn from and who answered; then one line per case: level, case id, outcome, answer.
+Data in: outcome lines and what they were asked under. Data out: the text of a file, and the same
+read back. First line: what the cases were drawn from and who answered; then one line per case:
+level, case id, outcome, answer.
 """
 
 from __future__ import annotations
@@ -15,21 +17,37 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mimic_checks.errors import GateError
-from mimic_checks.verdicts.outcome import Kind
+from mimic_checks.verdicts.outcome import OutcomeKind
 from mimic_checks.verdicts.result import OutcomeLine
 
 SUFFIX = "jsonl"
 DRAWN = ("catalog", "case_set", "cases", "seed", "profile", "template")
-"""Settings that say which cases were drawn; the cases themselves decide whether they are the same."""
+"""Settings that say which cases were drawn; the cases themselves decide whether they are the
+same."""
 SAMPLING = ("max_new_tokens",)
 """Settings of answering that a baseline must share; a release may differ in anything else."""
-NOTED = ("model_type", "dtype", "device", "device_kind", "attn_implementation", "processor", "chat_template", "generation", "torch", "transformers",
-         "tokenizers", "pillow", "remedies")  # fmt: skip
-"""What of the model's identity is named when it differs: no reason to refuse, but a reason for flips."""
+NOTED = (
+    "model_type",
+    "dtype",
+    "device",
+    "device_kind",
+    "attn_implementation",
+    "processor",
+    "chat_template",
+    "generation",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "pillow",
+    "remedies",
+)
+"""What of the model's identity is named when it differs: no reason to refuse, but a reason for
+flips."""
 
 
 class BaselineHead(BaseModel):
-    """What a baseline's cases were drawn from (`drawn`), how they were answered (`sampling`), and by whom (`model`)."""
+    """What a baseline's cases were drawn from (`drawn`), how they were answered (`sampling`), and
+    by whom (`model`)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,7 +66,7 @@ class BaselineCase(BaseModel):
 
     level: str
     case: str
-    kind: Kind
+    kind: OutcomeKind
     answer: str
 
 
@@ -69,12 +87,19 @@ def baseline_of(check: str, run: Mapping[str, Any], lines: Sequence[OutcomeLine]
     """A run's outcomes of one check as a baseline; `run` is `RunFolder.read()`."""
     described, identity = run["description"], run.get("identity", {})
     head = BaselineHead(
-        check=check, rules=described["rules"], suite=described["suite"],
+        check=check,
+        rules=described["rules"],
+        suite=described["suite"],
         drawn={name: described.get(name) for name in DRAWN},
-        sampling={name: described.get("model", {}).get(name) for name in SAMPLING}, model=dict(identity),
-    )  # fmt: skip
+        sampling={name: described.get("model", {}).get(name) for name in SAMPLING},
+        model=dict(identity),
+    )
     return Baseline(
-        head, tuple(BaselineCase(level=line.level, case=line.case.id, kind=line.kind, answer=line.answer) for line in lines)
+        head,
+        tuple(
+            BaselineCase(level=line.level, case=line.case.id, kind=line.kind, answer=line.answer)
+            for line in lines
+        ),
     )
 
 
@@ -88,9 +113,15 @@ def parse_baseline(text: str, source: str) -> Baseline:
     if not lines:
         raise GateError(f"baseline={source!r} is empty; record it with --snapshot-update")
     head: BaselineHead = _parse(BaselineHead, lines[0], source, 1)
-    cases = tuple(_parse(BaselineCase, line, source, number) for number, line in enumerate(lines[1:], start=2) if line.strip())
+    cases = tuple(
+        _parse(BaselineCase, line, source, number)
+        for number, line in enumerate(lines[1:], start=2)
+        if line.strip()
+    )
     if len({(case.level, case.case) for case in cases}) != len(cases):
-        raise GateError(f"baseline={source!r} has a case twice; record it again with --snapshot-update")
+        raise GateError(
+            f"baseline={source!r} has a case twice; record it again with --snapshot-update"
+        )
     return Baseline(head, cases)
 
 
@@ -103,14 +134,18 @@ def read_baselines(folder: Path) -> dict[str, Baseline]:
     paths = sorted(folder.glob(f"*.{SUFFIX}"))
     if not paths:
         raise GateError(
-            f"baseline={str(folder)!r} holds no baselines (*.{SUFFIX}); record them with --vlm-baseline {folder} --snapshot-update"
+            f"baseline={str(folder)!r} holds no baselines (*.{SUFFIX}); record them with"
+            f" --vlm-baseline {folder} --snapshot-update"
         )
     found = [parse_baseline(path.read_text(encoding="utf-8"), str(path)) for path in paths]
     return {baseline.head.check: baseline for baseline in found}
 
 
-def refuse_other_cases(baseline: Baseline, current: Baseline, *, stopped_early: bool = False) -> None:
-    """Stops a comparison of answers to different questions; a run that `stopped_early` may lack cases.
+def refuse_other_cases(
+    baseline: Baseline, current: Baseline, *, stopped_early: bool = False
+) -> None:
+    """Stops a comparison of answers to different questions; a run that `stopped_early` may lack
+    cases.
 
     Raises:
         GateError: other rules, sampling or cases; names what differs.
@@ -118,23 +153,38 @@ def refuse_other_cases(baseline: Baseline, current: Baseline, *, stopped_early: 
     check, old, new = current.head.check, baseline.head, current.head
     advice = "record a baseline with these settings (--snapshot-update), or run with the baseline's"
     if old.rules != new.rules:
-        raise GateError(f"the baseline of check {check!r} was made under case rules {old.rules}, this run under {new.rules} (suite {old.suite} "
-                        f"and {new.suite}): the questions differ; {advice}")  # fmt: skip
+        raise GateError(
+            f"the baseline of check {check!r} was made under case rules {old.rules}, this run under"
+            f" {new.rules} (suite {old.suite} and {new.suite}): the questions differ; {advice}"
+        )
     if named := _differences(old.sampling, new.sampling):
-        raise GateError(f"the baseline of check {check!r} was answered otherwise: {named}; {advice}")
-    before, now = {(c.level, c.case) for c in baseline.cases}, {(c.level, c.case) for c in current.cases}
+        raise GateError(
+            f"the baseline of check {check!r} was answered otherwise: {named}; {advice}"
+        )
+    before, now = (
+        {(c.level, c.case) for c in baseline.cases},
+        {(c.level, c.case) for c in current.cases},
+    )
     if now - before if stopped_early else now != before:
-        named = _differences(old.drawn, new.drawn) or "the same settings drew other cases: the catalog's images or labels changed"
+        named = (
+            _differences(old.drawn, new.drawn)
+            or "the same settings drew other cases: the catalog's images or labels changed"
+        )
         alone = sorted((now - before) if stopped_early else (before - now) | (now - before))[0]
-        raise GateError(f"the baseline of check {check!r} has other cases ({len(before - now)} only there, {len(now - before)} only here, "
-                        f"{len(before & now)} in both; first: {alone[0]} case {alone[1]!r}, only {'there' if alone in before else 'here'}): {named}; "
-                        f"{advice}")  # fmt: skip
+        raise GateError(
+            f"the baseline of check {check!r} has other cases ({len(before - now)} only there,"
+            f" {len(now - before)} only here, {len(before & now)} in both; first: {alone[0]} case"
+            f" {alone[1]!r}, only {'there' if alone in before else 'here'}): {named}; {advice}"
+        )
 
 
 def noted_differences(baseline: Baseline, current: Baseline) -> tuple[str, ...]:
-    """Differences of the releases that may flip answers by themselves: another version of the suite, another kind of model, device or library."""
+    """Differences of the releases that may flip answers by themselves: another version of the
+    suite, another kind of model, device or library."""
     heads = (baseline.head, current.head)
-    named = _differences(*({"suite": head.suite, **{name: head.model.get(name) for name in NOTED}} for head in heads))
+    named = _differences(
+        *({"suite": head.suite, **{name: head.model.get(name) for name in NOTED}} for head in heads)
+    )
     return (f"baseline and run differ: {named}",) if named else ()
 
 
@@ -148,5 +198,7 @@ def _parse(kind: type[Any], line: str, source: str, number: int) -> Any:
         return kind.model_validate_json(line)
     except ValidationError as error:
         first = error.errors()[0]
-        raise GateError(f"baseline={source!r}, line {number}: {first['loc']}: {first['msg']}; mend the line, or record the baseline again with "
-                        "--snapshot-update") from error  # fmt: skip
+        raise GateError(
+            f"baseline={source!r}, line {number}: {first['loc']}: {first['msg']}; mend the line, or"
+            " record the baseline again with --snapshot-update"
+        ) from error

@@ -1,6 +1,7 @@
 """Two releases, check by check.
 
-Data in: two baselines of each check (the earlier release, this one) and a policy. Data out: a `CheckGate` per check.
+Data in: two baselines of each check (the earlier release, this one) and a policy. Data out: a
+`CheckGate` per check.
 """
 
 from __future__ import annotations
@@ -8,7 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
-from mimic_checks.verdicts.baseline import Baseline, BaselineCase, noted_differences, refuse_other_cases
+from mimic_checks.verdicts.baseline import (
+    Baseline,
+    BaselineCase,
+    noted_differences,
+    refuse_other_cases,
+)
 from mimic_checks.verdicts.gate import (
     TESTS_PER_LEVEL,
     Correction,
@@ -30,23 +36,34 @@ from mimic_checks.verdicts.sequential import AnytimePaired
 
 
 def compare_one(
-    before: Baseline, after: Baseline, policy: Policy, levels_in_run: int, sequential: Collection[str] = ()
+    before: Baseline,
+    after: Baseline,
+    policy: Policy,
+    levels_in_run: int,
+    sequential: Collection[str] = (),
 ) -> CheckGate:
-    """One check against its baseline, while other checks of the run are not answered yet: p-values are corrected for all levels of the
-    run at once (Bonferroni). What fails here fails under Holm too; Holm may find more when all are in (`compare_all`). `sequential`:
-    checks that were looked at after every batch, and may have stopped early.
+    """One check against its baseline, while other checks of the run are not answered yet: p-values
+    are corrected for all levels of the run at once (Bonferroni). What fails here fails under Holm
+    too; Holm may find more when all are in (`compare_all`). `sequential`: checks that were looked
+    at after every batch, and may have stopped early.
 
     Raises:
         GateError: the baseline has other cases, rules or sampling.
     """
     tests = TESTS_PER_LEVEL * levels_in_run
-    return _compare({after.head.check: (before, after)}, policy, lambda p: [min(1.0, tests * value) for value in p], sequential)[0]
+    return _compare(
+        {after.head.check: (before, after)},
+        policy,
+        lambda p: [min(1.0, tests * value) for value in p],
+        sequential,
+    )[0]
 
 
 def compare_all(
     pairs: Mapping[str, tuple[Baseline, Baseline]], policy: Policy, sequential: Collection[str] = ()
 ) -> list[CheckGate]:
-    """All checks of two releases; p-values are corrected over all of their levels (Holm). `sequential` as in `compare_one`.
+    """All checks of two releases; p-values are corrected over all of their levels (Holm).
+    `sequential` as in `compare_one`.
 
     Raises:
         GateError: a baseline has other cases, rules or sampling.
@@ -54,15 +71,21 @@ def compare_all(
     return _compare(pairs, policy, holm, sequential)
 
 
-def deciding(gate: CheckGate, policy: Policy) -> Verdict:
-    """What a comparison does to the run: a warning fails nothing, and the policy may let an inconclusive one through."""
-    if gate.tier != "blocking" or (gate.verdict == "inconclusive" and not policy.inconclusive_blocks):
+def effective_verdict(gate: CheckGate, policy: Policy) -> Verdict:
+    """What a comparison does to the run: a warning fails nothing, and the policy may let an
+    inconclusive one through."""
+    if gate.tier != "blocking" or (
+        gate.verdict == "inconclusive" and not policy.inconclusive_blocks
+    ):
         return "pass"
     return gate.verdict
 
 
 def _compare(
-    pairs: Mapping[str, tuple[Baseline, Baseline]], policy: Policy, correct: Correction, sequential: Collection[str]
+    pairs: Mapping[str, tuple[Baseline, Baseline]],
+    policy: Policy,
+    correct: Correction,
+    sequential: Collection[str],
 ) -> list[CheckGate]:
     counted: dict[tuple[str, str], tuple[LevelCounts, GateRule]] = {}
     for check, (before, after) in pairs.items():
@@ -73,39 +96,81 @@ def _compare(
             counted[check, level] = counts, policy.rule(check)
     judged = judge_together(counted, correct)
     return [
-        _check_gate(before, after, policy, {level: found for (name, level), found in judged.items() if name == check})
+        _check_gate(
+            before,
+            after,
+            policy,
+            {level: found for (name, level), found in judged.items() if name == check},
+        )
         for check, (before, after) in pairs.items()
     ]
 
 
-def _check_gate(before: Baseline, after: Baseline, policy: Policy, judged: Mapping[str, JudgedLevel]) -> CheckGate:
+def _check_gate(
+    before: Baseline, after: Baseline, policy: Policy, judged: Mapping[str, JudgedLevel]
+) -> CheckGate:
     check = after.head.check
     rule = policy.rule(check)
     levels = [_level_gate(level, found, rule.alpha) for level, found in judged.items()]
     worst = worst_of(level.verdict for level in levels)
-    reason = next((f"{level.level}: {level.reason}" for level in levels if level.verdict == worst and worst != "pass"),
-                  f"no level lost {100 * rule.margin:.1f} points or more")  # fmt: skip
+    reason = next(
+        (
+            f"{level.level}: {level.reason}"
+            for level in levels
+            if level.verdict == worst and worst != "pass"
+        ),
+        f"no level lost {100 * rule.margin:.1f} points or more",
+    )
     flips = tuple(
-        Flip(level=b.level, case=b.case, before=b.kind, before_answer=b.answer, after=a.kind, after_answer=a.answer)
+        Flip(
+            level=b.level,
+            case=b.case,
+            before=b.kind,
+            before_answer=b.answer,
+            after=a.kind,
+            after_answer=a.answer,
+        )
         for both in _by_level(before, after).values()
         for b, a in both
         if b.kind != a.kind
     )
-    return CheckGate(check=check, tier=policy.tier(check), verdict=worst, reason=reason, margin=rule.margin, alpha=rule.alpha,
-                     levels=tuple(levels), flips=flips, notes=noted_differences(before, after))  # fmt: skip
+    return CheckGate(
+        check=check,
+        tier=policy.tier(check),
+        verdict=worst,
+        reason=reason,
+        margin=rule.margin,
+        alpha=rule.alpha,
+        levels=tuple(levels),
+        flips=flips,
+        notes=noted_differences(before, after),
+    )
 
 
 def _level_gate(level: str, found: JudgedLevel, alpha: float) -> LevelGate:
     counts, judged = found.counts, found.verdict
     return LevelGate(
-        level=level, n=counts.plain.n, before_right=counts.before_right, after_right=counts.after_right,
-        lost=counts.plain.lost, gained=counts.plain.gained, loss=counts.plain.loss, loss_low=counts.best.loss_at_least(alpha),
-        loss_high=counts.worst.loss_at_most(alpha), p=found.p, p_corrected=found.p_corrected, p_mcnemar=mcnemar(counts.plain),
-        verdict=judged.verdict, reason=judged.reason, note=judged.note,
-    )  # fmt: skip
+        level=level,
+        n=counts.plain.n,
+        before_right=counts.before_right,
+        after_right=counts.after_right,
+        lost=counts.plain.lost,
+        gained=counts.plain.gained,
+        drop=counts.plain.drop,
+        drop_low=counts.best.drop_at_least(alpha),
+        drop_high=counts.worst.drop_at_most(alpha),
+        p=found.p,
+        p_corrected=found.p_corrected,
+        p_mcnemar=mcnemar(counts.plain),
+        verdict=judged.verdict,
+        reason=judged.reason,
+        note=judged.note,
+    )
 
 
-def _by_level(before: Baseline, after: Baseline) -> dict[str, list[tuple[BaselineCase, BaselineCase]]]:
+def _by_level(
+    before: Baseline, after: Baseline
+) -> dict[str, list[tuple[BaselineCase, BaselineCase]]]:
     """Pairs of the same case, in this release's order."""
     earlier = {(case.level, case.case): case for case in before.cases}
     found: dict[str, list[tuple[BaselineCase, BaselineCase]]] = defaultdict(list)

@@ -1,12 +1,15 @@
 """The paired gate: did a release lose what an earlier one could do?
 
-Data in: the same cases answered by both, level by level, and a rule. Data out: pass, fail or inconclusive for every level.
+Data in: the same cases answered by both, level by level, and a rule. Data out: pass, fail or
+inconclusive for every level.
 
-With b cases lost and c gained of the n draws of a level, the loss is (b - c) / n. A level passes if the exact upper bound of its
-loss (`paired.py`) is under the margin; it fails if the mirrored lower bound is above it; else it is inconclusive. A pass must
-survive every answer without a prediction counted against the release, a fail every one counted for it (DESIGN 3.5). All
-levels must pass, so passing needs no correction; one level is enough to fail, so the p-values of failing are corrected over the
-whole run. A second way to fail: answers that cannot be read any more, where the earlier release's could.
+With b cases lost and c gained of the n draws of a level, the drop is (b - c) / n. A level passes if
+the exact upper bound of its drop (`paired.py`) is under the margin; it fails if the mirrored lower
+bound is above it; else it is inconclusive. A pass must survive every answer without a prediction
+counted against the release, a fail every one counted for it (DESIGN 3.5). All levels must pass, so
+passing needs no correction; one level is enough to fail, so the p-values of failing are corrected
+over the whole run. A second way to fail: answers that cannot be read any more, where the earlier
+release's could.
 """
 
 from __future__ import annotations
@@ -20,11 +23,11 @@ from scipy.stats import binomtest
 
 from mimic_checks.verdicts.intervals import lower, upper
 from mimic_checks.verdicts.levels import Verdict
-from mimic_checks.verdicts.outcome import Kind
+from mimic_checks.verdicts.outcome import OutcomeKind
 from mimic_checks.verdicts.paired import Paired
 
 TESTS_PER_LEVEL = 2
-"""Ways in which a level can fail: a loss, and answers that cannot be read."""
+"""Ways in which a level can fail: a drop, and answers that cannot be read."""
 _SMALLEST_P = -12.0
 """As an exponent of ten: no p-value below it is told apart, and none is needed."""
 
@@ -37,8 +40,9 @@ Correction = Callable[[Sequence[float]], list[float]]
 
 @dataclass(frozen=True, slots=True)
 class GateRule:
-    """What a check may lose. `margin`: share of cases; `min_cases`: fewer are never a pass or a fail; `error_ceiling`: a larger share of
-    cases that raised (in either release) is never a pass or a fail; `unparseable_ceiling`: a larger rise of unreadable answers fails."""
+    """What a check may lose. `margin`: share of cases; `min_cases`: fewer are never a pass or a
+    fail; `error_ceiling`: a larger share of cases that raised (in either release) is never a pass
+    or a fail; `unparseable_ceiling`: a larger rise of unreadable answers fails."""
 
     margin: float
     alpha: float
@@ -51,16 +55,17 @@ class GateRule:
 class Pair:
     """One case, before and after: what came of it and what was said."""
 
-    before: Kind
-    after: Kind
+    before: OutcomeKind
+    after: OutcomeKind
     before_answer: str = ""
     after_answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LevelCounts:
-    """The pairs of a level, counted: `plain` with answers without a prediction as wrong, `worst` with each of them against the release,
-    `best` for it; `unreadable`: `lost` are those that became unparseable, `gained` those that no longer are."""
+    """The pairs of a level, counted: `plain` with answers without a prediction as wrong, `worst`
+    with each of them against the release, `best` for it; `unreadable`: `lost` are those that became
+    unparseable, `gained` those that no longer are."""
 
     plain: Paired
     worst: Paired
@@ -73,7 +78,7 @@ class LevelCounts:
 
 @dataclass(frozen=True, slots=True)
 class PairedVerdict:
-    """A level's verdict with its reason; `note`: a loss that is proven, but inside the margin."""
+    """A level's verdict with its reason; `note`: a drop that is proven, but inside the margin."""
 
     verdict: Verdict
     reason: str
@@ -88,17 +93,23 @@ def count(pairs: Sequence[Pair], kind: type[Paired] = Paired) -> LevelCounts:
         both = list(zip(before, after, strict=True))
         return kind(sum(a and not b for a, b in both), sum(b and not a for a, b in both), n)
 
-    def right(kinds: Sequence[Kind], doubtful: bool) -> list[bool]:
-        """An unreadable answer that both gave is the same answer: neither lost nor gained, whatever it means."""
-        return [found == "right" or (doubtful and found in ("unparseable", "error") and not _same(pair))
-                for found, pair in zip(kinds, pairs, strict=True)]  # fmt: skip
+    def right(kinds: Sequence[OutcomeKind], doubtful: bool) -> list[bool]:
+        """An unreadable answer that both gave is the same answer: neither lost nor gained, whatever
+        it means."""
+        return [
+            found == "right" or (doubtful and found in ("unparseable", "error") and not _same(pair))
+            for found, pair in zip(kinds, pairs, strict=True)
+        ]
 
     before, after = [pair.before for pair in pairs], [pair.after for pair in pairs]
     return LevelCounts(
         plain=flips(right(before, False), right(after, False)),
         worst=flips(right(before, True), right(after, False)),
         best=flips(right(before, False), right(after, True)),
-        unreadable=flips([found == "unparseable" for found in after], [found == "unparseable" for found in before]),
+        unreadable=flips(
+            [found == "unparseable" for found in after],
+            [found == "unparseable" for found in before],
+        ),
         before_right=before.count("right"),
         after_right=after.count("right"),
         errors=sum("error" in (pair.before, pair.after) for pair in pairs),
@@ -110,7 +121,8 @@ def _same(pair: Pair) -> bool:
 
 
 def p_values(counts: LevelCounts, rule: GateRule) -> tuple[float, float]:
-    """P-values of the two ways to fail, before any correction; 1 where the counts decide nothing (too few cases, too many errors)."""
+    """P-values of the two ways to fail, before any correction; 1 where the counts decide nothing
+    (too few cases, too many errors)."""
     if undecided(counts, rule):
         return 1.0, 1.0
     return p_above(counts.best, rule.margin), p_above(counts.unreadable, rule.unparseable_ceiling)
@@ -118,13 +130,14 @@ def p_values(counts: LevelCounts, rule: GateRule) -> tuple[float, float]:
 
 @lru_cache(maxsize=100_000)
 def p_above(change: Paired, margin: float) -> float:
-    """The smallest error rate at which the lower bound of the loss is above the margin; 1 if none is."""
-    if change.loss_at_least(1.0) <= margin:
+    """The smallest error rate at which the lower bound of the drop is above the margin; 1 if none
+    is."""
+    if change.drop_at_least(1.0) <= margin:
         return 1.0
     low, high = _SMALLEST_P, 0.0  # exponents of ten
     for _ in range(40):
         middle = (low + high) / 2
-        if change.loss_at_least(10.0**middle) > margin:
+        if change.drop_at_least(10.0**middle) > margin:
             high = middle
         else:
             low = middle
@@ -143,35 +156,62 @@ def holm(p: Sequence[float]) -> list[float]:
 def undecided(counts: LevelCounts, rule: GateRule) -> str:
     """Why these cases can decide nothing; "" if they can."""
     n = counts.plain.n
-    if n < rule.min_cases and not counts.plain.anytime:  # bounds that hold at all times need no minimum
+    if (
+        n < rule.min_cases and not counts.plain.anytime
+    ):  # bounds that hold at all times need no minimum
         return f"{n} cases are fewer than min_cases={rule.min_cases}"
     if counts.errors > rule.error_ceiling * n:
-        return f"{counts.errors} of {n} cases raised an error in one of the releases (error_ceiling={rule.error_ceiling:g})"
+        return (
+            f"{counts.errors} of {n} cases raised an error in one of the releases"
+            f" (error_ceiling={rule.error_ceiling:g})"
+        )
     return ""
 
 
-def judge_pair(counts: LevelCounts, rule: GateRule, corrected: tuple[float, float]) -> PairedVerdict:
+def judge_pair(
+    counts: LevelCounts, rule: GateRule, corrected: tuple[float, float]
+) -> PairedVerdict:
     """The verdict of a level; `corrected` are its two p-values after correction over the run."""
     if why := undecided(counts, rule):
         return PairedVerdict("inconclusive", why)
-    most, least = counts.worst.loss_at_most(rule.alpha), counts.best.loss_at_least(rule.alpha)
-    n, flips = counts.plain.n, f"{counts.plain.lost} lost, {counts.plain.gained} gained of {counts.plain.n}"
+    most, least = counts.worst.drop_at_most(rule.alpha), counts.best.drop_at_least(rule.alpha)
+    n, flips = (
+        counts.plain.n,
+        f"{counts.plain.lost} lost, {counts.plain.gained} gained of {counts.plain.n}",
+    )
     if corrected[1] <= rule.alpha:
-        rise = f"{counts.unreadable.lost} answers can no longer be read, {counts.unreadable.gained} can again, of {n}"
-        return PairedVerdict("fail", f"{rise}: a rise above {_points(rule.unparseable_ceiling)} is proven")
+        rise = (
+            f"{counts.unreadable.lost} answers can no longer be read, {counts.unreadable.gained}"
+            f" can again, of {n}"
+        )
+        return PairedVerdict(
+            "fail", f"{rise}: a rise above {_points(rule.unparseable_ceiling)} is proven"
+        )
     if corrected[0] <= rule.alpha:
-        return PairedVerdict("fail", f"regressed by more than {_points(rule.margin)} (at least {_points(least)}: {flips})")
+        return PairedVerdict(
+            "fail",
+            f"regressed by more than {_points(rule.margin)} (at least {_points(least)}: {flips})",
+        )
     if most < rule.margin:
-        note = f"a loss inside the margin is proven (at least {_points(least)})" if least > 0 else ""
-        return PairedVerdict("pass", f"lost less than {_points(rule.margin)} (at most {_points(most)}: {flips})", note)
+        note = (
+            f"a drop inside the margin is proven (at least {_points(least)})" if least > 0 else ""
+        )
+        return PairedVerdict(
+            "pass",
+            f"lost less than {_points(rule.margin)} (at most {_points(most)}: {flips})",
+            note,
+        )
     return PairedVerdict(
-        "inconclusive", f"the loss is between {_points(least)} and {_points(most)}, the margin {_points(rule.margin)} ({flips})"
+        "inconclusive",
+        f"the drop is between {_points(least)} and {_points(most)}, the margin"
+        f" {_points(rule.margin)} ({flips})",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedLevel:
-    """A level's verdict; `p` and `p_corrected`: the smaller of its two p-values, before and after correction over the run."""
+    """A level's verdict; `p` and `p_corrected`: the smaller of its two p-values, before and after
+    correction over the run."""
 
     counts: LevelCounts
     p: float
@@ -179,13 +219,20 @@ class JudgedLevel:
     verdict: PairedVerdict
 
 
-def judge_together(levels: Mapping[Place, tuple[LevelCounts, GateRule]], correct: Correction = holm) -> dict[Place, JudgedLevel]:
+def judge_together(
+    levels: Mapping[Place, tuple[LevelCounts, GateRule]], correct: Correction = holm
+) -> dict[Place, JudgedLevel]:
     """The verdicts of all levels of a run, p-values corrected together."""
     plain = {place: p_values(counts, rule) for place, (counts, rule) in levels.items()}
     flat = correct([p for both in plain.values() for p in both])
     corrected = {place: (flat[2 * k], flat[2 * k + 1]) for k, place in enumerate(plain)}
     return {
-        place: JudgedLevel(counts, min(plain[place]), min(corrected[place]), judge_pair(counts, rule, corrected[place]))
+        place: JudgedLevel(
+            counts,
+            min(plain[place]),
+            min(corrected[place]),
+            judge_pair(counts, rule, corrected[place]),
+        )
         for place, (counts, rule) in levels.items()
     }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from mimic_checks.verdicts.levels import Verdict
-from mimic_checks.verdicts.outcome import Kind
+from mimic_checks.verdicts.outcome import OutcomeKind
 from mimic_checks.verdicts.policy import Tier
 
 
@@ -17,9 +17,9 @@ class _Stored(BaseModel):
 
 
 class LevelGate(_Stored):
-    """One level against its baseline: right answers before and after, cases lost and gained of n, the loss with its bounds
-    (each wrong with probability alpha at most), p-values of failing (plain, and corrected over the run), McNemar's p
-    for information."""
+    """One level against its baseline: right answers before and after, cases lost and gained of n,
+    the drop with its bounds (each wrong with probability alpha at most), p-values of failing
+    (plain, and corrected over the run), McNemar's p for information."""
 
     level: str
     n: int
@@ -27,9 +27,9 @@ class LevelGate(_Stored):
     after_right: int
     lost: int
     gained: int
-    loss: float
-    loss_low: float
-    loss_high: float
+    drop: float
+    drop_low: float
+    drop_high: float
     p: float
     p_corrected: float
     p_mcnemar: float
@@ -43,15 +43,15 @@ class Flip(_Stored):
 
     level: str
     case: str
-    before: Kind
+    before: OutcomeKind
     before_answer: str
-    after: Kind
+    after: OutcomeKind
     after_answer: str
 
 
 class CheckGate(_Stored):
-    """A check against its baseline: verdict, tier, levels, and every case that flipped; `notes` are differences that are no reason to
-    refuse (another device, say), and cases left out."""
+    """A check against its baseline: verdict, tier, levels, and every case that flipped; `notes` are
+    differences that are no reason to refuse (another device, say), and cases left out."""
 
     check: str
     tier: Tier

@@ -1,7 +1,7 @@
 """Exact and finite-sample intervals.
 
-Data in: counts or bounded scores. Data out: one-sided bounds. No normal approximation anywhere: with no flips at all
-these intervals still have width.
+Data in: counts or bounded scores. Data out: one-sided bounds. No normal approximation anywhere:
+with no flips at all these intervals still have width.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from scipy.stats import beta, binom
 
 
 def lower(successes: int, n: int, alpha: float) -> float:
-    """One-sided Clopper-Pearson lower bound: a rate below it gives so many successes with probability under `alpha`."""
+    """One-sided Clopper-Pearson lower bound: a rate below it gives so many successes with
+    probability under `alpha`."""
     return 0.0 if successes == 0 else float(beta.ppf(alpha, successes, n - successes + 1))
 
 
@@ -23,16 +24,20 @@ def upper(successes: int, n: int, alpha: float) -> float:
 
 
 def median_interval(values: Sequence[float], alpha: float) -> tuple[float, float]:
-    """Two-sided interval for the median of independent draws: order statistics, exact for every distribution."""
+    """Two-sided interval for the median of independent draws: order statistics, exact for every
+    distribution."""
     ordered, n = sorted(values), len(values)
-    below = int(binom.ppf(alpha / 2, n, 0.5))  # P(fewer than `below` draws under the median) <= alpha / 2
+    below = int(
+        binom.ppf(alpha / 2, n, 0.5)
+    )  # P(fewer than `below` draws under the median) <= alpha / 2
     if below == 0:
         return -math.inf, math.inf
     return ordered[below - 1], ordered[n - below]
 
 
 def empirical_bernstein(scores: Sequence[float], alpha: float) -> tuple[float, float]:
-    """Two-sided interval for the mean of scores in [0, 1] (Maurer and Pontil 2009, theorem 4, alpha/2 a side)."""
+    """Two-sided interval for the mean of scores in [0, 1] (Maurer and Pontil 2009, theorem 4,
+    alpha/2 a side)."""
     n = len(scores)
     if n < 2:
         return 0.0, 1.0

@@ -1,7 +1,7 @@
 """Numbers in an answer: our own small table, and which of several numbers is the total.
 
-Data in: a model's text. Data out: every number it states with its place, and the one it gives as the total. Nothing is
-guessed: two different numbers without a stated total are no answer.
+Data in: a model's text. Data out: every number it states with its place, and the one it gives as
+the total. Nothing is guessed: two different numbers without a stated total are no answer.
 """
 
 from __future__ import annotations
@@ -15,22 +15,36 @@ _TEN_WORDS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _UNITS, _TENS = _UNIT_WORDS.split(), _TEN_WORDS.split()
 WORDS: dict[str, int] = {word: value for value, word in enumerate(_UNITS)}
 WORDS |= {word: 10 * value for value, word in enumerate(_TENS, start=2)}
-WORDS |= {f"{ten}-{unit}": 10 * t + u for t, ten in enumerate(_TENS, start=2) for u, unit in enumerate(_UNITS[:10]) if u}
+WORDS |= {
+    f"{ten}-{unit}": 10 * t + u
+    for t, ten in enumerate(_TENS, start=2)
+    for u, unit in enumerate(_UNITS[:10])
+    if u
+}
 WORDS |= {"a dozen": 12, "one dozen": 12, "dozen": 12, "none": 0, "nothing": 0}
 
 _WORD = "|".join(re.escape(word) for word in sorted(WORDS, key=len, reverse=True))
-NUMBER = re.compile(rf"(?<![\w.\-])(?:(?P<digits>\d+(?:\.\d+)?)|(?P<word>{_WORD}))(?![\w]|-\w|\.\d)")
-_OF_IMAGES = re.compile(r"^\s*(?:different |separate |given )?(?:images?|pictures?|photos?|scenes?)\b")
-_BEFORE_TOTAL = re.compile(
-    r"(?:=|\btotal(?: number| count)?(?: of(?: all)?(?: the)?(?: \w+)?)?(?: is| are|:| equals)?|\bso|\btherefore|\bthus|\baltogether|"
-    r"\bsum(?: is|:)?|\banswer(?: is|:)|\boverall)[\s,:]*(?:there (?:are|is) |is |are |that is |that makes |it is |a total of )*$"
+NUMBER = re.compile(
+    rf"(?<![\w.\-])(?:(?P<digits>\d+(?:\.\d+)?)|(?P<word>{_WORD}))(?![\w]|-\w|\.\d)"
 )
-_AFTER_TOTAL = re.compile(r"^(?:\s+\w+){0,2}\s*,?\s*(?:in total|altogether|in all|overall|combined|all together)\b")
+_OF_IMAGES = re.compile(
+    r"^\s*(?:different |separate |given )?(?:images?|pictures?|photos?|scenes?)\b"
+)
+_BEFORE_TOTAL = re.compile(
+    r"(?:=|\btotal(?: number| count)?(?: of(?: all)?(?: the)?(?: \w+)?)?(?: is| are|:|"
+    r" equals)?|\bso|\btherefore|\bthus|\baltogether|"
+    r"\bsum(?: is|:)?|\banswer(?: is|:)|\boverall)[\s,:]*(?:there (?:are|is) |is |are |that is"
+    r" |that makes |it is |a total of )*$"
+)
+_AFTER_TOTAL = re.compile(
+    r"^(?:\s+\w+){0,2}\s*,?\s*(?:in total|altogether|in all|overall|combined|all together)\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number in a text: its value, where it stands, and whether the text calls it the total, before or after it."""
+    """A number in a text: its value, where it stands, and whether the text calls it the total,
+    before or after it."""
 
     value: int
     start: int
@@ -56,7 +70,8 @@ def find(text: str) -> list[Number] | None:
 
 
 def total(text: str) -> int | None:
-    """The one number that an answer gives: the stated total, else the only value it mentions, else nothing.
+    """The one number that an answer gives: the stated total, else the only value it mentions, else
+    nothing.
 
     "12 in total" binds tighter than "in total: 5": a total named after its number goes first.
     """

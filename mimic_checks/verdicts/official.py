@@ -1,9 +1,11 @@
-"""The scorers of the MIMIC release, rebuilt so that published numbers stay comparable; never used for a verdict.
+"""The scorers of the MIMIC release, rebuilt so that published numbers stay comparable; never used
+for a verdict.
 
-Data in: an answer and the true answer as text. Data out: right or wrong, or the corpus scores of listing. Rebuilt from
-their observed behaviour: the answer gets a leading space; counting takes the sum of number words, else the first digits;
-common and odd-one accept any text that contains the truth; listing is micro-averaged and compares items unstripped, so
-that with the leading space the first predicted item can never match.
+Data in: an answer and the true answer as text. Data out: right or wrong, or the corpus scores of
+listing. Rebuilt from their observed behaviour: the answer gets a leading space; counting takes the
+sum of number words, else the first digits; common and odd-one accept any text that contains the
+truth; listing is micro-averaged and compares items unstripped, so that with the leading space the
+first predicted item can never match.
 """
 
 from __future__ import annotations
@@ -14,7 +16,11 @@ from dataclasses import dataclass
 
 from mimic_checks.verdicts.numbers import WORDS
 
-_NUMBER_WORDS = {word: value for word, value in WORDS.items() if " " not in word and word not in ("dozen", "none", "nothing")}
+_NUMBER_WORDS = {
+    word: value
+    for word, value in WORDS.items()
+    if " " not in word and word not in ("dozen", "none", "nothing")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +38,14 @@ def counting_right(answer: str, truth: str) -> bool:
 
 
 def name_right(answer: str, truth: str) -> bool:
-    """Whether the released common and odd-one scorer takes an answer for right: truth is a substring."""
+    """Whether the released common and odd-one scorer takes an answer for right: truth is a
+    substring."""
     return truth.strip().lower() in f" {answer}".strip().lower()
 
 
 def listing_score(pairs: Iterable[tuple[str, str]], *, leading_space: bool = True) -> ListingScore:
-    """The released listing score over (answer, truth) pairs; `leading_space=False` leaves its bug out."""
+    """The released listing score over (answer, truth) pairs; `leading_space=False` leaves its bug
+    out."""
     hits = predicted_items = true_items = 0
     for answer, truth in pairs:
         predicted = ((" " if leading_space else "") + answer).lower().split(", ")
@@ -47,7 +55,9 @@ def listing_score(pairs: Iterable[tuple[str, str]], *, leading_space: bool = Tru
         true_items += len(true)
     precision = hits / predicted_items if predicted_items else 0.0
     recall = hits / true_items if true_items else 0.0
-    return ListingScore(precision, recall, 2 * precision * recall / (precision + recall) if hits else 0.0)
+    return ListingScore(
+        precision, recall, 2 * precision * recall / (precision + recall) if hits else 0.0
+    )
 
 
 def _normalise(answer: str) -> str:
@@ -59,7 +69,11 @@ def _normalise(answer: str) -> str:
         return str(int(text))
     except ValueError:
         pass
-    words = [_NUMBER_WORDS[word] for word in re.findall(r"[a-z]+(?:-[a-z]+)?", text.lower()) if word in _NUMBER_WORDS]
+    words = [
+        _NUMBER_WORDS[word]
+        for word in re.findall(r"[a-z]+(?:-[a-z]+)?", text.lower())
+        if word in _NUMBER_WORDS
+    ]
     if words:
         return str(sum(words))
     digits = re.search(r"\d+", text)

@@ -1,6 +1,7 @@
 """Outcomes: what one answer proves about one case.
 
-Data in: a case, the model's answer (or the error it raised), the vocabulary. Data out: an `Outcome`.
+Data in: a case, the model's answer (or the error it raised), the vocabulary. Data out: an
+`Outcome`.
 """
 
 from __future__ import annotations
@@ -11,22 +12,24 @@ from typing import Literal, get_args
 from mimic_checks.cases import Case
 from mimic_checks.verdicts.parsing import Prediction, Vocabulary, parse
 
-Kind = Literal["right", "wrong", "unparseable", "error"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+OutcomeKind = Literal["right", "wrong", "unparseable", "error"]
+KINDS: tuple[OutcomeKind, ...] = get_args(OutcomeKind)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One case answered: `answer` is the raw text (or the error's message), `f1` the set F1 of a listing case."""
+    """One case answered: `answer` is the raw text (or the error's message), `f1` the set F1 of a
+    listing case."""
 
     case: Case
     answer: str
-    kind: Kind
+    kind: OutcomeKind
     f1: float | None = None
 
 
 def judge(case: Case, answer: str | None, error: str | None, vocabulary: Vocabulary) -> Outcome:
-    """The outcome of a case: `error` when the model raised, else what its answer says against the truth."""
+    """The outcome of a case: `error` when the model raised, else what its answer says against the
+    truth."""
     f1 = 0.0 if case.task == "listing" else None
     if answer is None:
         return Outcome(case, error or "", "error", f1)

@@ -1,9 +1,11 @@
 """The same draws asked twice: what a change of conditions gained or lost, with exact bounds.
 
-Data in: outcomes of the same draws, in the same order, under two conditions. Data out: a `Paired` difference.
+Data in: outcomes of the same draws, in the same order, under two conditions. Data out: a `Paired`
+difference.
 
-With b cases lost and c gained of n, the loss is (b - c) / n; its upper bound is CP_upper(b / n) - CP_lower(c / n), each at
-half the error rate (Clopper-Pearson, no normal approximation), its lower bound the mirror image.
+With b cases lost and c gained of n, the drop is (b - c) / n; its upper bound is CP_upper(b / n) -
+CP_lower(c / n), each at half the error rate (Clopper-Pearson, no normal approximation), its lower
+bound the mirror image.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from mimic_checks.errors import ThresholdsError
 from mimic_checks.verdicts.intervals import lower, upper
 from mimic_checks.verdicts.outcome import Outcome
 
-Doubt = Literal["wrong", "loss", "gain"]
+Doubt = Literal["wrong", "drop", "gain"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +31,21 @@ class Paired:
     n: int
 
     @property
-    def loss(self) -> float:
+    def drop(self) -> float:
         """Share of right answers that the change costs; below zero: it helps."""
         return (self.lost - self.gained) / self.n
 
-    def loss_at_most(self, alpha: float) -> float:
-        """Upper bound of the loss, wrong with probability `alpha` at most."""
+    def drop_at_most(self, alpha: float) -> float:
+        """Upper bound of the drop, wrong with probability `alpha` at most."""
         return upper(self.lost, self.n, alpha / 2) - lower(self.gained, self.n, alpha / 2)
 
-    def loss_at_least(self, alpha: float) -> float:
-        """Lower bound of the loss, wrong with probability `alpha` at most."""
+    def drop_at_least(self, alpha: float) -> float:
+        """Lower bound of the drop, wrong with probability `alpha` at most."""
         return lower(self.lost, self.n, alpha / 2) - upper(self.gained, self.n, alpha / 2)
 
     def interval(self, alpha: float) -> tuple[float, float]:
-        """Two-sided interval of the loss."""
-        return self.loss_at_least(alpha / 2), self.loss_at_most(alpha / 2)
+        """Two-sided interval of the drop."""
+        return self.drop_at_least(alpha / 2), self.drop_at_most(alpha / 2)
 
 
 def refuse_unreachable_pair(check_id: str, n: int, margin: float, alpha: float) -> None:
@@ -53,27 +55,44 @@ def refuse_unreachable_pair(check_id: str, n: int, margin: float, alpha: float) 
         ThresholdsError: too few cases, or a margin that nothing can prove; names the number needed.
     """
     if margin <= 0:
-        raise ThresholdsError(f"paired_margin={margin!r} of check {check_id!r} can never be proven; allowed: above 0")
+        raise ThresholdsError(
+            f"paired_margin={margin!r} of check {check_id!r} can never be proven; allowed: above 0"
+        )
     needed = 1
     while upper(0, needed, alpha / 2) > margin:
         needed += 1
     if n < needed:
-        raise ThresholdsError(f"cases={n!r} can never pass check {check_id!r} (paired_margin={margin}, alpha={alpha}): even {n} of {n} cases "
-                              f"that stay as they are do not prove it; use at least --vlm-cases {needed}")  # fmt: skip
+        raise ThresholdsError(
+            f"cases={n!r} can never pass check {check_id!r} (paired_margin={margin},"
+            f" alpha={alpha}): even {n} of {n} cases that stay as they are do not prove it; use at"
+            f" least --vlm-cases {needed}"
+        )
 
 
-def paired(before: Sequence[Outcome], after: Sequence[Outcome], *, doubt: Doubt = "wrong") -> Paired:
-    """The paired difference of two conditions, over the same draws (a draw is one cluster). Answers without a prediction
-    (unparseable, error) count as wrong, or all as a "loss" or all as a "gain": what a verdict must survive.
+def paired(
+    before: Sequence[Outcome], after: Sequence[Outcome], *, doubt: Doubt = "wrong"
+) -> Paired:
+    """The paired difference of two conditions, over the same draws (a draw is one cluster). Answers
+    without a prediction (unparseable, error) count as wrong, or all as a "drop" or all as a "gain":
+    what a verdict must survive.
 
     Raises:
         ValueError: not the same draws in the same order, one case each.
     """
     clusters = [outcome.case.cluster for outcome in before]
-    if clusters != [outcome.case.cluster for outcome in after] or len(set(clusters)) != len(clusters):
-        raise ValueError("paired outcomes must be of the same draws in the same order, one case each")
-    pairs = [(_right(a, doubt == "loss"), _right(b, doubt == "gain")) for a, b in zip(before, after, strict=True)]
-    return Paired(sum(a and not b for a, b in pairs), sum(b and not a for a, b in pairs), len(pairs))
+    if clusters != [outcome.case.cluster for outcome in after] or len(set(clusters)) != len(
+        clusters
+    ):
+        raise ValueError(
+            "paired outcomes must be of the same draws in the same order, one case each"
+        )
+    pairs = [
+        (_right(a, doubt == "drop"), _right(b, doubt == "gain"))
+        for a, b in zip(before, after, strict=True)
+    ]
+    return Paired(
+        sum(a and not b for a, b in pairs), sum(b and not a for a, b in pairs), len(pairs)
+    )
 
 
 def _right(outcome: Outcome, doubtful: bool) -> bool:

@@ -1,7 +1,8 @@
 """From a model's text to a prediction, strictly.
 
-Data in: an answer, the case, the vocabulary of the case set. Data out: a `Prediction`, or None where the text does not
-say one thing. Never a guess: negated labels, two different numbers, missing parts are no prediction.
+Data in: an answer, the case, the vocabulary of the case set. Data out: a `Prediction`, or None
+where the text does not say one thing. Never a guess: negated labels, two different numbers, missing
+parts are no prediction.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from mimic_checks.catalog.labels import plural, spellings
 from mimic_checks.verdicts import numbers
 
 _MARKUP = re.compile(r"[*_`\"“”‘’#\[\](){}<>]|\\n")
-_NEGATION = re.compile(r"\b(?:no|not|without|neither|nor|never|cannot|can't|isn't|aren't|don't|doesn't)\b")
+_NEGATION = re.compile(
+    r"\b(?:no|not|without|neither|nor|never|cannot|can't|isn't|aren't|don't|doesn't)\b"
+)
 _NONE = {"none", "nothing", "zero", "none of them", "no", "there are none", "0"}
 _ITEM_MARK = re.compile(r"^\s*(?:[-*•]|\d+[.)]|\(?[a-z]\))\s+")
 _SEPARATOR = re.compile(r"[,;\n/&|]|\band\b|\bas well as\b")
@@ -24,12 +27,14 @@ showing contain contains containing include includes present appear appears visi
 which only also with its different various and question list"""
 _FILLER = frozenset(_FILLER_WORDS.split())
 _LONGEST_UNKNOWN = 3
-"""Words of a noun phrase outside the vocabulary that still counts as a label (a wrong one); longer is prose."""
+"""Words of a noun phrase outside the vocabulary that still counts as a label (a wrong one); longer
+is prose."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What an answer says: `counts` in the order asked, or `names` (class names, or phrases outside the vocabulary)."""
+    """What an answer says: `counts` in the order asked, or `names` (class names, or phrases outside
+    the vocabulary)."""
 
     counts: tuple[int, ...] = ()
     names: frozenset[str] = frozenset()
@@ -99,8 +104,14 @@ def _names(text: str, vocabulary: Vocabulary) -> Prediction | None:
         item = _ITEM_MARK.sub("", item).strip(" .:!?'-")
         if not item:
             continue
-        labels = {vocabulary.spellings[match.group()] for match in vocabulary.pattern.finditer(item)}
-        left = [word for word in re.findall(r"[\w'-]+", vocabulary.pattern.sub(" ", item)) if word not in _FILLER]
+        labels = {
+            vocabulary.spellings[match.group()] for match in vocabulary.pattern.finditer(item)
+        }
+        left = [
+            word
+            for word in re.findall(r"[\w'-]+", vocabulary.pattern.sub(" ", item))
+            if word not in _FILLER
+        ]
         if labels and not left:
             names |= labels
         elif not labels and len(left) <= _LONGEST_UNKNOWN:

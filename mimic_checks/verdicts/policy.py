@@ -49,14 +49,19 @@ class Policy:
 def load_policy(path: Path | None = None, known_checks: Iterable[str] = ()) -> Policy:
     """The shipped policy, overridden by a user's file.
 
-    Raises:
-        GateError: unreadable file, unknown key or check (with the closest match), value out of range.
+    Raises: GateError: unreadable file, unknown key or check (with the closest match), value out of
+        range.
     """
     given = read_toml("policy", path, GateError) if path else {}
     if unknown := sorted(set(given) - {"defaults", "checks"}):
-        raise GateError(f"policy={str(path)!r}: unknown table {unknown[0]!r}; allowed: 'defaults', 'checks'")
+        raise GateError(
+            f"policy={str(path)!r}: unknown table {unknown[0]!r}; allowed: 'defaults', 'checks'"
+        )
     source = str(path or "shipped")
-    defaults = {**read_toml("policy", _SHIPPED, GateError)["defaults"], **_table(source, "defaults", given.get("defaults", {}))}
+    defaults = {
+        **read_toml("policy", _SHIPPED, GateError)["defaults"],
+        **_table(source, "defaults", given.get("defaults", {})),
+    }
     known, checks = set(known_checks), _table(source, "checks", given.get("checks", {}))
     for where, values in (("defaults", defaults), *checks.items()):
         if where != "defaults" and known and where not in known:
@@ -65,28 +70,37 @@ def load_policy(path: Path | None = None, known_checks: Iterable[str] = ()) -> P
     return Policy(defaults, checks, source)
 
 
-def refuse_toothless(policy: Policy, check_ids: Iterable[str], cases: int) -> None:
+def check_policy_can_decide(policy: Policy, check_ids: Iterable[str], cases: int) -> None:
     """Stops a gate that could never stop or never pass anything.
 
-    Raises:
-        GateError: no blocking check among these, or too few cases for even an unchanged release to pass.
+    Raises: GateError: no blocking check among these, or too few cases for even an unchanged release
+        to pass.
     """
     checks = list(check_ids)
     blocking = [check for check in checks if policy.tier(check) == "blocking"]
     if not blocking:
-        raise GateError(f"policy={policy.source!r} gates nothing: none of the {len(checks)} selected checks that have outcomes is of tier "
-                        f"'blocking' (selected: {', '.join(checks) or 'none'}); make one blocking, or leave out the baseline")  # fmt: skip
+        raise GateError(
+            f"policy={policy.source!r} gates nothing: none of the {len(checks)} selected checks"
+            f" that have outcomes is of tier 'blocking' (selected: {', '.join(checks) or 'none'});"
+            " make one blocking, or leave out the baseline"
+        )
     for check in blocking:
         rule = policy.rule(check)
         if cases < (needed := smallest_passing_pairs(rule)):
-            raise GateError(f"cases={cases!r} per level can never pass check {check!r} (margin={rule.margin}, alpha={rule.alpha}, "
-                            f"min_cases={rule.min_cases}): not even a release that changes no answer would be proven; use at least "
-                            f"--vlm-cases {needed}, for the baseline too")  # fmt: skip
+            raise GateError(
+                f"cases={cases!r} per level can never pass check {check!r} (margin={rule.margin},"
+                f" alpha={rule.alpha}, min_cases={rule.min_cases}): not even a release that changes"
+                f" no answer would be proven; use at least --vlm-cases {needed}, for the"
+                " baseline too"
+            )
 
 
 def _table(source: str, where: str, found: Any) -> dict[str, Any]:
     if not isinstance(found, dict):
-        raise GateError(f"policy={source!r}: {where}={found!r} is not a table; write [{where}] and keys below it")
+        raise GateError(
+            f"policy={source!r}: {where}={found!r} is not a table; write [{where}] and keys"
+            " below it"
+        )
     return found
 
 
@@ -94,11 +108,18 @@ def _validate(source: str, where: str, values: Mapping[str, Any]) -> None:
     allowed = [*_RULE_KEYS, "tier", "inconclusive_blocks"]
     for key, value in values.items():
         if key not in allowed:
-            raise GateError(f"policy={source!r}, {where}: unknown key {key!r}{closest(key, allowed)}")
+            raise GateError(
+                f"policy={source!r}, {where}: unknown key {key!r}{closest(key, allowed)}"
+            )
         if key in _RUN_KEYS and where != "defaults":
-            raise GateError(f"policy={source!r}, {where}: {key} belongs to [defaults]: it is shared by the whole run")
+            raise GateError(
+                f"policy={source!r}, {where}: {key} belongs to [defaults]: it is shared by the"
+                " whole run"
+            )
         if wanted := _wrong(key, value):
-            raise GateError(f"policy={source!r}, {where}: {key}={value!r} is not allowed; allowed: {wanted}")
+            raise GateError(
+                f"policy={source!r}, {where}: {key}={value!r} is not allowed; allowed: {wanted}"
+            )
 
 
 def _wrong(key: str, value: Any) -> str:

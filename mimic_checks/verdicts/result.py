@@ -1,6 +1,7 @@
 """What a run leaves on disk: one `CheckResult` per check and one `OutcomeLine` per case.
 
-Data in: verdicts and outcomes. Data out: pydantic models, written as JSON and read back by the report.
+Data in: verdicts and outcomes. Data out: pydantic models, written as JSON and read back by the
+report.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mimic_checks.cases import Case, Task, Template, Truth
 from mimic_checks.verdicts import official
 from mimic_checks.verdicts.levels import LevelVerdict, Verdict
-from mimic_checks.verdicts.outcome import Kind, Outcome
+from mimic_checks.verdicts.outcome import Outcome, OutcomeKind
 
 
 class _Stored(BaseModel):
@@ -21,7 +22,8 @@ class _Stored(BaseModel):
 
 
 class StoredCase(_Stored):
-    """A `Case` on disk; `rows` are its images' rows in the catalog that the run names (-1: not in a catalog)."""
+    """A `Case` on disk; `rows` are its images' rows in the catalog that the run names (-1: not in a
+    catalog)."""
 
     id: str
     cluster: str
@@ -38,14 +40,30 @@ class StoredCase(_Stored):
     def of(cls, case: Case, rows: Sequence[int]) -> StoredCase:
         """A case with the rows of its images."""
         return cls(
-            id=case.id, cluster=case.cluster, task=case.task, template=case.template, images=case.images, rows=tuple(rows),
-            question=case.question, counts=case.truth.counts, names=case.truth.names, factors=dict(case.factors),
-        )  # fmt: skip
+            id=case.id,
+            cluster=case.cluster,
+            task=case.task,
+            template=case.template,
+            images=case.images,
+            rows=tuple(rows),
+            question=case.question,
+            counts=case.truth.counts,
+            names=case.truth.names,
+            factors=dict(case.factors),
+        )
 
     def case(self) -> Case:
         """The case again."""
-        return Case(self.id, self.cluster, self.task, self.template, self.images, self.question,
-                    Truth(self.counts, self.names), dict(self.factors))  # fmt: skip
+        return Case(
+            self.id,
+            self.cluster,
+            self.task,
+            self.template,
+            self.images,
+            self.question,
+            Truth(self.counts, self.names),
+            dict(self.factors),
+        )
 
 
 class OutcomeLine(_Stored):
@@ -55,13 +73,13 @@ class OutcomeLine(_Stored):
     level: str
     case: StoredCase
     answer: str
-    kind: Kind
+    kind: OutcomeKind
     f1: float | None = None
 
 
 class LevelResult(_Stored):
-    """One judged level; `official` is the released scorer's number (listing: without its leading-space bug, and
-    `official_released` with it)."""
+    """One judged level; `official` is the released scorer's number (listing: without its
+    leading-space bug, and `official_released` with it)."""
 
     level: str
     value: float
@@ -132,8 +150,8 @@ Panel = Annotated[HeatMap | Curves | Table, Field(discriminator="kind")]
 
 
 class CheckResult(_Stored):
-    """A check with its verdict; `shown` are the cases that the report shows in full, `panels` what was measured
-    beside the levels, `unreadable` images left out."""
+    """A check with its verdict; `shown` are the cases that the report shows in full, `panels` what
+    was measured beside the levels, `unreadable` images left out."""
 
     check: str
     title: str
@@ -155,14 +173,29 @@ def level_result(value: float, level: LevelVerdict, outcomes: Sequence[Outcome])
     tally = level.tally
     plain, released = _official(outcomes)
     return LevelResult(
-        level=level.level, value=value, n=tally.n, right=tally.right, wrong=tally.wrong, unparseable=tally.unparseable,
-        error=tally.error, rate=tally.rate, low=level.interval[0], high=level.interval[1], best_constant=tally.best_constant,
-        verdict=level.verdict, reason=level.reason, threshold=level.threshold, is_reference=level.is_reference,
+        level=level.level,
+        value=value,
+        n=tally.n,
+        right=tally.right,
+        wrong=tally.wrong,
+        unparseable=tally.unparseable,
+        error=tally.error,
+        rate=tally.rate,
+        low=level.interval[0],
+        high=level.interval[1],
+        best_constant=tally.best_constant,
+        verdict=level.verdict,
+        reason=level.reason,
+        threshold=level.threshold,
+        is_reference=level.is_reference,
         retention_low=level.retention[0] if level.retention else None,
         retention_high=min(level.retention[1], 1e9) if level.retention else None,
-        mean_f1=tally.mean_f1, f1_low=tally.f1_interval[0] if tally.f1_interval else None,
-        f1_high=tally.f1_interval[1] if tally.f1_interval else None, official=plain, official_released=released,
-    )  # fmt: skip
+        mean_f1=tally.mean_f1,
+        f1_low=tally.f1_interval[0] if tally.f1_interval else None,
+        f1_high=tally.f1_interval[1] if tally.f1_interval else None,
+        official=plain,
+        official_released=released,
+    )
 
 
 def _official(outcomes: Sequence[Outcome]) -> tuple[float | None, float | None]:
@@ -171,6 +204,9 @@ def _official(outcomes: Sequence[Outcome]) -> tuple[float | None, float | None]:
     if task is None or (task == "counting" and len(outcomes[0].case.truth.counts) > 1):
         return None, None
     if task == "listing":
-        return official.listing_score(pairs, leading_space=False).f1, official.listing_score(pairs).f1
+        return (
+            official.listing_score(pairs, leading_space=False).f1,
+            official.listing_score(pairs).f1,
+        )
     right = official.counting_right if task == "counting" else official.name_right
     return sum(right(answer, truth) for answer, truth in pairs) / len(pairs), None

@@ -1,11 +1,15 @@
-"""Paired differences that may be looked at after every batch: bounds that hold at all times together.
+"""Paired differences that may be looked at after every batch: bounds that hold at all times
+together.
 
-Data in: cases lost and gained so far. Data out: the bounds of `Paired`, valid whenever one chooses to stop.
+Data in: cases lost and gained so far. Data out: the bounds of `Paired`, valid whenever one chooses
+to stop.
 
-A bet against "the loss is m or more" pays 1 + s (m - d) on every case, with d = 1 (lost), -1 (gained) or 0 (as before), and a stake s that
-cannot ruin it. If the loss is m, such wealth grows on no average, so it exceeds 1 / alpha at any time with probability alpha at most
-(Ville 1939); wealth averaged over stakes does as well. Where it does exceed, m is refuted (Waudby-Smith and Ramdas 2024, betting confidence
-sequences, with fixed stakes in place of estimated ones: so wealth depends on the counts only, and a resumed run decides alike).
+A bet against "the drop is m or more" pays 1 + s (m - d) on every case, with d = 1 (lost), -1
+(gained) or 0 (as before), and a stake s that cannot ruin it. If the drop is m, such wealth grows on
+no average, so it exceeds 1 / alpha at any time with probability alpha at most (Ville 1939); wealth
+averaged over stakes does as well. Where it does exceed, m is refuted (Waudby-Smith and Ramdas 2024,
+betting confidence sequences, with fixed stakes in place of estimated ones: so wealth depends on the
+counts only, and a resumed run decides alike).
 """
 
 from __future__ import annotations
@@ -24,17 +28,29 @@ STAKES = np.concatenate([np.geomspace(0.01, 0.2, 6), np.linspace(0.25, 0.95, 15)
 _HALVINGS = 40
 
 
-def log_wealth_below(lost: ArrayLike, gained: ArrayLike, n: ArrayLike, margin: float) -> NDArray[np.float64]:
-    """Log of the wealth of betting that the loss is below `margin` (from -1 to 1, both excluded), started with 1. Arrays broadcast."""
-    b, c, same = (np.asarray(x, float)[..., None] for x in (lost, gained, np.asarray(n) - np.asarray(lost) - np.asarray(gained)))
+def log_wealth_below(
+    lost: ArrayLike, gained: ArrayLike, n: ArrayLike, margin: float
+) -> NDArray[np.float64]:
+    """Log of the wealth of betting that the drop is below `margin` (from -1 to 1, both excluded),
+    started with 1. Arrays broadcast."""
+    b, c, same = (
+        np.asarray(x, float)[..., None]
+        for x in (lost, gained, np.asarray(n) - np.asarray(lost) - np.asarray(gained))
+    )
     stakes = STAKES / (1 - margin)
-    grown = xlog1py(b, stakes * (margin - 1)) + xlog1py(same, stakes * margin) + xlog1py(c, stakes * (margin + 1))
+    grown = (
+        xlog1py(b, stakes * (margin - 1))
+        + xlog1py(same, stakes * margin)
+        + xlog1py(c, stakes * (margin + 1))
+    )
     found: NDArray[np.float64] = logsumexp(grown, axis=-1) - np.log(len(STAKES))
     return found
 
 
-def log_wealth_above(lost: ArrayLike, gained: ArrayLike, n: ArrayLike, margin: float) -> NDArray[np.float64]:
-    """The mirror image: the wealth of betting that the loss is above `margin`."""
+def log_wealth_above(
+    lost: ArrayLike, gained: ArrayLike, n: ArrayLike, margin: float
+) -> NDArray[np.float64]:
+    """The mirror image: the wealth of betting that the drop is above `margin`."""
     return log_wealth_below(gained, lost, n, -margin)
 
 
@@ -44,12 +60,14 @@ class AnytimePaired(Paired):
 
     anytime: ClassVar[bool] = True
 
-    def loss_at_most(self, alpha: float) -> float:
-        """Upper bound of the loss, at any time wrong with probability `alpha` at most over all times."""
+    def drop_at_most(self, alpha: float) -> float:
+        """Upper bound of the drop, at any time wrong with probability `alpha` at most over all
+        times."""
         return _refuted_from(self.lost, self.gained, self.n, alpha)
 
-    def loss_at_least(self, alpha: float) -> float:
-        """Lower bound of the loss, at any time wrong with probability `alpha` at most over all times."""
+    def drop_at_least(self, alpha: float) -> float:
+        """Lower bound of the drop, at any time wrong with probability `alpha` at most over all
+        times."""
         return -_refuted_from(self.gained, self.lost, self.n, alpha)
 
 

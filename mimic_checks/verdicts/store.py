@@ -1,7 +1,8 @@
 """Folders on disk: what a run writes, and sets of drawn cases.
 
-Data in: results, outcomes, cases. Data out: the same, read back. A case set (`mimic-checks cases`) is self-contained:
-`cases.jsonl`, one `{"check", "level", "case"}` a line, beside the images and what they show (`catalog/stored.py`).
+Data in: results, outcomes, cases. Data out: the same, read back. A case set (`mimic-checks cases`)
+is self-contained: `cases.jsonl`, one `{"check", "level", "case"}` a line, beside the images and
+what they show (`catalog/stored.py`).
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class RunFolder:
         self._release: weakref.finalize[..., RunFolder] | None = None
 
     def prepare(self, description: dict[str, Any]) -> None:
-        """Makes the folder ready: an unfinished run of the same description is taken up, a finished one replaced.
+        """Makes the folder ready: an unfinished run of the same description is taken up, a finished
+        one replaced.
 
         Raises:
             RunFolderError: the folder cannot be written, or holds something that is not a run.
@@ -55,9 +57,16 @@ class RunFolder:
             marker = self.path / "run.json"
             old = json.loads(marker.read_text()) if marker.is_file() else None
         except (OSError, json.JSONDecodeError) as error:
-            raise RunFolderError(f"output={str(self.path)!r} cannot be used: {error}; give another --vlm-output") from error
-        if old is None and any(path.name != LOCK and not path.match("run.json.*.part") for path in self.path.iterdir()):
-            raise RunFolderError(f"output={str(self.path)!r} holds other files and no run; give an empty or new --vlm-output")
+            raise RunFolderError(
+                f"output={str(self.path)!r} cannot be used: {error}; give another --vlm-output"
+            ) from error
+        if old is None and any(
+            path.name != LOCK and not path.match("run.json.*.part") for path in self.path.iterdir()
+        ):
+            raise RunFolderError(
+                f"output={str(self.path)!r} holds other files and no run; give an empty or new"
+                " --vlm-output"
+            )
         if old is not None and (old.get("finished") or old.get("description") != description):
             for part in ("journal", "outcomes", "results", "gates", "images"):
                 for file in (self.path / part).glob("*"):
@@ -67,7 +76,8 @@ class RunFolder:
         self._write(marker, json.dumps({"description": description, "finished": False}, indent=2))
 
     def _hold(self) -> weakref.finalize[..., RunFolder]:
-        """Holds the folder for this process, until it ends however it ends; calling what is returned lets go.
+        """Holds the folder for this process, until it ends however it ends; calling what is
+        returned lets go.
 
         Raises:
             RunFolderError: another process holds it; names its pid and host.
@@ -80,7 +90,8 @@ class RunFolder:
             holder = os.read(lock, 200).decode(errors="replace").strip() or "another process"
             release()
             raise RunFolderError(
-                f"output={str(self.path)!r} is in use by {holder}; wait for it, stop it, or give another --vlm-output"
+                f"output={str(self.path)!r} is in use by {holder}; wait for it, stop it, or give"
+                " another --vlm-output"
             ) from None
         os.truncate(lock, 0)
         os.write(lock, f"pid {os.getpid()} on host {socket.gethostname()}\n".encode())
@@ -104,7 +115,8 @@ class RunFolder:
         self._write(self.path / "identity.json", json.dumps(identity, indent=2))
 
     def once(self, name: str, identity: dict[str, Any], make: Callable[[], int]) -> int:
-        """A number of this run that is made once for a model: by the first process that needs it, for all others and for a resumed run."""
+        """A number of this run that is made once for a model: by the first process that needs it,
+        for all others and for a resumed run."""
         path = self.path / "journal" / f"{name}.json"
         with Locks(path.with_suffix(".lock")) as locks:
             locks.take(0)
@@ -116,7 +128,11 @@ class RunFolder:
 
     def cached(self) -> tuple[int, int]:
         """How many answers of the run's journals are an earlier run's, and how many there are."""
-        lines = [line for path in (self.path / "journal").glob("*.jsonl") for line in path.read_bytes().split(b"\n")]
+        lines = [
+            line
+            for path in (self.path / "journal").glob("*.jsonl")
+            for line in path.read_bytes().split(b"\n")
+        ]
         batches = [_readable(line) for line in lines if line.startswith(b'{"batch"')]
         counts = [(len(batch.get("answers", ())), bool(batch.get("cached"))) for batch in batches]
         return sum(count for count, cached in counts if cached), sum(count for count, _ in counts)
@@ -138,11 +154,18 @@ class RunFolder:
         """Where a check's journal is."""
         return self.path / "journal" / f"{check}.jsonl"
 
-    def write_result(self, result: CheckResult, lines: Sequence[OutcomeLine], opener: ImageOpener) -> None:
+    def write_result(
+        self, result: CheckResult, lines: Sequence[OutcomeLine], opener: ImageOpener
+    ) -> None:
         """Writes a check's outcomes, its result, and the pictures of its shown cases."""
-        self._write(self.path / "outcomes" / f"{result.check}.jsonl", "".join(line.model_dump_json() + "\n" for line in lines))
+        self._write(
+            self.path / "outcomes" / f"{result.check}.jsonl",
+            "".join(line.model_dump_json() + "\n" for line in lines),
+        )
         self.write_pictures([line.case for line in result.shown], opener)
-        self._write(self.path / "results" / f"{result.check}.json", result.model_dump_json(indent=1))
+        self._write(
+            self.path / "results" / f"{result.check}.json", result.model_dump_json(indent=1)
+        )
 
     def write_pictures(self, cases: Sequence[StoredCase], opener: ImageOpener) -> None:
         """Writes the pictures of cases that the report shows."""
@@ -152,13 +175,19 @@ class RunFolder:
     def results(self) -> list[CheckResult]:
         """The results in the folder, in the order that the run named its checks in."""
         order = self.read()["description"].get("checks", [])
-        found = {path.name.removesuffix(".json"): path for path in (self.path / "results").glob("*.json")}
+        found = {
+            path.name.removesuffix(".json"): path for path in (self.path / "results").glob("*.json")
+        }
         known = [check for check in order if check in found] + sorted(set(found) - set(order))
         return [_parse(CheckResult, found[check].read_text(), found[check]) for check in known]
 
     def outcomes(self) -> list[OutcomeLine]:
         """Every outcome line in the folder."""
-        return [line for path in sorted((self.path / "outcomes").glob("*.jsonl")) for line in _lines(OutcomeLine, path)]
+        return [
+            line
+            for path in sorted((self.path / "outcomes").glob("*.jsonl"))
+            for line in _lines(OutcomeLine, path)
+        ]
 
     def outcomes_of(self, check: str) -> list[OutcomeLine]:
         """The outcome lines of one check, as they were recorded; none if it left none."""
@@ -186,7 +215,10 @@ class RunFolder:
         try:
             data: dict[str, Any] = json.loads((self.path / "run.json").read_text())
         except (OSError, json.JSONDecodeError) as error:
-            raise RunFolderError(f"run={str(self.path)!r} holds no run (run.json: {error}); give a --vlm-output folder") from error
+            raise RunFolderError(
+                f"run={str(self.path)!r} holds no run (run.json: {error}); give a --vlm-output"
+                " folder"
+            ) from error
         identity = self.path / "identity.json"
         data["identity"] = json.loads(identity.read_text()) if identity.is_file() else {}
         return data
@@ -204,8 +236,10 @@ def write_whole(path: Path, data: bytes) -> None:
     try:
         replace_file(path, data)
     except OSError as error:
-        raise RunFolderError(f"{str(path)!r} cannot be written: {error.strerror}; free the disk, or make the folder writable, and run again "
-                             "with the same output folder: answered batches are kept") from error  # fmt: skip
+        raise RunFolderError(
+            f"{str(path)!r} cannot be written: {error.strerror}; free the disk, or make the folder"
+            " writable, and run again with the same output folder: answered batches are kept"
+        ) from error
 
 
 class CaseLine(BaseModel):
@@ -235,8 +269,11 @@ class CaseSet:
                 by_level[line.level].append(line.case.case())
         if set(by_level) != set(levels) or len({len(found) for found in by_level.values()}) != 1:
             there = ", ".join(sorted(by_level)) or "none"
-            raise RunFolderError(f"case-set={str(self.path)!r} has for check {check!r} the levels: {there}; needed: {', '.join(levels)}; "
-                                 "write it with the same --vlm-profile, or select its checks with -k")  # fmt: skip
+            raise RunFolderError(
+                f"case-set={str(self.path)!r} has for check {check!r} the levels: {there}; needed:"
+                f" {', '.join(levels)}; write it with the same --vlm-profile, or select its checks"
+                " with -k"
+            )
         return list(zip(*(by_level[name] for name in levels), strict=True))
 
 
@@ -248,11 +285,17 @@ def write_case_set(folder: Path, cases: Sequence[tuple[str, str, Case]], catalog
     """
     if (folder / "cases.jsonl").exists():
         raise RunFolderError(f"out={str(folder)!r} already holds cases.jsonl; give a new folder")
-    rows = list(dict.fromkeys(catalog.manifest.row(image_id) for _, _, case in cases for image_id in case.images))
+    rows = list(
+        dict.fromkeys(
+            catalog.manifest.row(image_id) for _, _, case in cases for image_id in case.images
+        )
+    )
     write_stored(catalog, rows, folder)
     new_row = {catalog.manifest.id(row): number for number, row in enumerate(rows)}
     lines = [
-        CaseLine(check=check, level=level, case=StoredCase.of(case, [new_row[i] for i in case.images]))
+        CaseLine(
+            check=check, level=level, case=StoredCase.of(case, [new_row[i] for i in case.images])
+        )
         for check, level, case in cases
     ]
     (folder / "cases.jsonl").write_text("".join(line.model_dump_json() + "\n" for line in lines))
@@ -266,23 +309,32 @@ def read_case_set(folder: Path, catalog: Catalog) -> CaseSet:
     """
     path = folder / "cases.jsonl"
     if not path.is_file():
-        raise RunFolderError(f"case-set={str(folder)!r} has no cases.jsonl; write one with: mimic-checks cases --out {folder}")
+        raise RunFolderError(
+            f"case-set={str(folder)!r} has no cases.jsonl; write one with: mimic-checks cases --out"
+            f" {folder}"
+        )
     lines = tuple(_lines(CaseLine, path))
     for line in lines:
-        adopt(line.case, catalog, str(folder))
+        resolve_case(line.case, catalog, str(folder))
     return CaseSet(lines, folder)
 
 
-def adopt(case: StoredCase, catalog: Catalog, source: str) -> Case:
+def resolve_case(case: StoredCase, catalog: Catalog, source: str) -> Case:
     """A stored case whose images are opened from the catalog.
 
     Raises:
         RunFolderError: a row of the catalog is not the image that the case names.
     """
     for image_id, row in zip(case.images, case.rows, strict=True):
-        if not 0 <= row < len(catalog) or not catalog.manifest.readable(row) or catalog.manifest.id(row) != image_id:
-            raise RunFolderError(f"{source!r}: case {case.id!r} shows image {image_id[:12]}, which is not row {row} of "
-                                 f"catalog={catalog.name!r}; name the catalog that the cases were drawn from")  # fmt: skip
+        if (
+            not 0 <= row < len(catalog)
+            or not catalog.manifest.readable(row)
+            or catalog.manifest.id(row) != image_id
+        ):
+            raise RunFolderError(
+                f"{source!r}: case {case.id!r} shows image {image_id[:12]}, which is not row {row}"
+                f" of catalog={catalog.name!r}; name the catalog that the cases were drawn from"
+            )
     return case.case()
 
 
@@ -307,7 +359,11 @@ def _readable(text: bytes) -> dict[str, Any]:
 
 
 def _lines(kind: type[Any], path: Path) -> list[Any]:
-    return [_parse(kind, line, f"{path}:{number}") for number, line in enumerate(path.read_text().splitlines(), start=1) if line]
+    return [
+        _parse(kind, line, f"{path}:{number}")
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        if line
+    ]
 
 
 def _parse(kind: type[Any], text: str, where: object) -> Any:
@@ -315,4 +371,6 @@ def _parse(kind: type[Any], text: str, where: object) -> Any:
         return kind.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
-        raise RunFolderError(f"{str(where)!r} is not a {kind.__name__}: {first['loc']}: {first['msg']}") from error
+        raise RunFolderError(
+            f"{str(where)!r} is not a {kind.__name__}: {first['loc']}: {first['msg']}"
+        ) from error

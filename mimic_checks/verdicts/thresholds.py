@@ -1,6 +1,7 @@
 """Thresholds: from a TOML file to checked numbers.
 
-Data in: the shipped `thresholds.toml`, and optionally the user's. Data out: `Thresholds` per check id.
+Data in: the shipped `thresholds.toml`, and optionally the user's. Data out: `Thresholds` per check
+id.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class ThresholdTable:
-    """Thresholds of every check: defaults and overrides. `alpha` is the run's: the false-fail rate is shared."""
+    """Thresholds of every check: defaults and overrides. `alpha` is the run's: the false-fail rate
+    is shared."""
 
     defaults: Thresholds
     checks: Mapping[str, Mapping[str, float]]
@@ -45,20 +47,25 @@ class ThresholdTable:
 def load_thresholds(path: Path | None = None, known_checks: Iterable[str] = ()) -> ThresholdTable:
     """The shipped thresholds, overridden by a user's file.
 
-    Raises:
-        ThresholdsError: unreadable file, unknown key or check (with the closest match), value out of range.
+    Raises: ThresholdsError: unreadable file, unknown key or check (with the closest match), value
+        out of range.
     """
     base = read_toml("thresholds", _SHIPPED, ThresholdsError)
     given: dict[str, Any] = read_toml("thresholds", path, ThresholdsError) if path else {}
     unknown = set(given) - {"defaults", "checks"}
     if unknown:
-        raise ThresholdsError(f"thresholds={str(path)!r}: unknown table {sorted(unknown)[0]!r}; allowed: 'defaults', 'checks'")
+        raise ThresholdsError(
+            f"thresholds={str(path)!r}: unknown table {sorted(unknown)[0]!r}; allowed: 'defaults',"
+            " 'checks'"
+        )
     defaults = {**base["defaults"], **given.get("defaults", {})}
     checks = given.get("checks", {})
     known = set(known_checks)
     for where, values in (("defaults", defaults), *checks.items()):
         if where != "defaults" and known and where not in known:
-            raise ThresholdsError(f"thresholds={str(path)!r}: unknown check {where!r}{closest(where, known)}")
+            raise ThresholdsError(
+                f"thresholds={str(path)!r}: unknown check {where!r}{closest(where, known)}"
+            )
         _validate(str(path or _SHIPPED.name), where, values)
     return ThresholdTable(Thresholds(**defaults), checks, str(path or "shipped"))
 
@@ -67,10 +74,25 @@ def _validate(path: str, where: str, values: Mapping[str, Any]) -> None:
     allowed = [field.name for field in fields(Thresholds)]
     for key, value in values.items():
         if key not in allowed:
-            raise ThresholdsError(f"thresholds={path!r}, {where}: unknown key {key!r}{closest(key, allowed)}")
+            raise ThresholdsError(
+                f"thresholds={path!r}, {where}: unknown key {key!r}{closest(key, allowed)}"
+            )
         if key == "alpha" and where != "defaults":
-            raise ThresholdsError(f"thresholds={path!r}, {where}: alpha belongs to [defaults]: it is shared by the whole run")
-        low = 0.0 if key in ("unparseable_ceiling", "error_ceiling", "reference_floor", "paired_margin") else 1e-9
-        if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value < (0.5 if key == "alpha" else 1.0):
-            raise ThresholdsError(f"thresholds={path!r}, {where}: {key}={value!r} is out of range; allowed: {low:g} up to, not, "
-                                  f"{0.5 if key == 'alpha' else 1}")  # fmt: skip
+            raise ThresholdsError(
+                f"thresholds={path!r}, {where}: alpha belongs to [defaults]: it is shared by the"
+                " whole run"
+            )
+        low = (
+            0.0
+            if key in ("unparseable_ceiling", "error_ceiling", "reference_floor", "paired_margin")
+            else 1e-9
+        )
+        if (
+            not isinstance(value, int | float)
+            or isinstance(value, bool)
+            or not low <= value < (0.5 if key == "alpha" else 1.0)
+        ):
+            raise ThresholdsError(
+                f"thresholds={path!r}, {where}: {key}={value!r} is out of range; allowed: {low:g}"
+                f" up to, not, {0.5 if key == 'alpha' else 1}"
+            )

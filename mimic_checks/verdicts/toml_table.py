@@ -23,7 +23,9 @@ def read_toml(name: str, path: Path, error: type[UsageError]) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text())
     except OSError as problem:
-        raise error(f"{name}={str(path)!r} cannot be read: {problem.strerror}; give a TOML file") from problem
+        raise error(
+            f"{name}={str(path)!r} cannot be read: {problem.strerror}; give a TOML file"
+        ) from problem
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise error(f"{name}={str(path)!r} is not valid TOML: {problem}") from problem
 
@@ -32,4 +34,6 @@ def closest(word: str, allowed: Iterable[str]) -> str:
     """`; did you mean 'x'?`, or all that is allowed."""
     options = sorted(allowed)
     close = difflib.get_close_matches(word, options, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; allowed: {', '.join(map(repr, options))}"
+    return (
+        f"; did you mean {close[0]!r}?" if close else f"; allowed: {', '.join(map(repr, options))}"
+    )

@@ -5,7 +5,11 @@ from __future__ import annotations
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers.masking_utils import causal_mask_function, sdpa_mask, sliding_window_causal_mask_function
+from transformers.masking_utils import (
+    causal_mask_function,
+    sdpa_mask,
+    sliding_window_causal_mask_function,
+)
 
 from mimic_checks.attention import ImageLocal
 from mimic_checks.attention.family_mask import FamilyMask
@@ -14,13 +18,26 @@ from tests.attention.test_segmented import token_map
 
 def recipe(queries, keys, *, q_offset=0, kv_offset=0, window=0, there=None):
     function = sliding_window_causal_mask_function(window) if window else causal_mask_function
-    return {"batch_size": 2, "q_length": queries, "kv_length": keys, "q_offset": q_offset, "kv_offset": kv_offset, "mask_function": function,
-            "attention_mask": there, "allow_is_causal_skip": True, "dtype": torch.float32,
-            "use_vmap": False, "device": torch.device("cpu")}  # fmt: skip
+    return {
+        "batch_size": 2,
+        "q_length": queries,
+        "kv_length": keys,
+        "q_offset": q_offset,
+        "kv_offset": kv_offset,
+        "mask_function": function,
+        "attention_mask": there,
+        "allow_is_causal_skip": True,
+        "dtype": torch.float32,
+        "use_vmap": False,
+        "device": torch.device("cpu"),
+    }
 
 
 @given(
-    length=st.integers(2, 12), pads=st.tuples(st.integers(0, 3), st.integers(0, 3)), window=st.sampled_from([0, 3]), data=st.data()
+    length=st.integers(2, 12),
+    pads=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+    window=st.sampled_from([0, 3]),
+    data=st.data(),
 )
 def test_corners_are_those_of_the_whole_mask(length, pads, window, data):
     there = torch.ones(2, length, dtype=torch.bool)
@@ -35,7 +52,8 @@ def test_corners_are_those_of_the_whole_mask(length, pads, window, data):
 
 
 def test_cropped_keys_keep_their_positions():
-    """A sliding-window cache at position 9: the keys that are left stand at 6 to 9, and belong to whom they belonged."""
+    """A sliding-window cache at position 9: the keys that are left stand at 6 to 9, and belong to
+    whom they belonged."""
     mask = FamilyMask("sdpa", recipe(1, 4, q_offset=9, kv_offset=6, window=4))
     assert (list(mask.queries), list(mask.keys)) == ([9], [6, 7, 8, 9])
     mapped = token_map([[("image", 3), ("image", 7)], [("image", 8), ("image", 2)]], 10)
@@ -50,10 +68,17 @@ def test_masks_go_to_the_device_of_a_layer_and_are_made_once():
     assert mask.plain(cpu) is mask.plain(cpu)
     assert mask.plain(far).device == far
     assert mask.plain(far) is mask.plain(far)
-    assert FamilyMask("sdpa", recipe(3, 3)).plain(far) is None, "plain causal needs no mask anywhere"
+    assert FamilyMask("sdpa", recipe(3, 3)).plain(far) is None, (
+        "plain causal needs no mask anywhere"
+    )
 
 
 def test_inner_padding_is_seen():
-    for row, inner in [([0, 1, 1, 0], False), ([1, 1, 1, 1], False), ([1, 0, 1, 1], True), ([0, 1, 0, 1], True)]:
+    for row, inner in [
+        ([0, 1, 1, 0], False),
+        ([1, 1, 1, 1], False),
+        ([1, 0, 1, 1], True),
+        ([0, 1, 0, 1], True),
+    ]:
         there = torch.tensor([row, [1, 1, 1, 1]], dtype=torch.bool)
         assert FamilyMask("sdpa", recipe(4, 4, there=there)).has_inner_padding is inner

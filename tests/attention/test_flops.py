@@ -1,4 +1,6 @@
-"""FLOPs against PyTorch's own counter, and the paper's numbers against the inputs that give them."""
+"""FLOPs against PyTorch's own counter, and the paper's numbers against the inputs that give
+them.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +14,20 @@ from mimic_checks.attention.flops import masked_scores, paper_flops, prefill_flo
 from mimic_checks.attention.segmented import Layout, segmented_attention
 
 CONFIG = Qwen2Config(
-    vocab_size=50, hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2
+    vocab_size=50,
+    hidden_size=32,
+    intermediate_size=48,
+    num_hidden_layers=3,
+    num_attention_heads=4,
+    num_key_value_heads=2,
 )
 LAYOUT = Layout((3, 20, 20, 20, 7), ("text", "image", "image", "image", "text"))
 LENGTH = 70
 
 
 def counted(work):
-    """What the counter sees of some work; never zero (of CPU flash attention it sees nothing, hence MATH)."""
+    """What the counter sees of some work; never zero (of CPU flash attention it sees nothing, hence
+    MATH)."""
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         work()
     total = counter.get_total_flops()
@@ -38,7 +46,10 @@ def test_the_whole_prefill_equals_the_counter():
 
 
 def test_segmented_attention_equals_the_counter():
-    query, key = torch.empty(1, 4, LENGTH, 8, device="meta"), torch.empty(1, 2, LENGTH, 8, device="meta")
+    query, key = (
+        torch.empty(1, 4, LENGTH, 8, device="meta"),
+        torch.empty(1, 2, LENGTH, 8, device="meta"),
+    )
     work = counted(lambda: segmented_attention(query, key, key, [LAYOUT]))
     assert work == 4 * 4 * 8 * masked_scores(LAYOUT, whole_squares=True)
     saved = (
@@ -50,8 +61,12 @@ def test_segmented_attention_equals_the_counter():
 
 def test_scores_equal_those_of_the_rule_pair_by_pair():
     owner = [-1] * 3 + [0] * 20 + [1] * 20 + [2] * 20 + [-1] * 7
-    assert masked_scores(LAYOUT) == sum(k <= q and owner[q] in (-1, owner[k]) for q in range(LENGTH) for k in range(LENGTH))
-    assert masked_scores(Layout((9, *LAYOUT.lengths), ("padding", *LAYOUT.kinds))) == masked_scores(LAYOUT)
+    assert masked_scores(LAYOUT) == sum(
+        k <= q and owner[q] in (-1, owner[k]) for q in range(LENGTH) for k in range(LENGTH)
+    )
+    assert masked_scores(Layout((9, *LAYOUT.lengths), ("padding", *LAYOUT.kinds))) == masked_scores(
+        LAYOUT
+    )
 
 
 def test_the_papers_numbers():
@@ -63,8 +78,14 @@ def test_the_papers_numbers():
 
 def test_masking_the_deep_half_saves_less_than_the_81_percent_of_a_layer():
     """What the paper's number is in the whole prefill of its 0.5B model."""
-    config = Qwen2Config(vocab_size=151_936, hidden_size=896, intermediate_size=4864, num_hidden_layers=24, num_attention_heads=14,
-                         num_key_value_heads=2)  # fmt: skip
+    config = Qwen2Config(
+        vocab_size=151_936,
+        hidden_size=896,
+        intermediate_size=4864,
+        num_hidden_layers=24,
+        num_attention_heads=14,
+        num_key_value_heads=2,
+    )
     layout = Layout((476, *[709] * 10, 476), ("text", *["image"] * 10, "text"))
     plain, deep = prefill_flops(config, layout), prefill_flops(config, layout, range(12, 24))
     assert 1 - deep.attention / plain.attention == pytest.approx(0.405, abs=0.03)

@@ -1,4 +1,6 @@
-"""Rules and windows by themselves: what they allow, what they refuse, how they are drawn in the documentation."""
+"""Rules and windows by themselves: what they allow, what they refuse, how they are drawn in the
+documentation.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mimic_checks.attention import ImageLocal, Kind, Knockout, LayerWindow, WindowedRule
+from mimic_checks.attention import ImageLocal, Knockout, LayerWindow, TokenType, WindowedRule
 from mimic_checks.attention.edit import layer_rules
 from mimic_checks.attention.family_mask import rule_function
 from mimic_checks.errors import AttentionError
@@ -17,15 +19,29 @@ ROW = [("text", 1), ("image", 2), ("text", 1), ("image", 2), ("text", 2)]
 
 
 def drawn(rules, rows=(ROW,)):
-    """What the rules allow, as text: "o" seen, "-" cut, for query rows and key columns up to the query."""
+    """What the rules allow, as text: "o" seen, "-" cut, for query rows and key columns up to the
+    query."""
     mapped = token_map(list(rows), max(sum(n for _, n in row) for row in rows))
     places = torch.arange(mapped.length)
-    allowed = rule_function(rules, mapped)(torch.tensor(0), torch.tensor(0), places[:, None], places[None, :])
-    return ["".join("o" if allowed[q, k] else "-" for k in range(q + 1)) for q in range(mapped.length)]
+    allowed = rule_function(rules, mapped)(
+        torch.tensor(0), torch.tensor(0), places[:, None], places[None, :]
+    )
+    return [
+        "".join("o" if allowed[q, k] else "-" for k in range(q + 1)) for q in range(mapped.length)
+    ]
 
 
 def test_image_local_is_what_its_docstring_draws():
-    assert drawn([ImageLocal()]) == ["o", "-o", "-oo", "oooo", "----o", "----oo", "ooooooo", "oooooooo"]
+    assert drawn([ImageLocal()]) == [
+        "o",
+        "-o",
+        "-oo",
+        "oooo",
+        "----o",
+        "----oo",
+        "ooooooo",
+        "oooooooo",
+    ]
 
 
 def test_knockouts():
@@ -47,9 +63,13 @@ def test_rules_do_not_bite_where_there_is_nothing_to_cut():
 @given(first=st.integers(-2, 30), last=st.integers(-2, 30), depth=st.integers(1, 28))
 def test_windows_by_index_hold_both_ends_or_are_refused(first, last, depth):
     if 0 <= first <= last < depth:
-        assert list(LayerWindow(first, last).layers(depth)) == [k for k in range(depth) if first <= k <= last]
+        assert list(LayerWindow(first, last).layers(depth)) == [
+            k for k in range(depth) if first <= k <= last
+        ]
     else:
-        with pytest.raises(AttentionError, match=rf"is outside the model; allowed: layers 0 to {depth - 1}"):
+        with pytest.raises(
+            AttentionError, match=rf"is outside the model; allowed: layers 0 to {depth - 1}"
+        ):
             LayerWindow(first, last).layers(depth)
 
 
@@ -57,7 +77,9 @@ def test_windows_by_index_hold_both_ends_or_are_refused(first, last, depth):
 def test_windows_by_share_part_the_depth(cut, depth):
     edge = round(cut * depth)
     if 0 < edge < depth:
-        assert [*LayerWindow(0.0, cut).layers(depth), *LayerWindow(cut, 1.0).layers(depth)] == list(range(depth))
+        assert [*LayerWindow(0.0, cut).layers(depth), *LayerWindow(cut, 1.0).layers(depth)] == list(
+            range(depth)
+        )
 
 
 def test_the_papers_windows():
@@ -68,22 +90,39 @@ def test_the_papers_windows():
 
 
 def test_bad_windows_and_groups():
-    with pytest.raises(AttentionError, match="layers='12..23' is no window; allowed: 'all', 'deep', 'shallow', '12-23', '0.5-1.0'"):
+    with pytest.raises(
+        AttentionError,
+        match="layers='12..23' is no window; allowed: 'all', 'deep', 'shallow', '12-23', '0.5-1.0'",
+    ):
         LayerWindow.parse("12..23")
-    with pytest.raises(AttentionError, match="target='answer' is no group of tokens; allowed: 'images', 'question'"):
+    with pytest.raises(
+        AttentionError, match="target='answer' is no group of tokens; allowed: 'images', 'question'"
+    ):
         Knockout("images", "answer")  # type: ignore[arg-type]
     with pytest.raises(AttentionError, match="source=-1 is no group"):
         Knockout(-1, "text")
 
 
 def test_rules_of_layers_add_up():
-    found = layer_rules([WindowedRule(ImageLocal(), LayerWindow(1, 2)), WindowedRule(Knockout(0, "text"), LayerWindow(2, 3))], 4)
-    assert found == {1: (ImageLocal(),), 2: (ImageLocal(), Knockout(0, "text")), 3: (Knockout(0, "text"),)}
+    found = layer_rules(
+        [
+            WindowedRule(ImageLocal(), LayerWindow(1, 2)),
+            WindowedRule(Knockout(0, "text"), LayerWindow(2, 3)),
+        ],
+        4,
+    )
+    assert found == {
+        1: (ImageLocal(),),
+        2: (ImageLocal(), Knockout(0, "text")),
+        3: (Knockout(0, "text"),),
+    }
 
 
 def test_padding_is_never_text():
     mapped = token_map([[("image", 2), ("image", 2), ("text", 1)]], 8)
-    assert (mapped.kind[0, :3] == Kind.PADDING).all()
+    assert (mapped.kind[0, :3] == TokenType.PADDING).all()
     places = torch.arange(8)
-    allowed = rule_function([Knockout("text", "text")], mapped)(torch.tensor(0), torch.tensor(0), places[:, None], places[None, :])
+    allowed = rule_function([Knockout("text", "text")], mapped)(
+        torch.tensor(0), torch.tensor(0), places[:, None], places[None, :]
+    )
     assert allowed[7, :7].all()

@@ -1,4 +1,6 @@
-"""Segmented attention against a dense mask written out row by row: any layout, padding, batch, head grouping, gradients."""
+"""Segmented attention against a dense mask written out row by row: any layout, padding, batch, head
+grouping, gradients.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import scaled_dot_product_attention
 
-from mimic_checks.attention import Kind, TokenMap, layouts, segmented_attention
+from mimic_checks.attention import TokenMap, TokenType, layouts, segmented_attention
 from mimic_checks.attention import segmented as segmented_module
 
-PIECES = st.lists(st.tuples(st.sampled_from(["text", "image"]), st.integers(1, 12)), min_size=1, max_size=7)
+PIECES = st.lists(
+    st.tuples(st.sampled_from(["text", "image"]), st.integers(1, 12)), min_size=1, max_size=7
+)
 
 
 def token_map(rows, total):
@@ -20,22 +24,34 @@ def token_map(rows, total):
     for pieces in rows:
         kind, image, number = [], [], 0
         for what, length in pieces:
-            kind += [int(Kind.IMAGE if what == "image" else Kind.BETWEEN)] * length
+            kind += [int(TokenType.IMAGE if what == "image" else TokenType.BETWEEN)] * length
             image += [number if what == "image" else -1] * length
             number += what == "image"
         pad = total - len(kind)
-        kinds.append([int(Kind.PADDING)] * pad + kind)
+        kinds.append([int(TokenType.PADDING)] * pad + kind)
         images.append([-1] * pad + image)
     image = torch.tensor(images)
-    return TokenMap(torch.tensor(kinds), image, torch.where(image >= 0, 0, -1), torch.full((len(rows),), total - 1))
+    return TokenMap(
+        torch.tensor(kinds),
+        image,
+        torch.where(image >= 0, 0, -1),
+        torch.full((len(rows),), total - 1),
+    )
 
 
 def allowed(mapped, row):
     """Which key every query may see, by the definition, pair by pair."""
     kind, image = mapped.kind[row].tolist(), mapped.image[row].tolist()
     length = len(kind)
-    return torch.tensor([[k <= q and kind[k] != Kind.PADDING and (image[q] < 0 or image[q] == image[k]) for k in range(length)]
-                         for q in range(length)])  # fmt: skip
+    return torch.tensor(
+        [
+            [
+                k <= q and kind[k] != TokenType.PADDING and (image[q] < 0 or image[q] == image[k])
+                for k in range(length)
+            ]
+            for q in range(length)
+        ]
+    )
 
 
 def oracle(query, key, value, mapped):
@@ -46,13 +62,16 @@ def oracle(query, key, value, mapped):
     for row in range(len(query)):
         scores = query[row].double() @ key[row].double().transpose(1, 2) / query.shape[-1] ** 0.5
         scores = scores.masked_fill(~allowed(mapped, row), float("-inf"))
-        real = mapped.kind[row] != Kind.PADDING
+        real = mapped.kind[row] != TokenType.PADDING
         out[row][:, real] = torch.softmax(scores[:, real], -1) @ value[row].double()
     return out
 
 
 @given(
-    rows=st.lists(PIECES, min_size=1, max_size=3), extra=st.integers(0, 3), shared=st.sampled_from([1, 2]), seed=st.integers(0, 99)
+    rows=st.lists(PIECES, min_size=1, max_size=3),
+    extra=st.integers(0, 3),
+    shared=st.sampled_from([1, 2]),
+    seed=st.integers(0, 99),
 )
 def test_any_layout_equals_the_definition(rows, extra, shared, seed):
     total = max(sum(length for _, length in pieces) for pieces in rows) + extra
@@ -67,12 +86,14 @@ def test_any_layout_equals_the_definition(rows, extra, shared, seed):
 @pytest.mark.parametrize("length", [64, 300, 730])
 def test_long_images_are_cut_into_pieces_that_fit_together(length):
     """Longer than the rows that a CPU computes at once; gradients too."""
-    mapped = token_map([[("text", 3), ("image", length), ("image", length), ("text", 140)]], 2 * length + 150)
+    mapped = token_map(
+        [[("text", 3), ("image", length), ("image", length), ("text", 140)]], 2 * length + 150
+    )
     parts = [torch.randn(1, 2, mapped.length, 8, requires_grad=True) for _ in range(3)]
     mask = allowed_quickly(mapped)
     expected = scaled_dot_product_attention(*parts, attn_mask=mask)
     found = segmented_attention(*parts, layouts(mapped))
-    real = mapped.kind[0] != Kind.PADDING
+    real = mapped.kind[0] != TokenType.PADDING
     torch.testing.assert_close(found[:, :, real], expected[:, :, real], rtol=0, atol=1e-5)
     weight = torch.randn_like(found) * real[None, None, :, None]
     one = torch.autograd.grad((found * weight).sum(), parts)
@@ -82,7 +103,7 @@ def test_long_images_are_cut_into_pieces_that_fit_together(length):
 
 
 def allowed_quickly(mapped):
-    image, real = mapped.image[0], mapped.kind[0] != Kind.PADDING
+    image, real = mapped.image[0], mapped.kind[0] != TokenType.PADDING
     causal = torch.ones(len(image), len(image), dtype=torch.bool).tril() & real
     return causal & ((image[:, None] < 0) | (image[:, None] == image[None, :]))
 
@@ -98,7 +119,8 @@ def test_masks_made_during_inference_serve_training_later():
 
 
 def test_no_tensor_of_length_squared_is_made(monkeypatch):
-    """60 images of 400 tokens, 24,000 positions: where the release drops its mask. A dense mask would hold 576 M booleans."""
+    """60 images of 400 tokens, 24,000 positions: where the release drops its mask. A dense mask
+    would hold 576 M booleans."""
     mapped = token_map([[("text", 5), *[("image", 400)] * 60, ("text", 5)]], 24_010)
     parts = [torch.randn(1, 1, mapped.length, 8) for _ in range(3)]
     seen = []

@@ -35,7 +35,10 @@ def _uniform(observed: Counter, kinds: int) -> float:
     ("strategy", "label"),
     [
         (lambda c: counting_cases(c, distractors=1), lambda case: case.truth.counts[0][0]),
-        (lambda c: counting_sweep(c, factor="spread", levels=(1, 2), total=(4, 6)), lambda case: case.truth.counts[0][0]),
+        (
+            lambda c: counting_sweep(c, factor="spread", levels=(1, 2), total=(4, 6)),
+            lambda case: case.truth.counts[0][0],
+        ),
         (lambda c: common_sweep(c, levels=(2, 3)), lambda case: case.truth.names[0]),
         (lambda c: odd_one_sweep(c, levels=(3,)), lambda case: case.truth.names[0]),
     ],
@@ -62,20 +65,33 @@ def test_instances_are_uniform(scenes):
 
 @pytest.mark.parametrize("factor", ["spread", "distractors", "concepts", "images"])
 def test_every_level_asks_the_same_class_mix(scenes, factor):
-    levels = {"spread": (1, 2, 3), "distractors": (0, 2, 5), "concepts": (1, 2, 3), "images": (1, 2, 4)}[factor]
-    draws = draw(counting_sweep(scenes, factor=factor, levels=levels, instances=(1, 2)), 200, seed=0)
+    levels = {
+        "spread": (1, 2, 3),
+        "distractors": (0, 2, 5),
+        "concepts": (1, 2, 3),
+        "images": (1, 2, 4),
+    }[factor]
+    draws = draw(
+        counting_sweep(scenes, factor=factor, levels=levels, instances=(1, 2)), 200, seed=0
+    )
     if factor == "concepts":
         for group in draws:
             names = [[name for name, _ in case.truth.counts] for case in group]
-            assert all(longer[: len(shorter)] == shorter for shorter, longer in itertools.pairwise(names))
+            assert all(
+                longer[: len(shorter)] == shorter for shorter, longer in itertools.pairwise(names)
+            )
             assert len({case.images for case in group}) == 1
     else:
-        mixes = [Counter(group[k].truth.counts[0][0] for group in draws) for k in range(len(levels))]
+        mixes = [
+            Counter(group[k].truth.counts[0][0] for group in draws) for k in range(len(levels))
+        ]
         assert all(mix == mixes[0] for mix in mixes)
 
 
 def test_distractor_levels_are_nested_around_the_same_needle(scenes):
-    for group in draw(counting_sweep(scenes, factor="distractors", levels=(0, 1, 3, 7)), 50, seed=0):
+    for group in draw(
+        counting_sweep(scenes, factor="distractors", levels=(0, 1, 3, 7)), 50, seed=0
+    ):
         for few, many in itertools.pairwise(group):
             kept = [image for image in many.images if image in set(few.images)]
             assert kept == list(few.images), "the same images in the same relative order"
@@ -84,13 +100,23 @@ def test_distractor_levels_are_nested_around_the_same_needle(scenes):
 
 
 def test_balanced_levels_re_place_the_same_objects(scenes):
-    for group in draw(counting_sweep(scenes, factor="spread", levels=(1, 2, 3, 4), total=(4, 6)), 60, seed=0):
+    for group in draw(
+        counting_sweep(scenes, factor="spread", levels=(1, 2, 3, 4), total=(4, 6)), 60, seed=0
+    ):
         looks = []
         for case in group:
             name, total = case.truth.counts[0]
             index = scenes.class_index(name)
-            objects = [o for image in case.images for o in scenes.source.scenes[scenes.manifest.row(image)].objects]
-            looks.append(Counter((o.size, o.rotation_deg, o.colour) for o in objects if o.class_index == index))
+            objects = [
+                o
+                for image in case.images
+                for o in scenes.source.scenes[scenes.manifest.row(image)].objects
+            ]
+            looks.append(
+                Counter(
+                    (o.size, o.rotation_deg, o.colour) for o in objects if o.class_index == index
+                )
+            )
             assert sum(looks[-1].values()) == total
         assert all(look == looks[0] for look in looks)
 
@@ -104,13 +130,23 @@ def test_draws_are_prefixes_and_repeat(scenes):
 
 
 def test_draws_are_the_same_on_every_machine():
-    """Image places, not ids (those hash pixels of the installed Pillow): a committed sample of rows and answers."""
+    """Image places, not ids (those hash pixels of the installed Pillow): a committed sample of rows
+    and answers."""
     cases = flatten(draw(counting_sweep(SMALL, factor="distractors", levels=(0, 2)), 3, seed=42))
-    seen = [([SMALL.manifest.row(image) for image in case.images], case.truth.text) for case in cases]
+    seen = [
+        ([SMALL.manifest.row(image) for image in case.images], case.truth.text) for case in cases
+    ]
     assert seen == GOLDEN
 
 
-GOLDEN = [([383], "4"), ([884, 383, 997], "4"), ([287], "4"), ([278, 287, 598], "4"), ([97], "2"), ([1116, 1117, 97], "2")]
+GOLDEN = [
+    ([383], "4"),
+    ([884, 383, 997], "4"),
+    ([287], "4"),
+    ([278, 287, 598], "4"),
+    ([97], "2"),
+    ([1116, 1117, 97], "2"),
+]
 
 
 @given(st.integers(0, 2**32), st.integers(0, 40))

@@ -23,15 +23,37 @@ COUNTS = st.lists(st.lists(st.integers(0, 3), min_size=3, max_size=3), min_size=
 
 @given(COUNTS, st.data())
 def test_queries_are_what_a_loop_finds(counts, data):
-    doubt = data.draw(st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=len(counts), max_size=len(counts)))
+    doubt = data.draw(
+        st.lists(
+            st.lists(st.booleans(), min_size=3, max_size=3),
+            min_size=len(counts),
+            max_size=len(counts),
+        )
+    )
     matrix, unsure = np.array(counts, dtype=np.int16), np.array(doubt)
-    catalog = Catalog("made up", ("a", "b", "c"), ("x", "x", "y"), matrix, unsure, np.zeros(matrix.shape, np.float32), source=None)
+    catalog = Catalog(
+        "made up",
+        ("a", "b", "c"),
+        ("x", "x", "y"),
+        matrix,
+        unsure,
+        np.zeros(matrix.shape, np.float32),
+        source=None,
+    )
     for column in range(3):
         for k in range(4):
-            found = [row for row in range(len(counts)) if counts[row][column] == k and not doubt[row][column]]
+            found = [
+                row
+                for row in range(len(counts))
+                if counts[row][column] == k and not doubt[row][column]
+            ]
             assert catalog.exactly(column, k).tolist() == found
-        assert catalog.without(column).tolist() == [r for r in range(len(counts)) if not counts[r][column] and not doubt[r][column]]
-        assert catalog.showing(column).tolist() == [r for r in range(len(counts)) if counts[r][column] and not doubt[r][column]]
+        assert catalog.without(column).tolist() == [
+            r for r in range(len(counts)) if not counts[r][column] and not doubt[r][column]
+        ]
+        assert catalog.showing(column).tolist() == [
+            r for r in range(len(counts)) if counts[r][column] and not doubt[r][column]
+        ]
     assert catalog.certain.tolist() == [row for row in range(len(counts)) if not any(doubt[row])]
 
 
@@ -66,19 +88,36 @@ def test_rendered_survives_the_way_through_coco_identically(tmp_path):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Three pictures: a large and a tiny cat; a crowd of dogs; two dogs. Change `data`, then call `save`."""
+    """Three pictures: a large and a tiny cat; a crowd of dogs; two dogs. Change `data`, then call
+    `save`."""
 
     def box(image, category, share, crowd=0):
         side = 100 * share**0.5
-        return {"image_id": image, "category_id": category, "bbox": [0, 0, side, side], "iscrowd": crowd}
+        return {
+            "image_id": image,
+            "category_id": category,
+            "bbox": [0, 0, side, side],
+            "iscrowd": crowd,
+        }
 
-    annotations = [box(1, 7, 0.2), box(1, 7, 0.004), box(2, 9, 0.5, 1), box(3, 9, 0.1), box(3, 9, 0.1)]
+    annotations = [
+        box(1, 7, 0.2),
+        box(1, 7, 0.004),
+        box(2, 9, 0.5, 1),
+        box(3, 9, 0.1),
+        box(3, 9, 0.1),
+    ]
     for number, annotation in enumerate(annotations):
         annotation["id"] = number
     data = {
-        "images": [{"id": k, "file_name": f"{k}.jpg", "width": 100, "height": 100} for k in (1, 2, 3)],
+        "images": [
+            {"id": k, "file_name": f"{k}.jpg", "width": 100, "height": 100} for k in (1, 2, 3)
+        ],
         "annotations": annotations,
-        "categories": [{"id": 7, "name": "cat", "supercategory": "animal"}, {"id": 9, "name": "dog", "supercategory": "animal"}],
+        "categories": [
+            {"id": 7, "name": "cat", "supercategory": "animal"},
+            {"id": 9, "name": "dog", "supercategory": "animal"},
+        ],
     }
     (tmp_path / "images").mkdir()
     (tmp_path / "annotations").mkdir()
@@ -116,8 +155,17 @@ def test_photos_are_read_as_their_json_says(photos):
     assert len(catalog) == len(images) == 112
     for row, image in enumerate(images):
         for column, category in enumerate(categories):
-            found = [a for a in data["annotations"] if a["image_id"] == image["id"] and a["category_id"] == category["id"]]
-            fit = [a for a in found if not a["iscrowd"] and a["bbox"][2] * a["bbox"][3] / image["width"] / image["height"] >= 0.02]
+            found = [
+                a
+                for a in data["annotations"]
+                if a["image_id"] == image["id"] and a["category_id"] == category["id"]
+            ]
+            fit = [
+                a
+                for a in found
+                if not a["iscrowd"]
+                and a["bbox"][2] * a["bbox"][3] / image["width"] / image["height"] >= 0.02
+            ]
             assert catalog.counts[row, column] == len(fit)
             assert catalog.uncountable[row, column] == (len(fit) != len(found) or len(fit) > 6)
 
@@ -133,14 +181,20 @@ def _broken(data, change):
     [
         (lambda d: d.pop("images"), "no list 'images'"),
         (lambda d: d["images"].clear(), "no images"),
-        (lambda d: d["annotations"][2].update(image_id=99), "annotation 2 is about image_id=99, which is not in 'images'"),
+        (
+            lambda d: d["annotations"][2].update(image_id=99),
+            "annotation 2 is about image_id=99, which is not in 'images'",
+        ),
         (lambda d: d["annotations"][1].update(category_id=4), "annotation 1 has category_id=4"),
         (lambda d: d["annotations"][0].pop("bbox"), r"annotations\[0\] has no 'bbox'"),
         (lambda d: d["annotations"][0].update(bbox="big"), "annotation 0 has bbox='big'"),
         (lambda d: d["images"][0].update(width=0), "image 1 has width=0"),
-        (lambda d: d["images"].append({"id": 5, "file_name": "5.jpg", "width": 9, "height": 9}), "1 of 4 image files are missing.*first '5.jpg'"),
+        (
+            lambda d: d["images"].append({"id": 5, "file_name": "5.jpg", "width": 9, "height": 9}),
+            "1 of 4 image files are missing.*first '5.jpg'",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_layout_is_named(folder, change, message):
     _, data, save = folder
     with pytest.raises(CatalogError, match=message):
@@ -149,7 +203,9 @@ def test_a_wrong_layout_is_named(folder, change, message):
 
 def test_broken_files_and_folders_are_named(folder, tmp_path_factory):
     _, _, save = folder
-    with pytest.raises(CatalogError, match=r"is not valid JSON: .*download or export the file again"):
+    with pytest.raises(
+        CatalogError, match=r"is not valid JSON: .*download or export the file again"
+    ):
         coco(save('{"images": ['))
     with pytest.raises(CatalogError, match="holds a list, not an object"):
         coco(save("[1, 2]"))
@@ -158,7 +214,10 @@ def test_broken_files_and_folders_are_named(folder, tmp_path_factory):
     with pytest.raises(CatalogError, match=r"2 annotation files .*coco:<folder>\?annotations="):
         coco(path)
     assert len(coco(path, annotations="instances_mine.json")) == 3
-    with pytest.raises(InvalidArgument, match="annotations='instances_min.json'.*did you mean 'instances_mine.json'"):
+    with pytest.raises(
+        InvalidArgument,
+        match="annotations='instances_min.json'.*did you mean 'instances_mine.json'",
+    ):
         coco(path, annotations="instances_min.json")
     with pytest.raises(CatalogError, match="is no folder"):
         coco(path / "nowhere")
@@ -172,7 +231,10 @@ def test_broken_files_and_folders_are_named(folder, tmp_path_factory):
         ("rendred", "vlm-catalog='rendred' is not allowed"),
         ("coco:", "'coco:<folder>'"),
         ("rendered?sead=1", "option='sead'.*did you mean 'seed'"),
-        ("rendered?seed=one", "vlm-catalog option seed='one' is not allowed; allowed: a value of type int"),
+        (
+            "rendered?seed=one",
+            "vlm-catalog option seed='one' is not allowed; allowed: a value of type int",
+        ),
         ("rendered?size_px=8", "size_px=8"),
         ("rendered?seed=4294967296", "seed=4294967296"),
     ],
@@ -191,9 +253,21 @@ def test_an_empty_catalog_is_refused():
 def test_an_unreadable_image_is_reported_and_never_drawn(folder, monkeypatch, damage):
     path, data, save = folder
     for number in range(4, 24):
-        data["images"].append({"id": number, "file_name": f"{number}.jpg", "width": 100, "height": 100})
-        data["annotations"].append({"id": 90 + number, "image_id": number, "category_id": 7, "bbox": [0, 0, 50, 50], "iscrowd": 0})
-        Image.effect_noise((100, 100), number).convert("RGB").save(path / "images" / f"{number}.jpg")
+        data["images"].append(
+            {"id": number, "file_name": f"{number}.jpg", "width": 100, "height": 100}
+        )
+        data["annotations"].append(
+            {
+                "id": 90 + number,
+                "image_id": number,
+                "category_id": 7,
+                "bbox": [0, 0, 50, 50],
+                "iscrowd": 0,
+            }
+        )
+        Image.effect_noise((100, 100), number).convert("RGB").save(
+            path / "images" / f"{number}.jpg"
+        )
     broken = path / "images" / "9.jpg"
     if damage == "truncated":
         broken.write_bytes(broken.read_bytes()[:900])
@@ -213,11 +287,16 @@ def test_an_unreadable_image_is_reported_and_never_drawn(folder, monkeypatch, da
 
 
 def test_a_stored_part_is_the_same_images(tmp_path, photos):
-    for catalog, rows in ((rendered(seed=2, scenes=30, families=0), [4, 9]), (coco(photos), [3, 70, 1])):
+    for catalog, rows in (
+        (rendered(seed=2, scenes=30, families=0), [4, 9]),
+        (coco(photos), [3, 70, 1]),
+    ):
         folder = tmp_path / catalog.name[:4]
         write_stored(catalog, rows, folder)
         back = stored(folder)
-        assert [back.manifest.id(k) for k in range(len(rows))] == [catalog.manifest.id(row) for row in rows]
+        assert [back.manifest.id(k) for k in range(len(rows))] == [
+            catalog.manifest.id(row) for row in rows
+        ]
         assert (back.counts == catalog.counts[rows]).all()
         assert (back.uncountable == catalog.uncountable[rows]).all()
         write_stored(back, [1], folder / "again")

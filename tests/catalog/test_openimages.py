@@ -1,4 +1,6 @@
-"""OpenImages labels: what is certain, against a second oracle that walks the raw rows one by one."""
+"""OpenImages labels: what is certain, against a second oracle that walks the raw rows one by
+one.
+"""
 
 from __future__ import annotations
 
@@ -27,31 +29,79 @@ NAMES = {
     "/m/bus": "Bus",
     "/m/wheel": "Wheel",
 }
-TREE = {"LabelName": "/m/0bl9f", "Subcategory": [
-    {"LabelName": "/m/animal", "Subcategory": [{"LabelName": "/m/dog"}, {"LabelName": "/m/cat"}]},
-    {"LabelName": "/m/vehicle", "Subcategory": [{"LabelName": "/m/car", "Part": [{"LabelName": "/m/wheel"}]}, {"LabelName": "/m/bus"}]},
-    {"LabelName": "/m/wheel"},
-]}  # fmt: skip
-PARENT = {"/m/dog": "/m/animal", "/m/cat": "/m/animal", "/m/car": "/m/vehicle", "/m/bus": "/m/vehicle"}
-BOX = ["ImageID", "Source", "LabelName", "Confidence", "XMin", "XMax", "YMin", "YMax", "IsOccluded", "IsTruncated", "IsGroupOf", "IsDepiction",
-       "IsInside"]  # fmt: skip
+TREE = {
+    "LabelName": "/m/0bl9f",
+    "Subcategory": [
+        {
+            "LabelName": "/m/animal",
+            "Subcategory": [{"LabelName": "/m/dog"}, {"LabelName": "/m/cat"}],
+        },
+        {
+            "LabelName": "/m/vehicle",
+            "Subcategory": [
+                {"LabelName": "/m/car", "Part": [{"LabelName": "/m/wheel"}]},
+                {"LabelName": "/m/bus"},
+            ],
+        },
+        {"LabelName": "/m/wheel"},
+    ],
+}
+PARENT = {
+    "/m/dog": "/m/animal",
+    "/m/cat": "/m/animal",
+    "/m/car": "/m/vehicle",
+    "/m/bus": "/m/vehicle",
+}
+BOX = [
+    "ImageID",
+    "Source",
+    "LabelName",
+    "Confidence",
+    "XMin",
+    "XMax",
+    "YMin",
+    "YMax",
+    "IsOccluded",
+    "IsTruncated",
+    "IsGroupOf",
+    "IsDepiction",
+    "IsInside",
+]
 
 
-def write(folder: Path, boxes: list[tuple], labels: list[tuple] | None, images: list[str], *, tree: bool = True) -> Path:
+def write(
+    folder: Path,
+    boxes: list[tuple],
+    labels: list[tuple] | None,
+    images: list[str],
+    *,
+    tree: bool = True,
+) -> Path:
     """`boxes`: (image, label, width, group, depiction); `labels`: (image, label, confidence)."""
     (folder / "images").mkdir(parents=True)
     for image in images:
-        Image.new("RGB", (8, 8), (int(image, 16) % 255, 0, 0)).save(folder / "images" / f"{image}.jpg")
-    (folder / "class-descriptions-boxable.csv").write_text("".join(f"{k},{v}\n" for k, v in NAMES.items()))
+        Image.new("RGB", (8, 8), (int(image, 16) % 255, 0, 0)).save(
+            folder / "images" / f"{image}.jpg"
+        )
+    (folder / "class-descriptions-boxable.csv").write_text(
+        "".join(f"{k},{v}\n" for k, v in NAMES.items())
+    )
     with (folder / "train-annotations-bbox.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(BOX)
         for image, label, width, group, depiction in boxes:
-            writer.writerow([image, "xclick", label, 1, 0.0, width, 0.0, 1.0, 0, 0, group, depiction, 0])
+            writer.writerow(
+                [image, "xclick", label, 1, 0.0, width, 0.0, 1.0, 0, 0, group, depiction, 0]
+            )
     if labels is not None:
-        with (folder / "train-annotations-human-imagelabels-boxable.csv").open("w", newline="") as file:
+        with (folder / "train-annotations-human-imagelabels-boxable.csv").open(
+            "w", newline=""
+        ) as file:
             csv.writer(file).writerows(
-                [["ImageID", "Source", "LabelName", "Confidence"], *[(i, "verification", k, c) for i, k, c in labels]]
+                [
+                    ["ImageID", "Source", "LabelName", "Confidence"],
+                    *[(i, "verification", k, c) for i, k, c in labels],
+                ]
             )
     if tree:
         (folder / "bbox_labels_600_hierarchy.json").write_text(json.dumps(TREE))
@@ -63,7 +113,9 @@ def kin(label: str) -> set[str]:
     return {label} | {child for child, parent in PARENT.items() if parent == label}
 
 
-def state(image: str, label: str, boxes: list[tuple], labels: list[tuple], min_share: float = 0.01) -> int:
+def state(
+    image: str, label: str, boxes: list[tuple], labels: list[tuple], min_share: float = 0.01
+) -> int:
     """The oracle: what the raw rows prove about one class in one image."""
     own = [b for b in boxes if b[0] == image]
     said = [x for x in labels if x[0] == image]
@@ -86,12 +138,19 @@ def state(image: str, label: str, boxes: list[tuple], labels: list[tuple], min_s
 IMAGES = [f"{k:016x}" for k in (0xA, 0xFFFF_0000_0000_0001, 0x1234)]
 RAW_BOXES = st.lists(
     st.tuples(
-        st.sampled_from(IMAGES), st.sampled_from(list(NAMES)), st.sampled_from([0.005, 0.5, 0.9]), st.sampled_from([0, 0, 0, 1, -1]),
+        st.sampled_from(IMAGES),
+        st.sampled_from(list(NAMES)),
+        st.sampled_from([0.005, 0.5, 0.9]),
+        st.sampled_from([0, 0, 0, 1, -1]),
         st.sampled_from([0, 0, 0, 1]),
     ),
-    min_size=1, max_size=14,
-)  # fmt: skip
-RAW_LABELS = st.lists(st.tuples(st.sampled_from(IMAGES), st.sampled_from(list(NAMES)), st.sampled_from([0, 1])), max_size=12)
+    min_size=1,
+    max_size=14,
+)
+RAW_LABELS = st.lists(
+    st.tuples(st.sampled_from(IMAGES), st.sampled_from(list(NAMES)), st.sampled_from([0, 1])),
+    max_size=12,
+)
 
 
 @given(RAW_BOXES, RAW_LABELS)
@@ -110,14 +169,17 @@ def test_states_are_what_the_rows_prove(tmp_path_factory, boxes, labels):
         table = found.of(range(len(found)))[:, c]
         assert sorted(found.showing(c)) == np.flatnonzero(table >= PRESENT).tolist()
         assert sorted(found.verified_absent(c)) == np.flatnonzero(table == ABSENT).tolist()
-        assert all(sorted(found.exactly(c, k)) == np.flatnonzero(table == k).tolist() for k in found.counts(c))
+        assert all(
+            sorted(found.exactly(c, k)) == np.flatnonzero(table == k).tolist()
+            for k in found.counts(c)
+        )
 
 
 def test_parts_are_no_kinds_and_groups_are_siblings(tmp_path):
     found = openimages(write(tmp_path / "oi", [(IMAGES[0], "/m/car", 0.5, 0, 0)], [], IMAGES))
-    assert {name: [found.class_names[c] for c in members] for name, members in found.groups.items()} == {
-        "animal": ["dog", "cat"], "vehicle": ["car", "bus"],
-    }  # fmt: skip
+    assert {
+        name: [found.class_names[c] for c in members] for name, members in found.groups.items()
+    } == {"animal": ["dog", "cat"], "vehicle": ["car", "bus"]}
 
 
 def test_absence_goes_down_and_counts_go_up_only_where_verified(tmp_path):
@@ -131,11 +193,22 @@ def test_absence_goes_down_and_counts_go_up_only_where_verified(tmp_path):
     ]
     found = openimages(write(tmp_path / "oi", boxes, [(c, "/m/vehicle", 0)], IMAGES))
     by_image = {
-        found.source.describe(row)[:16]: dict(zip(found.class_names, found.of([row])[0].tolist(), strict=True)) for row in range(3)
+        found.source.describe(row)[:16]: dict(
+            zip(found.class_names, found.of([row])[0].tolist(), strict=True)
+        )
+        for row in range(3)
     }
-    assert (by_image[a]["car"], by_image[a]["vehicle"]) == (2, PRESENT)  # nobody verified "vehicle": a bus may be there unboxed
+    assert (by_image[a]["car"], by_image[a]["vehicle"]) == (
+        2,
+        PRESENT,
+    )  # nobody verified "vehicle": a bus may be there unboxed
     assert (by_image[b]["car"], by_image[b]["bus"], by_image[b]["vehicle"]) == (1, 1, 3)
-    assert [by_image[c][name] for name in ("vehicle", "car", "bus", "dog")] == [ABSENT, ABSENT, ABSENT, DOUBT]
+    assert [by_image[c][name] for name in ("vehicle", "car", "bus", "dog")] == [
+        ABSENT,
+        ABSENT,
+        ABSENT,
+        DOUBT,
+    ]
 
 
 def test_only_images_on_disk_are_used(tmp_path):
@@ -149,11 +222,28 @@ def test_only_images_on_disk_are_used(tmp_path):
     ("break_it", "says"),
     [
         (lambda f: (f / "train-annotations-bbox.csv").unlink(), "0 files of boxes"),
-        (lambda f: (f / "validation-annotations-bbox.csv").write_text(",".join(BOX)), "2 files of boxes"),
-        (lambda f: (f / "train-annotations-bbox.csv").write_text("ImageID,LabelName\na,/m/car\n"), "expected the official columns"),
-        (lambda f: (f / "class-descriptions-boxable.csv").write_text("Dog\n"), "is not 'label,name'"),
-        (lambda f: (f / "bbox_labels_600_hierarchy.json").write_text("[1]"), "not the official layout"),
-        (lambda f: [path.unlink() for path in (f / "images").iterdir()], "has no images named <ImageID>.jpg"),
+        (
+            lambda f: (f / "validation-annotations-bbox.csv").write_text(",".join(BOX)),
+            "2 files of boxes",
+        ),
+        (
+            lambda f: (f / "train-annotations-bbox.csv").write_text(
+                "ImageID,LabelName\na,/m/car\n"
+            ),
+            "expected the official columns",
+        ),
+        (
+            lambda f: (f / "class-descriptions-boxable.csv").write_text("Dog\n"),
+            "is not 'label,name'",
+        ),
+        (
+            lambda f: (f / "bbox_labels_600_hierarchy.json").write_text("[1]"),
+            "not the official layout",
+        ),
+        (
+            lambda f: [path.unlink() for path in (f / "images").iterdir()],
+            "has no images named <ImageID>.jpg",
+        ),
     ],
 )
 def test_a_broken_folder_is_named(tmp_path, break_it, says):
@@ -165,7 +255,9 @@ def test_a_broken_folder_is_named(tmp_path, break_it, says):
 
 def test_an_image_id_that_is_none_is_named(tmp_path):
     folder = write(tmp_path / "oi", [("not-an-image-id!", "/m/car", 0.5, 0, 0)], [], IMAGES)
-    with pytest.raises(CatalogError, match="ImageID='not-an-image-id!' is not 16 hexadecimal digits"):
+    with pytest.raises(
+        CatalogError, match="ImageID='not-an-image-id!' is not 16 hexadecimal digits"
+    ):
         openimages(folder)
 
 
@@ -191,8 +283,12 @@ def test_the_official_sample_reads(tmp_path):
     found = load_presence(f"openimages:{tmp_path}")
     with (sample / "validation-annotations-bbox.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert {found.source.describe(row)[:16] for row in range(len(found))} == {r["ImageID"] for r in rows} & set(ids)
-    assert len(found.class_names) == len((sample / "class-descriptions-boxable.csv").read_text().splitlines())
+    assert {found.source.describe(row)[:16] for row in range(len(found))} == {
+        r["ImageID"] for r in rows
+    } & set(ids)
+    assert len(found.class_names) == len(
+        (sample / "class-descriptions-boxable.csv").read_text().splitlines()
+    )
     assert not found.exhaustive
     assert any(len(found.showing(c)) for c in range(len(found.class_names)))
     assert not any(len(found.verified_absent(c)) for c in range(len(found.class_names)))

@@ -8,14 +8,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mimic_checks.catalog import scene as scenes
-from mimic_checks.catalog.scene import GRID, MAX_OBJECTS, Scene, arrange, loose_object, mask_box, object_mask, place, render
+from mimic_checks.catalog.scene import (
+    GRID,
+    MAX_OBJECTS,
+    Scene,
+    arrange,
+    loose_object,
+    mask_box,
+    object_mask,
+    place,
+    render,
+)
 from mimic_checks.catalog.shapes import SHAPES
 
 
 @given(st.integers(0, 2**32), st.integers(1, MAX_OBJECTS), st.sampled_from([64, 96, 160]))
 def test_a_mask_is_where_the_object_changes_the_picture(seed, objects, size_px):
-    """Against an oracle that shares nothing with masks: the scene with and without the object. The mask holds only pixels
-    that change, and all of those that change in each of their sixteen parts when drawn at four times the size."""
+    """Against an oracle that shares nothing with masks: the scene with and without the object. The
+    mask holds only pixels that change, and all of those that change in each of their sixteen parts
+    when drawn at four times the size."""
     rng = np.random.default_rng(seed)
     scene = place(rng.integers(len(SHAPES), size=objects).tolist(), rng)
     without = Scene(scene.objects[1:], scene.background, scene.noise_seed)
@@ -27,7 +38,9 @@ def test_a_mask_is_where_the_object_changes_the_picture(seed, objects, size_px):
     mask = object_mask(scene.objects[0], size_px)
     covered = changed(4 * size_px).reshape(size_px, 4, size_px, 4).all(axis=(1, 3))
     assert mask.any()
-    assert (mask & ~changed(size_px)).sum() <= 2, "a covered pixel may equal its background by chance"
+    assert (mask & ~changed(size_px)).sum() <= 2, (
+        "a covered pixel may equal its background by chance"
+    )
     assert (covered & ~mask).sum() <= 1
 
 
@@ -46,7 +59,8 @@ def test_objects_never_overlap_and_keep_to_their_cells(seed, objects):
 
 
 def test_classes_differ_in_shape_and_not_only_in_colour():
-    """Silhouettes of any two classes, same size and no rotation, differ in more than a tenth of their union."""
+    """Silhouettes of any two classes, same size and no rotation, differ in more than a tenth of
+    their union."""
     masks = []
     for index in range(len(SHAPES)):
         item = scenes.SceneObject(index, 0.5, 0.5, 0.24, 0.0, (200, 200, 200))
@@ -75,6 +89,7 @@ def test_re_placing_keeps_everything_but_the_place():
     objects = [loose_object(3, rng) for _ in range(4)]
     for scene in (arrange(objects, rng), arrange(objects, rng)):
         assert [(o.class_index, o.size, o.rotation_deg, o.colour) for o in scene.objects] == [
-            (o.class_index, o.size, o.rotation_deg, o.colour) for o in objects]  # fmt: skip
+            (o.class_index, o.size, o.rotation_deg, o.colour) for o in objects
+        ]
     with pytest.raises(ValueError, match="objects=17"):
         arrange([loose_object(0, rng)] * 17, rng)

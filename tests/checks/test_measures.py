@@ -1,4 +1,6 @@
-"""The checks that open the model: each passes on the built-in one and fails on it with its defect planted."""
+"""The checks that open the model: each passes on the built-in one and fails on it with its defect
+planted.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,21 @@ import torch
 from mimic_checks.catalog import coco, rendered
 from mimic_checks.checks import preflight
 from mimic_checks.checks.check_run import CheckRun
-from mimic_checks.checks.measures import attention_by_depth, knockout, localization, pooling, sequence_length
+from mimic_checks.checks.measures import (
+    attention_by_depth,
+    knockout,
+    localization,
+    pooling,
+    sequence_length,
+)
 from mimic_checks.checks.measures.measured import CLOSED
 from mimic_checks.checks.profiles import FILE
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.settings import Settings
 from mimic_checks.checks.specs import CHECKS
 from mimic_checks.errors import AttentionError, InvalidArgument, RunFolderError, ThresholdsError
-from mimic_checks.models import ModelOptions, Raster, load_vlm
-from mimic_checks.models.edited import UNEDITED, ModelEdit
+from mimic_checks.models import ModelOptions, TokenGrid, load_vlm
+from mimic_checks.models.intervention import NO_INTERVENTION, Intervention
 from mimic_checks.models.stubs import make_stub
 from mimic_checks.verdicts.result import Curves, HeatMap, Table
 
@@ -55,7 +63,7 @@ class Planted:
     def identity(self):
         return {**self._base.identity(), "planted": sorted(self.replaced)}
 
-    def edited(self, edit):
+    def intervened(self, edit):
         return self._call("edited", edit)
 
     def profiles(self, prompts, edit=None):
@@ -64,8 +72,8 @@ class Planted:
     def logits(self, prompts, edit=None):
         return self._call("logits", prompts, edit)
 
-    def rasters(self, prompt):
-        return self._call("rasters", prompt)
+    def token_grids(self, prompt):
+        return self._call("token_grids", prompt)
 
     def _call(self, name, *arguments):
         return self.replaced.get(name, getattr(self._base, name))(*arguments)
@@ -73,26 +81,41 @@ class Planted:
 
 def session_of(folder, check, model, catalog, cases=24, **settings):
     session = CheckSession(
-        Settings(vlm="x", cases=cases, batch=8, output=folder, **settings), [CHECKS[check]], make_model=lambda: model
+        Settings(vlm="x", cases=cases, batch=8, output=folder, **settings),
+        [CHECKS[check]],
+        make_model=lambda: model,
     )
     session.__dict__["catalog"] = catalog
     return session
 
 
 def measured(folder, check, model, catalog, **settings):
-    module = {"attention_by_depth": attention_by_depth, "knockout": knockout, "localization": localization, "pooling": pooling,
-              "sequence_length": sequence_length}[check]  # fmt: skip
+    module = {
+        "attention_by_depth": attention_by_depth,
+        "knockout": knockout,
+        "localization": localization,
+        "pooling": pooling,
+        "sequence_length": sequence_length,
+    }[check]
     return module.measure(session_of(folder, check, model, catalog, **settings), CHECKS[check])
 
 
 @pytest.mark.parametrize("check", ["attention_by_depth", "knockout", "localization"])
 def test_the_built_in_model_passes_and_the_result_is_recorded(check, builtin, catalog, tmp_path):
     session, results = session_of(tmp_path, check, builtin, catalog, cases=8), []
-    module = {"attention_by_depth": attention_by_depth, "knockout": knockout, "localization": localization}[check]
-    CheckRun(session, CHECKS[check], "behaviour", lambda result, verdict: results.append(result)).measure(module.measure)
+    module = {
+        "attention_by_depth": attention_by_depth,
+        "knockout": knockout,
+        "localization": localization,
+    }[check]
+    CheckRun(
+        session, CHECKS[check], "behaviour", lambda result, verdict: results.append(result)
+    ).measure(module.measure)
     assert results[0].verdict == "pass", results[0].reason
     stored = json.loads((tmp_path / "results" / f"{check}.json").read_text())
-    assert [panel["kind"] for panel in stored["panels"]] == [panel.kind for panel in results[0].panels]
+    assert [panel["kind"] for panel in stored["panels"]] == [
+        panel.kind for panel in results[0].panels
+    ]
 
 
 @pytest.mark.parametrize("check", ["attention_by_depth", "knockout", "localization", "pooling"])
@@ -100,12 +123,16 @@ def test_a_model_that_cannot_be_opened_is_skipped_with_the_reason(check, catalog
     assert measured(tmp_path, check, make_stub("oracle", catalog), catalog) == CLOSED
     session = session_of(tmp_path, check, make_stub("oracle", catalog), catalog)
     with pytest.raises(pytest.skip.Exception, match="the model cannot be opened"):
-        CheckRun(session, CHECKS[check], "behaviour", lambda result, verdict: None).measure(lambda s, spec: CLOSED)
+        CheckRun(session, CHECKS[check], "behaviour", lambda result, verdict: None).measure(
+            lambda s, spec: CLOSED
+        )
 
 
 def test_shares_that_do_not_add_up_are_found(builtin, catalog, tmp_path):
     def thinner(prompts, edit=None):
-        return [dataclasses.replace(p, shares=p.shares * 0.9) for p in builtin.profiles(prompts, edit)]
+        return [
+            dataclasses.replace(p, shares=p.shares * 0.9) for p in builtin.profiles(prompts, edit)
+        ]
 
     found = measured(tmp_path, "attention_by_depth", Planted(builtin, profiles=thinner), catalog)
     assert found.verdict.verdict == "fail"
@@ -123,14 +150,21 @@ def test_a_model_that_ignores_rules_is_found(builtin, catalog, tmp_path):
         lost = edit and edit.rules[0].rule.describe() == "image_local"
         return builtin.profiles(prompts, None if lost else edit)
 
-    found = measured(tmp_path / "b", "attention_by_depth", Planted(builtin, profiles=only_masks_are_lost), catalog)
+    found = measured(
+        tmp_path / "b",
+        "attention_by_depth",
+        Planted(builtin, profiles=only_masks_are_lost),
+        catalog,
+    )
     assert found.verdict.reason.startswith("layer 3: image tokens still give")
 
 
 def test_drift_against_a_baseline(builtin, catalog, tmp_path):
     first = measured(tmp_path / "a", "attention_by_depth", builtin, catalog, cases=8)
     baseline = tmp_path / "a" / FILE
-    same = measured(tmp_path / "b", "attention_by_depth", builtin, catalog, cases=8, attention_baseline=baseline)
+    same = measured(
+        tmp_path / "b", "attention_by_depth", builtin, catalog, cases=8, attention_baseline=baseline
+    )
     assert same.verdict.verdict == "pass"
     assert "largest drift 0.000" in same.verdict.reason
     assert first.verdict.reason in same.verdict.reason
@@ -138,19 +172,45 @@ def test_drift_against_a_baseline(builtin, catalog, tmp_path):
     for layers in moved["cases"].values():
         layers[4][1] += 0.07
     baseline.write_text(json.dumps(moved))
-    drifted = measured(tmp_path / "c", "attention_by_depth", builtin, catalog, cases=8, attention_baseline=baseline)
+    drifted = measured(
+        tmp_path / "c", "attention_by_depth", builtin, catalog, cases=8, attention_baseline=baseline
+    )
     assert drifted.verdict.verdict == "fail"
-    assert "layer 4: image tokens' attention to other images moved by -0.07" in drifted.verdict.reason
+    assert (
+        "layer 4: image tokens' attention to other images moved by -0.07" in drifted.verdict.reason
+    )
     moved["masked_layers"] = [4]
     baseline.write_text(json.dumps(moved))
     assert (
-        measured(tmp_path / "d", "attention_by_depth", builtin, catalog, cases=8, attention_baseline=baseline).verdict.verdict
+        measured(
+            tmp_path / "d",
+            "attention_by_depth",
+            builtin,
+            catalog,
+            cases=8,
+            attention_baseline=baseline,
+        ).verdict.verdict
         == "pass"
     )
     with pytest.raises(RunFolderError, match=r"has other cases \(0 of 8 shared\)|has other cases"):
-        measured(tmp_path / "e", "attention_by_depth", builtin, catalog, cases=8, seed=5, attention_baseline=baseline)
+        measured(
+            tmp_path / "e",
+            "attention_by_depth",
+            builtin,
+            catalog,
+            cases=8,
+            seed=5,
+            attention_baseline=baseline,
+        )
     with pytest.raises(RunFolderError, match="is no profile"):
-        measured(tmp_path / "f", "attention_by_depth", builtin, catalog, cases=8, attention_baseline=tmp_path / "nothing.json")
+        measured(
+            tmp_path / "f",
+            "attention_by_depth",
+            builtin,
+            catalog,
+            cases=8,
+            attention_baseline=tmp_path / "nothing.json",
+        )
 
 
 def test_what_cannot_work_is_refused_before_a_model_is_loaded(catalog, tmp_path):
@@ -159,7 +219,9 @@ def test_what_cannot_work_is_refused_before_a_model_is_loaded(catalog, tmp_path)
 
     def validate(check="knockout", options=None, **settings):
         session = CheckSession(
-            Settings(vlm="stub:oracle", output=tmp_path, model=options or ModelOptions(), **settings),
+            Settings(
+                vlm="stub:oracle", output=tmp_path, model=options or ModelOptions(), **settings
+            ),
             [CHECKS[check]],
             make_model=never,
         )
@@ -168,7 +230,10 @@ def test_what_cannot_work_is_refused_before_a_model_is_loaded(catalog, tmp_path)
 
     with pytest.raises(
         InvalidArgument,
-        match="vlm-attn-implementation='flash_attention_2' is not allowed; allowed: 'eager', 'sdpa', 'flex_attention'; 'knockout'",
+        match=(
+            "vlm-attn-implementation='flash_attention_2' is not allowed; allowed: 'eager', 'sdpa',"
+            " 'flex_attention'; 'knockout'"
+        ),
     ):
         validate(options=ModelOptions(attn_implementation="flash_attention_2"))
     with pytest.raises(RunFolderError, match="attention-baseline=.*is no profile"):
@@ -179,31 +244,39 @@ def test_what_cannot_work_is_refused_before_a_model_is_loaded(catalog, tmp_path)
 
 def test_a_model_that_cannot_obey_fails_with_its_reason(catalog, tmp_path):
     refusing = Planted(
-        make_stub("oracle", catalog), profiles=lambda *a: (_ for _ in ()).throw(AttentionError("layer 3 of X bypasses"))
+        make_stub("oracle", catalog),
+        profiles=lambda *a: (_ for _ in ()).throw(AttentionError("layer 3 of X bypasses")),
     )
     session = session_of(tmp_path, "attention_by_depth", refusing, catalog)
     with pytest.raises(pytest.fail.Exception, match="attention_by_depth: layer 3 of X bypasses"):
-        CheckRun(session, CHECKS["attention_by_depth"], "behaviour", lambda result, verdict: None).measure(
-            attention_by_depth.measure
-        )
+        CheckRun(
+            session, CHECKS["attention_by_depth"], "behaviour", lambda result, verdict: None
+        ).measure(attention_by_depth.measure)
 
 
 def test_where_attention_fades():
-    across = np.tile([0.1, 0.5, 0.45, 0.2, 0.1, 0.05], (24, 1)) + np.linspace(-0.01, 0.01, 24)[:, None]
+    across = (
+        np.tile([0.1, 0.5, 0.45, 0.2, 0.1, 0.05], (24, 1)) + np.linspace(-0.01, 0.01, 24)[:, None]
+    )
     assert "has faded from layer 3 on" in attention_by_depth.fades(across, 0.05)
     assert "does not fade (peak 0.50 in layer 1)" in attention_by_depth.fades(across[:, :3], 0.05)
 
 
 def test_knockouts_that_do_nothing_or_too_much_are_found(builtin, catalog, tmp_path):
     deaf = Planted(builtin, logits=lambda prompts, edit=None: builtin.logits(prompts))
-    assert "other pictures still move the logits" in measured(tmp_path / "a", "knockout", deaf, catalog).verdict.reason
+    assert (
+        "other pictures still move the logits"
+        in measured(tmp_path / "a", "knockout", deaf, catalog).verdict.reason
+    )
 
     def shaky(prompts, edit=None):
         return builtin.logits(prompts, edit) + (1e-6 if edit else 0)
 
     assert (
         "the edit itself is no identity"
-        in measured(tmp_path / "b", "knockout", Planted(builtin, logits=shaky), catalog).verdict.reason
+        in measured(
+            tmp_path / "b", "knockout", Planted(builtin, logits=shaky), catalog
+        ).verdict.reason
     )
     blind = Planted(builtin, logits=lambda prompts, edit=None: torch.zeros(len(prompts), 5))
     found = measured(tmp_path / "c", "knockout", blind, catalog)
@@ -215,7 +288,11 @@ def test_knockout_arms():
     assert knockout.windows(24) == [(0, 5), (3, 8), (6, 11), (9, 14), (12, 17), (15, 20), (18, 23)]
     assert knockout.windows(2) == [(0, 0), (1, 1)]
     names = list(knockout.arms(6, 2))
-    assert names[:3] == ["images -> generated, all layers", "images -> question, all layers", knockout.ALL_PATHS]
+    assert names[:3] == [
+        "images -> generated, all layers",
+        "images -> question, all layers",
+        knockout.ALL_PATHS,
+    ]
     assert names[-2:] == ["image 1 -> text, all layers", "image 2 -> text, all layers"]
 
 
@@ -238,45 +315,79 @@ class Answering:
 
     def answer(self, prompts):
         said = self.oracle.answer(prompts)
-        return [text if self.right(self.edit.pooling, prompt) else "99" for text, prompt in zip(said, prompts, strict=True)]
+        return [
+            text if self.right(self.edit.pooling, prompt) else "99"
+            for text, prompt in zip(said, prompts, strict=True)
+        ]
 
     def identity(self):
         return {"name": "answering", "edit": self.edit.describe()}
 
 
-@pytest.mark.parametrize(("right", "verdict"), [
-    (lambda factor, prompt: factor >= 4, "fail"),
-    (lambda factor, prompt: True, "pass"),
-    (lambda factor, prompt: factor == 1, "pass"),
-    (lambda factor, prompt: factor > 1 or int(prompt.case_id, 16) % 7 > 0, "inconclusive"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("right", "verdict"),
+    [
+        (lambda factor, prompt: factor >= 4, "fail"),
+        (lambda factor, prompt: True, "pass"),
+        (lambda factor, prompt: factor == 1, "pass"),
+        (lambda factor, prompt: factor > 1 or int(prompt.case_id, 16) % 7 > 0, "inconclusive"),
+    ],
+)
 def test_pooling_fails_where_fewer_tokens_win(right, verdict, builtin, catalog, tmp_path):
     oracle = make_stub("oracle", catalog)
-    model = Planted(builtin, edited=lambda edit: Answering(oracle, edit, right), answer=oracle.answer)
+    model = Planted(
+        builtin, edited=lambda edit: Answering(oracle, edit, right), answer=oracle.answer
+    )
     found = measured(tmp_path, "pooling", model, catalog, cases=80)
     assert found.verdict.verdict == verdict
-    assert [level.level for level in found.verdict.levels] == ["pooling=1", "pooling=2", "pooling=4", "pooling=8"]
+    assert [level.level for level in found.verdict.levels] == [
+        "pooling=1",
+        "pooling=2",
+        "pooling=4",
+        "pooling=8",
+    ]
 
 
 def test_pooling_by_one_answers_as_the_model_does(builtin, catalog, tmp_path):
     session = session_of(tmp_path, "pooling", builtin, catalog, cases=8)
     prompts = [session.prompt(group[0]) for group in session.draws(CHECKS["pooling"])]
-    assert builtin.edited(ModelEdit(pooling=1)).answer(prompts) == builtin.answer(prompts)
-    assert builtin.edited(ModelEdit(pooling=8)).image_tokens(prompts[0]) * 8 == builtin.image_tokens(prompts[0])
+    assert builtin.edited(Intervention(pooling=1)).answer(prompts) == builtin.answer(prompts)
+    assert builtin.edited(Intervention(pooling=8)).image_tokens(
+        prompts[0]
+    ) * 8 == builtin.image_tokens(prompts[0])
     with pytest.raises(
-        AttentionError, match="pooling=65 is larger than image 0 of row 0, which has a tile of 64 tokens; allowed: 1 to 64"
+        AttentionError,
+        match=(
+            "pooling=65 is larger than image 0 of row 0, which has a tile of 64 tokens; allowed: 1"
+            " to 64"
+        ),
     ):
-        builtin.edited(ModelEdit(pooling=65)).answer(prompts[:1])
-    assert builtin.edited(UNEDITED).identity()["edit"] == []
+        builtin.edited(Intervention(pooling=65)).answer(prompts[:1])
+    assert builtin.edited(NO_INTERVENTION).identity()["edit"] == []
 
 
 def test_sequence_length_runs_on_closed_models_and_finds_what_blanks_cost(catalog, tmp_path):
-    good = measured(tmp_path / "a", "sequence_length", make_stub("oracle", catalog), catalog, cases=100)
+    good = measured(
+        tmp_path / "a", "sequence_length", make_stub("oracle", catalog), catalog, cases=100
+    )
     assert good.verdict.verdict == "pass"
     assert "pooled" not in {name.partition("=")[0] for name in good.outcomes}
-    assert {name.partition("=")[0] for name in good.outcomes} == {"images", "blanks", "degraded", "stitched"}
-    assert all(outcome.kind == "right" for lines in good.outcomes.values() for outcome in lines), "controls keep the true answer"
-    bad = measured(tmp_path / "b", "sequence_length", make_stub("counts-distractors", catalog), catalog, cases=100)
+    assert {name.partition("=")[0] for name in good.outcomes} == {
+        "images",
+        "blanks",
+        "degraded",
+        "stitched",
+    }
+    assert all(outcome.kind == "right" for lines in good.outcomes.values() for outcome in lines), (
+        "controls keep the true answer"
+    )
+    bad = measured(
+        tmp_path / "b",
+        "sequence_length",
+        make_stub("counts-distractors", catalog),
+        catalog,
+        cases=100,
+    )
     assert bad.verdict.verdict == "fail"
     assert "blanks=4: 3 blank images cost at least" in bad.verdict.reason
     assert any(isinstance(panel, Curves) for panel in bad.panels)
@@ -286,16 +397,25 @@ def test_what_explains_more(catalog, tmp_path, builtin):
     oracle = make_stub("oracle", catalog)
 
     def run(folder, plain, short):
-        """`plain(n)` and `short(n)`: whether the model is right at n images, with all tokens and with those of one."""
+        """`plain(n)` and `short(n)`: whether the model is right at n images, with all tokens and
+        with those of one."""
 
         class Plain:
             opens, depth = True, 6
 
             def answer(self, prompts):
-                return [t if plain(len(p.images)) else "99" for t, p in zip(oracle.answer(prompts), prompts, strict=True)]
+                return [
+                    t if plain(len(p.images)) else "99"
+                    for t, p in zip(oracle.answer(prompts), prompts, strict=True)
+                ]
 
-        model = Planted(builtin, answer=Plain().answer,
-                        edited=lambda edit: Answering(oracle, edit, lambda factor, prompt: short(len(prompt.images))))  # fmt: skip
+        model = Planted(
+            builtin,
+            answer=Plain().answer,
+            edited=lambda edit: Answering(
+                oracle, edit, lambda factor, prompt: short(len(prompt.images))
+            ),
+        )
         return measured(folder, "sequence_length", model, catalog, cases=60).panels[1].note
 
     assert "image tokens explain more" in run(tmp_path / "a", lambda n: n == 1, lambda n: True)
@@ -311,24 +431,43 @@ def test_localization_against_masks_that_are_known(builtin, catalog, tmp_path):
         def profiles(prompts, edit=None):
             (profile,) = builtin.profiles(prompts, edit)
             answer = torch.zeros_like(profile.answer)
-            case = next(group[-1] for group in session.draws(CHECKS["localization"]) if group[-1].id == prompts[0].case_id)
+            case = next(
+                group[-1]
+                for group in session.draws(CHECKS["localization"])
+                if group[-1].id == prompts[0].case_id
+            )
             places, cover = [], []
-            for raster, image_id in zip(builtin.rasters(prompts[0]), case.images, strict=True):
-                places += raster.positions
-                cover += localization.object_cells(session, case, image_id, raster).ravel().tolist()
+            for token_grid, image_id in zip(
+                builtin.token_grids(prompts[0]), case.images, strict=True
+            ):
+                places += token_grid.positions
+                cover += (
+                    localization.object_cells(session, case, image_id, token_grid).ravel().tolist()
+                )
             best = int(np.argmax(cover)) if at_object else int(np.argmin(cover))
             answer[:, places[best]] = 1
             return [dataclasses.replace(profile, answer=answer)]
 
-        return localization.measure(session_of(tmp_path / str(at_object), "localization", Planted(builtin, profiles=profiles), catalog, cases=6),
-                                    CHECKS["localization"])  # fmt: skip
+        return localization.measure(
+            session_of(
+                tmp_path / str(at_object),
+                "localization",
+                Planted(builtin, profiles=profiles),
+                catalog,
+                cases=6,
+            ),
+            CHECKS["localization"],
+        )
 
     hit, miss = looking(True), looking(False)
     assert hit.panels[0].series[0].values == (1.0,) * builtin.depth
     assert hit.panels[1].series[0].values[0] > 0.4
     assert miss.panels[1].series[0].values == (0.0,) * builtin.depth
     half = Planted(
-        builtin, profiles=lambda p, e=None: [dataclasses.replace(x, answer=x.answer / 2) for x in builtin.profiles(p, e)]
+        builtin,
+        profiles=lambda p, e=None: [
+            dataclasses.replace(x, answer=x.answer / 2) for x in builtin.profiles(p, e)
+        ],
     )
     broken = measured(tmp_path / "half", "localization", half, catalog, cases=6)
     assert broken.verdict.verdict == "fail"
@@ -337,9 +476,13 @@ def test_localization_against_masks_that_are_known(builtin, catalog, tmp_path):
 
 def test_localization_says_what_it_needs(builtin, catalog, tmp_path):
     masked = dataclasses.replace(catalog, masks=None)
-    assert "knows no object masks" in measured(tmp_path / "a", "localization", builtin, masked, cases=4)
-    tiled = Planted(builtin, rasters=lambda prompt: [None for _ in prompt.images])
-    assert "cuts pictures into tiles" in measured(tmp_path / "b", "localization", tiled, catalog, cases=4)
+    assert "knows no object masks" in measured(
+        tmp_path / "a", "localization", builtin, masked, cases=4
+    )
+    tiled = Planted(builtin, token_grids=lambda prompt: [None for _ in prompt.images])
+    assert "cuts pictures into tiles" in measured(
+        tmp_path / "b", "localization", tiled, catalog, cases=4
+    )
 
 
 def test_localization_on_photos(builtin, photos, tmp_path):
@@ -363,9 +506,14 @@ def test_masks_of_photos_lie_in_their_boxes(photos):
 def test_rasters_cover_every_image(builtin, catalog, tmp_path):
     session = session_of(tmp_path, "localization", builtin, catalog, cases=2)
     prompt = session.prompt(session.draws(CHECKS["localization"])[0][-1])
-    rasters = builtin.rasters(prompt)
-    assert all(isinstance(raster, Raster) and (raster.rows, raster.columns) == (8, 8) for raster in rasters)
-    assert len({place for raster in rasters for place in raster.positions}) == 64 * len(prompt.images)
+    token_grids = builtin.token_grids(prompt)
+    assert all(
+        isinstance(token_grid, TokenGrid) and (token_grid.rows, token_grid.columns) == (8, 8)
+        for token_grid in token_grids
+    )
+    assert len({place for token_grid in token_grids for place in token_grid.positions}) == 64 * len(
+        prompt.images
+    )
 
 
 def test_panels_hold_what_the_report_draws(builtin, catalog, tmp_path):
@@ -374,7 +522,10 @@ def test_panels_hold_what_the_report_draws(builtin, catalog, tmp_path):
     assert isinstance(first, HeatMap)
     assert isinstance(needle, Curves)
     for shown, column in zip(over_depth.series, (0, 1), strict=True):
-        assert all(low <= middle <= high for low, middle, high in zip(shown.low, shown.values, shown.high, strict=True))
+        assert all(
+            low <= middle <= high
+            for low, middle, high in zip(shown.low, shown.values, shown.high, strict=True)
+        )
         assert shown.values == pytest.approx([row[column] for row in first.values], abs=0.15)
     assert first.columns == ("own image", "other images", "text")
     assert all(sum(row) == pytest.approx(1, abs=1e-4) for row in first.values)
@@ -386,9 +537,15 @@ def test_remedies_that_rearrange_images_are_said_not_mismeasured(catalog, tmp_pa
         (ModelOptions(stitch=True), ("attention_by_depth", "localization"), ()),
         (ModelOptions(pooling=2), ("localization",), ("attention_by_depth",)),
     ):
-        settings = Settings(vlm="builtin", cases=24, output=tmp_path / str(options.pooling), model=options)
+        settings = Settings(
+            vlm="builtin", cases=24, output=tmp_path / str(options.pooling), model=options
+        )
         specs = [CHECKS[name] for name in (*skipped, *measured, "preconditions.image_blocks")]
-        session = CheckSession(settings, specs, make_model=lambda options=options: load_vlm("builtin", options, catalog))
+        session = CheckSession(
+            settings,
+            specs,
+            make_model=lambda options=options: load_vlm("builtin", options, catalog),
+        )
         session.__dict__["catalog"] = catalog
         measures = {"attention_by_depth": attention_by_depth, "localization": localization}
         for name in skipped:

@@ -1,4 +1,6 @@
-"""The preflight: every planted harness defect is named by the test that is there for it, and a sound harness raises no alarm."""
+"""The preflight: every planted harness defect is named by the test that is there for it, and a
+sound harness raises no alarm.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,14 @@ def session(catalog, tmp_path):
     """Makes the session of a model: the built-in one under `options`, after `plant(model)`."""
 
     def made(plant=lambda vlm: None, **options):
-        settings = Settings(vlm="builtin", cases=40, batch=8, output=tmp_path / "run", answer_cache=tmp_path / "kept",
-                            model=ModelOptions(**options))  # fmt: skip
+        settings = Settings(
+            vlm="builtin",
+            cases=40,
+            batch=8,
+            output=tmp_path / "run",
+            answer_cache=tmp_path / "kept",
+            model=ModelOptions(**options),
+        )
         found = CheckSession(settings, [CHECKS[name] for name in SPECS])
         found.__dict__["catalog"] = catalog
         plant(found.model)
@@ -93,11 +101,18 @@ def sees_padding(batch):
 def cuts_the_end(vlm):
     """Room for the tokens of eight images, and for little else."""
     room = 8 * vlm._tokens_per_image() + 8
-    fed(lambda batch: {**batch, **{name: batch[name][:, :room] for name in ("input_ids", "attention_mask")}})(vlm)
+    fed(
+        lambda batch: {
+            **batch,
+            **{name: batch[name][:, :room] for name in ("input_ids", "attention_mask")},
+        }
+    )(vlm)
 
 
 def template_without_question(vlm):
-    vlm.processor.chat_template = vlm.processor.chat_template.replace("{{ part['text'] }}", "What is this?")
+    vlm.processor.chat_template = vlm.processor.chat_template.replace(
+        "{{ part['text'] }}", "What is this?"
+    )
 
 
 def other_stop_id(vlm):
@@ -109,12 +124,24 @@ def small_context(vlm):
 
 
 DEFECTS = {
-    "images in reverse order": ("image_blocks", shown(lambda p: replace(p, images=p.images[::-1])), {}),
+    "images in reverse order": (
+        "image_blocks",
+        shown(lambda p: replace(p, images=p.images[::-1])),
+        {},
+    ),
     "padding on the right": ("padding", pads_on_the_right, {}),
     "pictures cropped to the smallest beside them": ("mixed_sizes", crops_to_the_smallest, {}),
     "padding is not masked": ("batch", fed(sees_padding), {}),
-    "images dropped with their placeholders": ("no_images", shown(lambda p: prompt_for([], p.question, p.case_id)), {}),
-    "images sorted": ("swapped_images", shown(lambda p: replace(p, images=tuple(sorted(p.images, key=lambda i: i.id)))), {}),
+    "images dropped with their placeholders": (
+        "no_images",
+        shown(lambda p: prompt_for([], p.question, p.case_id)),
+        {},
+    ),
+    "images sorted": (
+        "swapped_images",
+        shown(lambda p: replace(p, images=tuple(sorted(p.images, key=lambda i: i.id)))),
+        {},
+    ),
     "a template without the question": ("chat_template", template_without_question, {}),
     "long inputs cut": ("truncation", cuts_the_end, {}),
     "longer than the model takes": ("truncation", small_context, {}),
@@ -132,15 +159,21 @@ def test_a_planted_defect_is_named(session, defect):
 
 def test_defects_are_told_apart(session):
     """What has one cause is not blamed on everything: each of these is named by one test alone."""
-    for defect in ("a template without the question", "longer than the model takes",
-                   "a stop id that the template does not write", "pictures cropped to the smallest beside them"):  # fmt: skip
+    for defect in (
+        "a template without the question",
+        "longer than the model takes",
+        "a stop id that the template does not write",
+        "pictures cropped to the smallest beside them",
+    ):
         name, plant, options = DEFECTS[defect]
         assert named(session(plant, **options)) == {name}, defect
 
 
-@pytest.mark.parametrize("mask", ["auto", "deep"], ids=["an edit's", "a standing one"])
+@pytest.mark.parametrize("mask", ["auto", "deep"], ids=["an edit's", "a persistent one"])
 def test_a_mask_that_is_not_applied_is_named(session, monkeypatch, mask):
-    monkeypatch.setattr(transformers_vlm, "edit_attention", lambda *given, **more: contextlib.nullcontext())
+    monkeypatch.setattr(
+        transformers_vlm, "edit_attention", lambda *given, **more: contextlib.nullcontext()
+    )
     assert named(session(mask=mask)) == {"mask"}
 
 
@@ -148,14 +181,16 @@ def test_an_adapter_that_does_nothing_is_named(session, tmp_path, catalog):
     from peft import LoraConfig, get_peft_model
 
     base = load_vlm("builtin", ModelOptions(), catalog).model
-    get_peft_model(base, LoraConfig(r=2, target_modules=["q_proj"])).save_pretrained(tmp_path / "untrained")  # B is zero at first
+    get_peft_model(base, LoraConfig(r=2, target_modules=["q_proj"])).save_pretrained(
+        tmp_path / "untrained"
+    )  # B is zero at first
     assert named(session(adapter=str(tmp_path / "untrained"))) == {"adapter"}
 
 
 def test_kept_answers_that_are_not_the_models_are_named(session):
     planted = session()
-    canaries = preflight.Canaries(planted)
-    asked = preflight.in_batches(canaries.prompts)[0]
+    probe_cases = preflight.ProbeCases(planted)
+    asked = preflight.in_batches(probe_cases.prompts)[0]
     planted.runner.cache.put(asked, {prompt.case_id: Answer("99") for prompt in asked})
     assert named(planted) == {"answer_cache"}
     assert "'99' is kept" in preflight.problems(planted)
@@ -174,7 +209,9 @@ def test_a_level_that_one_answer_passes_is_named(session):
 
 def closed(catalog, tmp_path, stub):
     found = CheckSession(
-        Settings(vlm="x", cases=40, output=tmp_path), [CHECKS[name] for name in SPECS], make_model=lambda: stub(catalog)
+        Settings(vlm="x", cases=40, output=tmp_path),
+        [CHECKS[name] for name in SPECS],
+        make_model=lambda: stub(catalog),
     )
     found.__dict__["catalog"] = catalog
     return found
@@ -215,11 +252,14 @@ def test_a_few_errors_are_no_defect_and_many_are(catalog, tmp_path):
         on = (1, 2)
 
     assert named(closed(catalog, tmp_path, Few)) == set()
-    assert "batch: the model raises on 8 of 12 canary cases; case" in preflight.problems(closed(catalog, tmp_path, Many))
+    assert "batch: the model raises on 8 of 12 probe cases; case" in preflight.problems(
+        closed(catalog, tmp_path, Many)
+    )
 
 
 def test_a_model_that_barely_fits_is_no_broken_one(catalog, tmp_path):
-    """Running out of memory in a batch is answered with smaller ones by the run; and a model that hangs is given up."""
+    """Running out of memory in a batch is answered with smaller ones by the run; and a model that
+    hangs is given up."""
 
     class Large(Oracle):
         def answer(self, prompts):

@@ -1,4 +1,6 @@
-"""Every check fails on a stub with its defect and passes on the oracle: the committed table, cell by cell."""
+"""Every check fails on a stub with its defect and passes on the oracle: the committed table, cell
+by cell.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,11 @@ def drawn(tmp_path_factory):
 
 def _session(folder, stub):
     make = (lambda: stub) if stub else None
-    return CheckSession(Settings(vlm="stub", cases=100, batch=8, output=folder), list(CHECKS.values()), make_model=make)
+    return CheckSession(
+        Settings(vlm="stub", cases=100, batch=8, output=folder),
+        list(CHECKS.values()),
+        make_model=make,
+    )
 
 
 def verdicts(drawn, name, folder):
@@ -46,9 +52,13 @@ def verdicts(drawn, name, folder):
     found = {}
     for spec in session.specs:
         results = []
-        run = CheckRun(session, spec, "behaviour", lambda result, verdict, kept=results: kept.append(result))
+        run = CheckRun(
+            session, spec, "behaviour", lambda result, verdict, kept=results: kept.append(result)
+        )
         module, function = spec.node.split("::")
-        body = getattr(importlib.import_module(f"mimic_checks.checks.{module.removesuffix('.py')}"), function)
+        body = getattr(
+            importlib.import_module(f"mimic_checks.checks.{module.removesuffix('.py')}"), function
+        )
         with contextlib.suppress(pytest.fail.Exception, pytest.skip.Exception):
             body(run)
         found[spec.check_id] = results[0].verdict if results else "skipped"
@@ -64,7 +74,9 @@ def test_stub(drawn, name, tmp_path, monkeypatch):
 
 def test_the_table_proves_every_check_and_every_stub():
     assert set(TABLE) == set(STUBS)
-    assert {verdict for check, verdict in TABLE["oracle"].items() if check not in OPEN | HARNESS} == {"pass"}
+    assert {
+        verdict for check, verdict in TABLE["oracle"].items() if check not in OPEN | HARNESS
+    } == {"pass"}
     assert all(set(row) == set(CHECKS) for row in TABLE.values())
     for check in CHECKS:
         if check in OPEN | HARNESS:
@@ -75,8 +87,14 @@ def test_the_table_proves_every_check_and_every_stub():
             continue
         assert any(row[check] == "fail" for row in TABLE.values()), f"no stub fails {check}"
     for name, row in TABLE.items():
-        if name in ("oracle", "slow", "fragile"):  # slow is right, only late; fragile's errors prove nothing
+        if name in (
+            "oracle",
+            "slow",
+            "fragile",
+        ):  # slow is right, only late; fragile's errors prove nothing
             continue
         assert "fail" in row.values(), f"{name} fails nothing"
     for name in ("raising", "fragile"):
-        assert {TABLE[name][check] for check in CHECKS if check.startswith("spread")} == {"inconclusive"}, "errors prove nothing"
+        assert {TABLE[name][check] for check in CHECKS if check.startswith("spread")} == {
+            "inconclusive"
+        }, "errors prove nothing"

@@ -41,7 +41,9 @@ def subject_of(name: str, sizes: list[list[tuple[int, int]]] = SIZES) -> Subject
     if name == "builtin":
         from transformers import AutoModelForImageTextToText, AutoProcessor
 
-        model = AutoModelForImageTextToText.from_pretrained(BUILTIN["builtin"], dtype=torch.float32).eval()
+        model = AutoModelForImageTextToText.from_pretrained(
+            BUILTIN["builtin"], dtype=torch.float32
+        ).eval()
         processor = AutoProcessor.from_pretrained(BUILTIN["builtin"])
         processor.tokenizer.padding_side = "left"
     else:

@@ -26,9 +26,23 @@ def test_a_clean_family_raises_no_alarm(family, catalog, tmp_path):
     model.save_pretrained(tmp_path / "model")
     processor.save_pretrained(tmp_path / "model")
     settings = tmp_path / "model" / "generation_config.json"
-    settings.write_text(json.dumps({**json.loads(settings.read_text()), "eos_token_id": processor.tokenizer.eos_token_id}))
-    asked = Settings(vlm=str(tmp_path / "model"), cases=20, batch=4, output=tmp_path / "run", answer_cache=tmp_path / "kept",
-                     model=ModelOptions(max_new_tokens=4, device="cpu"))  # fmt: skip
-    session = CheckSession(asked, [CHECKS["preconditions.image_blocks"], CHECKS["image_count.counting"]])
+    settings.write_text(
+        json.dumps(
+            {**json.loads(settings.read_text()), "eos_token_id": processor.tokenizer.eos_token_id}
+        )
+    )
+    asked = Settings(
+        vlm=str(tmp_path / "model"),
+        cases=20,
+        batch=4,
+        output=tmp_path / "run",
+        answer_cache=tmp_path / "kept",
+        model=ModelOptions(max_new_tokens=4, device="cpu"),
+    )
+    session = CheckSession(
+        asked, [CHECKS["preconditions.image_blocks"], CHECKS["image_count.counting"]]
+    )
     session.__dict__["catalog"] = catalog
-    assert preflight.run(session) == {name: None if name == "adapter" else "" for name in preflight.PREFLIGHT}
+    assert preflight.run(session) == {
+        name: None if name == "adapter" else "" for name in preflight.PREFLIGHT
+    }

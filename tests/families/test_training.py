@@ -1,4 +1,6 @@
-"""Training on every family: labels on the answers, LoRA where it belongs, one step under the mask that really changes it."""
+"""Training on every family: labels on the answers, LoRA where it belongs, one step under the mask
+that really changes it.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +27,22 @@ def rows(tmp_path):
         for place, picture in enumerate(pictures(*sizes, seed=number)):
             picture.save(tmp_path / f"{number}-{place}.png")
             names.append(f"{number}-{place}.png")
-        said = [("user", "what is it"), ("assistant", "apple"), ("user", "and now"), ("assistant", "two, three")]
-        messages = [{"role": role, "content": [*([{"type": "image"}] * len(sizes) if k == 0 else []), {"type": "text", "text": text}]}
-                    for k, (role, text) in enumerate(said)]  # fmt: skip
+        said = [
+            ("user", "what is it"),
+            ("assistant", "apple"),
+            ("user", "and now"),
+            ("assistant", "two, three"),
+        ]
+        messages = [
+            {
+                "role": role,
+                "content": [
+                    *([{"type": "image"}] * len(sizes) if k == 0 else []),
+                    {"type": "text", "text": text},
+                ],
+            }
+            for k, (role, text) in enumerate(said)
+        ]
         made.append({"images": names, "messages": messages})
     return made, tmp_path
 
@@ -42,15 +57,23 @@ def trained(subject, rows, mask):
     places = (labels[:, 1:] != IGNORE).any(0).nonzero().flatten()
     with edit_attention(model, options.rules, token_map=token_map):
         logits = model(**batch, logits_to_keep=places, use_cache=False).logits
-    loss = nn.functional.cross_entropy(logits.float().flatten(0, 1), labels[:, places + 1].flatten(), ignore_index=IGNORE)
+    loss = nn.functional.cross_entropy(
+        logits.float().flatten(0, 1), labels[:, places + 1].flatten(), ignore_index=IGNORE
+    )
     loss.backward()
-    return float(loss.detach()), {n: p.grad for n, p in model.named_parameters() if p.requires_grad}, model
+    return (
+        float(loss.detach()),
+        {n: p.grad for n, p in model.named_parameters() if p.requires_grad},
+        model,
+    )
 
 
 def test_labels_are_the_answers(subject: Subject, rows):
     made = Collator(copy.deepcopy(subject.processor), subject.model.config, rows[1])
     batch = made(rows[0])
-    end = made.processor.apply_chat_template(rows[0][0]["messages"], tokenize=False).rpartition("two, three")[2]
+    end = made.processor.apply_chat_template(rows[0][0]["messages"], tokenize=False).rpartition(
+        "two, three"
+    )[2]
     for labels in batch["labels"]:
         assert made.tokenizer.decode(labels[labels != IGNORE]) == f"apple{end}two, three{end}"
 
@@ -58,10 +81,16 @@ def test_labels_are_the_answers(subject: Subject, rows):
 def test_what_is_trained(subject: Subject, rows):
     _, gradients, model = trained(subject, rows, "none")
     family = FAMILIES[subject.model.config.model_type]
-    linear = [n for n, m in subject.model.named_modules() if isinstance(m, nn.Linear) and n.startswith(family.language_model)]
+    linear = [
+        n
+        for n, m in subject.model.named_modules()
+        if isinstance(m, nn.Linear) and n.startswith(family.language_model)
+    ]
     assert linear
     for name in linear:
-        assert any(name in trained_name and "lora_A" in trained_name for trained_name in gradients), name
+        assert any(
+            name in trained_name and "lora_A" in trained_name for trained_name in gradients
+        ), name
     assert (
         {n for n in gradients if "lora_" not in n}
         == {n for n, _ in model.named_parameters() if f"{family.projector}.modules_to_save" in n}
@@ -69,8 +98,12 @@ def test_what_is_trained(subject: Subject, rows):
     )
     frozen = [n for n, p in model.named_parameters() if not p.requires_grad]
     assert any("vision" in n or "visual" in n for n in frozen)
-    assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients.values())
-    assert any(float(gradient.abs().max()) > 0 for n, gradient in gradients.items() if "lora_" not in n)
+    assert all(
+        gradient is not None and gradient.isfinite().all() for gradient in gradients.values()
+    )
+    assert any(
+        float(gradient.abs().max()) > 0 for n, gradient in gradients.items() if "lora_" not in n
+    )
 
 
 def test_the_mask_changes_what_is_learnt(subject: Subject, rows):

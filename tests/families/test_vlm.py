@@ -1,4 +1,6 @@
-"""Every family behind the suite's own two methods: loaded from a folder, answered in batches, opened, edited."""
+"""Every family behind the suite's own two methods: loaded from a folder, answered in batches,
+opened, edited.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,8 @@ import torch
 
 from mimic_checks.attention import ImageLocal, Knockout, WindowedRule
 from mimic_checks.checks.preflight import wrong_blocks
-from mimic_checks.models import ModelOptions, OpenVLM, PromptImage, prompt_for
-from mimic_checks.models.edited import ModelEdit
+from mimic_checks.models import ModelOptions, PromptImage, WhiteBoxVLM, prompt_for
+from mimic_checks.models.intervention import Intervention
 from mimic_checks.models.transformers_vlm import TransformersVLM
 from tests.families.tiny import BUILDABLE, pictures, tiny
 
@@ -29,7 +31,8 @@ def prompts():
     found = []
     for number, sizes in enumerate(SIZES):
         images = [
-            PromptImage(f"{number}.{k}", lambda picture=picture: picture) for k, picture in enumerate(pictures(*sizes, seed=number))
+            PromptImage(f"{number}.{k}", lambda picture=picture: picture)
+            for k, picture in enumerate(pictures(*sizes, seed=number))
         ]
         found.append(prompt_for(images, "how many cats?", case_id=str(number)))
     return found
@@ -42,7 +45,7 @@ def test_a_batch_answers_as_its_prompts_do_alone(vlm, prompts):
 
 
 def test_image_blocks_are_found_in_order(vlm, prompts):
-    assert isinstance(vlm, OpenVLM)
+    assert isinstance(vlm, WhiteBoxVLM)
     for prompt in prompts:
         assert wrong_blocks(vlm.image_blocks(prompt), len(prompt.images)) == ""
     assert vlm.image_tokens(prompts[2]) > vlm.image_tokens(prompts[0]) > 0
@@ -50,10 +53,14 @@ def test_image_blocks_are_found_in_order(vlm, prompts):
 
 def test_edits_change_logits_and_only_while_they_last(vlm, prompts):
     before = vlm.logits(prompts[2:])
-    edits = [ModelEdit(pooling=2), ModelEdit(rules=(WindowedRule(ImageLocal()),)), ModelEdit(rules=(WindowedRule(Knockout("images", "text")),)),
-             ModelEdit(pooling=2, rules=(WindowedRule(Knockout(1, "generated")),))]  # fmt: skip
+    edits = [
+        Intervention(pooling=2),
+        Intervention(rules=(WindowedRule(ImageLocal()),)),
+        Intervention(rules=(WindowedRule(Knockout("images", "text")),)),
+        Intervention(pooling=2, rules=(WindowedRule(Knockout(1, "generated")),)),
+    ]
     for edit in edits:
-        edited = vlm.edited(edit)
+        edited = vlm.intervened(edit)
         assert len(edited.answer(prompts)) == len(prompts)
         assert edited.identity()["edit"] == edit.describe() != []
         assert not torch.equal(vlm.logits(prompts[2:], edit), before)
@@ -66,16 +73,16 @@ def test_profiles_and_rasters(vlm, prompts):
     assert len(profiles[0].shares) == vlm.depth == 4
     for prompt in prompts:
         length = vlm.profiles([prompt])[0].answer.shape[1]
-        for raster in vlm.rasters(prompt):
-            if raster is not None:
-                assert len(raster.positions) == raster.rows * raster.columns
-                assert 0 <= min(raster.positions) < max(raster.positions) < length
-    known = [vlm.rasters(prompts[1])[0] is not None]
+        for token_grid in vlm.token_grids(prompt):
+            if token_grid is not None:
+                assert len(token_grid.positions) == token_grid.rows * token_grid.columns
+                assert 0 <= min(token_grid.positions) < max(token_grid.positions) < length
+    known = [vlm.token_grids(prompts[1])[0] is not None]
     assert known == [vlm.model.config.model_type not in ("idefics3", "smolvlm")]
 
 
 def test_wide_pictures_have_wide_rasters(vlm, prompts):
     if vlm.model.config.model_type not in ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "mistral3"):
         pytest.skip("this family brings every picture to a square")
-    raster = vlm.rasters(prompts[1])[1]
-    assert (raster.rows, raster.columns) == (2, 4)
+    token_grid = vlm.token_grids(prompts[1])[1]
+    assert (token_grid.rows, token_grid.columns) == (2, 4)

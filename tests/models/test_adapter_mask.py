@@ -1,4 +1,6 @@
-"""An adapter that records its mask: obeyed when the suite loads it, in one line of one's own, and plain peft without the suite."""
+"""An adapter that records its mask: obeyed when the suite loads it, in one line of one's own, and
+plain peft without the suite.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,21 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from mimic_checks.attention import ImageLocal, Knockout, LayerWindow, WindowedRule, adapter_mask, edit_attention, write_adapter_mask
+from mimic_checks.attention import (
+    ImageLocal,
+    Knockout,
+    LayerWindow,
+    WindowedRule,
+    adapter_mask,
+    edit_attention,
+    write_adapter_mask,
+)
 from mimic_checks.attention.adapter_mask import FILE
 from mimic_checks.cases import draw, listing_cases
 from mimic_checks.errors import AttentionError, InvalidArgument
 from mimic_checks.models import ModelOptions, check_vlm, load_vlm, prompt_of
 from mimic_checks.models.controls import stitched
-from mimic_checks.models.edited import UNEDITED, ModelEdit
+from mimic_checks.models.intervention import NO_INTERVENTION, Intervention
 from mimic_checks.models.spec import BUILTIN
 
 DEEP = WindowedRule(ImageLocal(), LayerWindow.parse("deep"))
@@ -23,11 +33,14 @@ DEEP = WindowedRule(ImageLocal(), LayerWindow.parse("deep"))
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A LoRA adapter of the built-in model that changes its answers, with a mask on the deep half."""
+    """A LoRA adapter of the built-in model that changes its answers, with a mask on the deep
+    half."""
     path = tmp_path_factory.mktemp("adapter")
     torch.manual_seed(0)
     base = AutoModelForImageTextToText.from_pretrained(BUILTIN["builtin"], dtype=torch.float32)
-    adapted = get_peft_model(base, LoraConfig(r=4, target_modules=r".*language_model.*(q_proj|v_proj)"))
+    adapted = get_peft_model(
+        base, LoraConfig(r=4, target_modules=r".*language_model.*(q_proj|v_proj)")
+    )
     for name, parameter in adapted.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=0.05)
@@ -38,7 +51,9 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def prompts(scenes):
-    return [prompt_of(case, scenes.manifest) for case in draw(listing_cases(scenes, images=3), 4, 0)]
+    return [
+        prompt_of(case, scenes.manifest) for case in draw(listing_cases(scenes, images=3), 4, 0)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +76,15 @@ def test_the_suite_obeys_the_recorded_mask(vlm, folder, prompts):
             masked = model(**batch, logits_to_keep=1).logits[:, -1]
     torch.testing.assert_close(vlm.logits(prompts), masked, rtol=1e-4, atol=1e-4)
     assert (vlm.logits(prompts) - plain).abs().max() > 1e-3
-    assert all((profile.across()[3:] == 0).all() and (profile.across()[:3] > 0).all() for profile in vlm.profiles(prompts))
-    assert vlm.answer(prompts) == vlm.edited(ModelEdit()).answer(prompts)
+    assert all(
+        (profile.across()[3:] == 0).all() and (profile.across()[:3] > 0).all()
+        for profile in vlm.profiles(prompts)
+    )
+    assert vlm.answer(prompts) == vlm.intervened(Intervention()).answer(prompts)
 
 
 def test_rules_of_a_check_come_on_top(vlm, prompts):
-    profile = vlm.profiles(prompts, ModelEdit(rules=(WindowedRule(Knockout(0, "text")),)))[0]
+    profile = vlm.profiles(prompts, Intervention(rules=(WindowedRule(Knockout(0, "text")),)))[0]
     assert (profile.shares[:, :, profile.images :, 0] == 0).all()
     assert (profile.across()[3:] == 0).all()
 
@@ -84,7 +102,11 @@ def test_an_adapter_without_a_record_is_served_as_it_is(folder, tmp_path, scenes
         if file.name != FILE and file.is_file():
             (tmp_path / file.name).write_bytes(file.read_bytes())
     plain = load_vlm("builtin", ModelOptions(adapter=str(tmp_path)), scenes)
-    assert (plain.standing, plain.masked_layers, plain.identity()["remedies"]) == (UNEDITED, (), [])
+    assert (plain.persistent, plain.masked_layers, plain.identity()["remedies"]) == (
+        NO_INTERVENTION,
+        (),
+        [],
+    )
     model = by_hand(tmp_path)
     with torch.no_grad(), adapter_mask(model, str(tmp_path), plain.tokenizer) as editor:
         assert editor is None
@@ -92,13 +114,24 @@ def test_an_adapter_without_a_record_is_served_as_it_is(folder, tmp_path, scenes
     torch.testing.assert_close(plain.logits(prompts), expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(("record", "message"), [
-    ("{", "is no record of a mask"),
-    ('{"rule": "image_locale", "layers": "deep"}', "is no record of a mask .*allowed rules: 'image_local'"),
-    ('{"rule": "image_local", "layers": "3-9"}', "layers='3-9' is outside the model; allowed: layers 0 to 5"),
-    ('{"rule": "image_local", "layers": "late"}', "layers='late' is no window"),
-])  # fmt: skip
-def test_broken_records_are_refused_before_the_model_is_loaded(folder, tmp_path, scenes, record, message):
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ("{", "is no record of a mask"),
+        (
+            '{"rule": "image_locale", "layers": "deep"}',
+            "is no record of a mask .*allowed rules: 'image_local'",
+        ),
+        (
+            '{"rule": "image_local", "layers": "3-9"}',
+            "layers='3-9' is outside the model; allowed: layers 0 to 5",
+        ),
+        ('{"rule": "image_local", "layers": "late"}', "layers='late' is no window"),
+    ],
+)
+def test_broken_records_are_refused_before_the_model_is_loaded(
+    folder, tmp_path, scenes, record, message
+):
     for file in folder.iterdir():
         if file.is_file():
             (tmp_path / file.name).write_bytes(file.read_bytes())
@@ -108,19 +141,30 @@ def test_broken_records_are_refused_before_the_model_is_loaded(folder, tmp_path,
 
 
 def test_only_remedies_are_recorded(tmp_path):
-    with pytest.raises(AttentionError, match="rule='knockout 0->text' cannot be recorded with an adapter; allowed: 'image_local'"):
+    with pytest.raises(
+        AttentionError,
+        match="rule='knockout 0->text' cannot be recorded with an adapter; allowed: 'image_local'",
+    ):
         write_adapter_mask(tmp_path, WindowedRule(Knockout(0, "text")), "0.1.0")
     write_adapter_mask(tmp_path, WindowedRule(ImageLocal(), LayerWindow(12, 23)), "0.1.0")
-    assert json.loads((tmp_path / FILE).read_text()) == {"rule": "image_local", "layers": "12-23", "suite": "0.1.0"}
+    assert json.loads((tmp_path / FILE).read_text()) == {
+        "rule": "image_local",
+        "layers": "12-23",
+        "suite": "0.1.0",
+    }
 
 
-def test_a_masked_adapter_can_be_served_without_its_mask_and_a_plain_model_under_one(folder, scenes, prompts):
+def test_a_masked_adapter_can_be_served_without_its_mask_and_a_plain_model_under_one(
+    folder, scenes, prompts
+):
     bare = load_vlm("builtin", ModelOptions(adapter=str(folder), mask="none"), scenes)
     assert bare.masked_layers == ()
     base = load_vlm("builtin", ModelOptions(), scenes)
     masked = load_vlm("builtin", ModelOptions(mask="4-5"), scenes)
     assert masked.masked_layers == (4, 5)
-    expected = base.logits(prompts, ModelEdit(rules=(WindowedRule(ImageLocal(), LayerWindow(4, 5)),)))
+    expected = base.logits(
+        prompts, Intervention(rules=(WindowedRule(ImageLocal(), LayerWindow(4, 5)),))
+    )
     assert torch.equal(masked.logits(prompts), expected)
     assert masked.identity()["remedies"] == ["image_local in layers 4-5"]
 
@@ -128,9 +172,12 @@ def test_a_masked_adapter_can_be_served_without_its_mask_and_a_plain_model_under
 def test_pooling_and_stitching_as_remedies_without_training(scenes, prompts):
     base = load_vlm("builtin", ModelOptions(), scenes)
     pooled = load_vlm("builtin", ModelOptions(pooling=4), scenes)
-    assert torch.equal(pooled.logits(prompts), base.logits(prompts, ModelEdit(pooling=4)))
+    assert torch.equal(pooled.logits(prompts), base.logits(prompts, Intervention(pooling=4)))
     assert pooled.image_tokens(prompts[0]) * 4 == base.image_tokens(prompts[0])
-    assert torch.equal(pooled.logits(prompts, ModelEdit(pooling=2)), base.logits(prompts, ModelEdit(pooling=8)))
+    assert torch.equal(
+        pooled.logits(prompts, Intervention(pooling=2)),
+        base.logits(prompts, Intervention(pooling=8)),
+    )
     grid = load_vlm("builtin", ModelOptions(stitch=True), scenes)
     assert torch.equal(grid.logits(prompts), base.logits([stitched(prompt) for prompt in prompts]))
     assert grid.image_tokens(prompts[0]) == 64
@@ -139,11 +186,18 @@ def test_pooling_and_stitching_as_remedies_without_training(scenes, prompts):
 
 
 def test_remedies_that_cannot_be_are_refused(scenes):
-    with pytest.raises(InvalidArgument, match="vlm-mask='late' is not allowed; allowed: 'auto', 'none', 'all', 'deep'"):
+    with pytest.raises(
+        InvalidArgument,
+        match="vlm-mask='late' is not allowed; allowed: 'auto', 'none', 'all', 'deep'",
+    ):
         ModelOptions(mask="late")
     with pytest.raises(InvalidArgument, match="vlm-pooling=0 is not allowed"):
         ModelOptions(pooling=0)
-    with pytest.raises(AttentionError, match="layers='4-9' is outside the model; allowed: layers 0 to 5"):
+    with pytest.raises(
+        AttentionError, match="layers='4-9' is outside the model; allowed: layers 0 to 5"
+    ):
         check_vlm("builtin", ModelOptions(mask="4-9"), scenes)
-    with pytest.raises(InvalidArgument, match="vlm-pooling=2 is not allowed; allowed: 1 with stubs"):
+    with pytest.raises(
+        InvalidArgument, match="vlm-pooling=2 is not allowed; allowed: 1 with stubs"
+    ):
         check_vlm("stub:oracle", ModelOptions(pooling=2), scenes)

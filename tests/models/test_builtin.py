@@ -1,4 +1,6 @@
-"""The built-in model is a real one: loads like a hub model, answers alike however it is asked, never saw the evaluation."""
+"""The built-in model is a real one: loads like a hub model, answers alike however it is asked,
+never saw the evaluation.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,11 @@ def catalog():
 
 
 def test_it_loads_as_any_hub_model_does():
-    from transformers import AutoModelForImageTextToText, AutoProcessor, LlavaForConditionalGeneration
+    from transformers import (
+        AutoModelForImageTextToText,
+        AutoProcessor,
+        LlavaForConditionalGeneration,
+    )
 
     model = AutoModelForImageTextToText.from_pretrained(BUILTIN["builtin"])
     processor = AutoProcessor.from_pretrained(BUILTIN["builtin"])
@@ -49,7 +55,8 @@ def test_it_runs_in_float32_on_a_cpu(vlm):
 
 
 def test_answers_do_not_depend_on_batch_reuse_or_order(vlm, catalog):
-    """The same answers alone, in unequal batches, through the processor without reuse, and from a cold cache."""
+    """The same answers alone, in unequal batches, through the processor without reuse, and from a
+    cold cache."""
     cases = flatten(draw(listing_sweep(catalog, levels=(1, 2, 5)), 10, seed=1))
     prompts = [prompt_of(case, catalog.manifest) for case in cases]
     alone = [vlm.answer([prompt])[0] for prompt in prompts]
@@ -74,7 +81,9 @@ def test_every_image_is_projected_once(catalog):
 
 def test_no_room_for_features_changes_no_answer(vlm, catalog):
     small = TransformersVLM(str(BUILTIN["builtin"]), ModelOptions(feature_cache_mb=0))
-    prompts = [prompt_of(case, catalog.manifest) for case in draw(counting_cases(catalog), 6, seed=3)]
+    prompts = [
+        prompt_of(case, catalog.manifest) for case in draw(counting_cases(catalog), 6, seed=3)
+    ]
     assert small.answer(prompts) == vlm.answer(prompts)
     assert small.features.bytes == 0
 
@@ -96,26 +105,35 @@ def test_image_blocks_are_found_in_order_and_a_swap_is_seen(vlm, catalog):
 
 
 def test_training_scenes_are_never_evaluation_scenes():
-    """No picture of the first 600 training scenes is in a catalog whose seed is the training seed's number."""
+    """No picture of the first 600 training scenes is in a catalog whose seed is the training seed's
+    number."""
     from training import scenes
 
-    trained = {hashlib.sha256(b"RGB 64x64:" + picture.tobytes()).hexdigest() for picture in scenes.make(600, 0, processes=1).pixels}
+    trained = {
+        hashlib.sha256(b"RGB 64x64:" + picture.tobytes()).hexdigest()
+        for picture in scenes.make(600, 0, processes=1).pixels
+    }
     for seed in (0, 1):
         catalog = rendered(seed=seed, scenes=600, families=1)
         assert trained.isdisjoint({catalog.manifest.id(row) for row in range(len(catalog))})
 
 
 def test_an_adapter_is_applied(vlm, catalog, tmp_path):
-    """A LoRA adapter with weights that matter changes what the model says, and is part of its identity."""
+    """A LoRA adapter with weights that matter changes what the model says, and is part of its
+    identity."""
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForImageTextToText
 
     base = AutoModelForImageTextToText.from_pretrained(BUILTIN["builtin"], dtype=torch.float32)
     torch.manual_seed(0)
-    tuned = get_peft_model(base, LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False))
+    tuned = get_peft_model(
+        base, LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
+    )
     tuned.save_pretrained(tmp_path)
     adapted = TransformersVLM(str(BUILTIN["builtin"]), ModelOptions(adapter=str(tmp_path)))
-    prompts = [prompt_of(case, catalog.manifest) for case in draw(counting_cases(catalog), 12, seed=6)]
+    prompts = [
+        prompt_of(case, catalog.manifest) for case in draw(counting_cases(catalog), 12, seed=6)
+    ]
     assert adapted.answer(prompts) != vlm.answer(prompts)
     assert adapted.adapter_shift > 0
     assert len(adapted.identity()["adapter_weights"]) == 64
@@ -125,7 +143,8 @@ def test_an_adapter_is_applied(vlm, catalog, tmp_path):
 
 @pytest.mark.slow
 def test_it_is_competent_on_one_image():
-    """The held-out numbers in reports/ are of these weights; a fresh sample is consistent with them."""
+    """The held-out numbers in reports/ are of these weights; a fresh sample is consistent with
+    them."""
     record = json.loads((REPORTS / "builtin_heldout.json").read_text())
     catalog = rendered(seed=31337, scenes=2000, families=2)
     vlm = TransformersVLM(str(BUILTIN["builtin"]))
@@ -146,32 +165,47 @@ def test_a_family_without_a_row_still_answers_and_is_not_opened(monkeypatch, sce
     from mimic_checks.checks.settings import Settings
     from mimic_checks.checks.specs import CHECKS
     from mimic_checks.errors import AttentionError
-    from mimic_checks.models.edited import ModelEdit
+    from mimic_checks.models.intervention import Intervention
 
     monkeypatch.delitem(FAMILIES, "llava")
     vlm = load_vlm("builtin", ModelOptions(max_new_tokens=8), scenes)
     specs = [CHECKS["preconditions.image_blocks"], CHECKS["pooling"]]
-    session = CheckSession(Settings(vlm="builtin", cases=4, output=tmp_path), specs, make_model=lambda: vlm)
+    session = CheckSession(
+        Settings(vlm="builtin", cases=4, output=tmp_path), specs, make_model=lambda: vlm
+    )
     session.__dict__["catalog"] = scenes
     prompt = session.prompt(session.draws(specs[1])[0][0])
     assert vlm.answer([prompt])[0]
-    with pytest.raises(AttentionError, match="model_type='llava' cannot be opened; allowed: 'gemma3'.*'llava_onevision'"):
-        vlm.edited(ModelEdit(pooling=2))
+    with pytest.raises(
+        AttentionError,
+        match="model_type='llava' cannot be opened; allowed: 'gemma3'.*'llava_onevision'",
+    ):
+        vlm.intervened(Intervention(pooling=2))
     assert preflight.run(session)["image_blocks"] is None
     with pytest.raises(pytest.skip.Exception, match="the model cannot be opened"):
-        CheckRun(session, specs[1], "behaviour", lambda result, verdict: None).measure(pooling.measure)
+        CheckRun(session, specs[1], "behaviour", lambda result, verdict: None).measure(
+            pooling.measure
+        )
 
 
 def test_on_an_accelerator_the_tower_always_sees_as_many_images(scenes, monkeypatch):
-    """Kernels are chosen by shape: an image's features must not depend on how many others were known already."""
+    """Kernels are chosen by shape: an image's features must not depend on how many others were
+    known already."""
     from mimic_checks.models import transformers_vlm
 
     fixed, free = (load_vlm("builtin", ModelOptions(max_new_tokens=4), scenes) for _ in range(2))
     fixed.fixed_shape = True
     seen = []
     project = fixed._project
-    monkeypatch.setattr(fixed, "_project", lambda pictures: seen.append(len(pictures)) or project(pictures))
-    prompts = [prompt_of(case, scenes.manifest) for case in draw(counting_cases(scenes, distractors=2), 5, seed=3)]
+    monkeypatch.setattr(
+        fixed, "_project", lambda pictures: seen.append(len(pictures)) or project(pictures)
+    )
+    prompts = [
+        prompt_of(case, scenes.manifest)
+        for case in draw(counting_cases(scenes, distractors=2), 5, seed=3)
+    ]
     assert fixed.answer(prompts) == free.answer(prompts)
     assert set(seen) == {transformers_vlm._ENCODE_ALWAYS}
-    assert fixed.features.computed == len({image.id for prompt in prompts for image in prompt.images})
+    assert fixed.features.computed == len(
+        {image.id for prompt in prompts for image in prompt.images}
+    )

@@ -23,7 +23,9 @@ def pixels(image):
 
 def test_blanks_keep_sizes_and_the_named_images(prompt):
     found = blanked(prompt, keep={1, 3})
-    assert [image.open().size for image in found.images] == [image.open().size for image in prompt.images]
+    assert [image.open().size for image in found.images] == [
+        image.open().size for image in prompt.images
+    ]
     assert [image.id for image in found.images][1::2] == [prompt.images[1].id, prompt.images[3].id]
     assert all(pixels(found.images[k]).std() == 0 for k in (0, 2, 4))
     assert (found.question, found.case_id) == (prompt.question, prompt.case_id)
@@ -50,14 +52,24 @@ def test_stitched_pictures_stand_in_order_in_one_of_the_same_size(prompt):
         row, column = divmod(number, 3)
         cell = np.asarray(
             page.crop(
-                (round(column * width / 3), round(row * height / 3), round((column + 1) * width / 3), round((row + 1) * height / 3))
+                (
+                    round(column * width / 3),
+                    round(row * height / 3),
+                    round((column + 1) * width / 3),
+                    round((row + 1) * height / 3),
+                )
             ),
             dtype=float,
         )
-        expected = np.asarray(image.open().resize(cell.shape[1::-1], Image.Resampling.BOX), dtype=float)
+        expected = np.asarray(
+            image.open().resize(cell.shape[1::-1], Image.Resampling.BOX), dtype=float
+        )
         assert np.abs(cell - expected).max() == 0
     assert shown_in(found.images[0].id) == [image.id for image in prompt.images]
-    assert sum(part["type"] == "image" for message in found.messages for part in message["content"]) == 1
+    assert (
+        sum(part["type"] == "image" for message in found.messages for part in message["content"])
+        == 1
+    )
 
 
 def test_stubs_see_through_controls(prompt, scenes):

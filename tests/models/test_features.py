@@ -18,7 +18,9 @@ def test_the_cache_is_bounded_and_transparent(requests, fitting):
     cache = FeatureCache(16 * fitting)
     for keys in requests:
         asked = []
-        found = cache.get(keys, lambda missing: asked.extend(missing) or [_tensor(key) for key in missing])  # noqa: B023
+        found = cache.get(
+            keys, lambda missing: asked.extend(missing) or [_tensor(key) for key in missing]
+        )
         assert {key: found[key][0].item() for key in keys} == {key: float(ord(key)) for key in keys}
         assert len(asked) == len(set(asked))
         assert cache.bytes <= cache.max_bytes

@@ -1,4 +1,6 @@
-"""Loading: device and dtype choice with faked devices, files refused before a model is built, adapters compared."""
+"""Loading: device and dtype choice with faked devices, files refused before a model is built,
+adapters compared.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,10 @@ def fake(cuda=0, mps=False):
     return types.SimpleNamespace(
         cuda=types.SimpleNamespace(is_available=lambda: cuda > 0, device_count=lambda: cuda),
         backends=types.SimpleNamespace(mps=types.SimpleNamespace(is_available=lambda: mps)),
-        float32="float32", bfloat16="bfloat16", float16="float16",
-    )  # fmt: skip
+        float32="float32",
+        bfloat16="bfloat16",
+        float16="float16",
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,12 +62,17 @@ time.sleep(60)
 
 
 def test_a_worker_that_replaces_a_dead_one_takes_its_device(tmp_path):
-    """Worker 3 of three devices would share device 0 with the living worker 0, and run out of memory there."""
+    """Worker 3 of three devices would share device 0 with the living worker 0, and run out of
+    memory there."""
     with ExitStack() as stack:
 
         def worker(name):
             process = stack.enter_context(
-                subprocess.Popen([sys.executable, "-c", WORKER, name, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+                subprocess.Popen(
+                    [sys.executable, "-c", WORKER, name, str(tmp_path)],
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
             )
             stack.callback(process.kill)
             return process, process.stdout.readline().strip()
@@ -78,7 +87,11 @@ def test_a_worker_that_replaces_a_dead_one_takes_its_device(tmp_path):
 
 def test_a_device_that_is_not_there_is_refused():
     with pytest.raises(
-        InvalidArgument, match=r"vlm-device='cuda:2' is not allowed; allowed: 'auto', 'cpu', 'cuda', 'cuda:0', 'cuda:1'"
+        InvalidArgument,
+        match=(
+            r"vlm-device='cuda:2' is not allowed; allowed: 'auto', 'cpu', 'cuda', 'cuda:0',"
+            r" 'cuda:1'"
+        ),
     ):
         choose_device("cuda:2", fake(cuda=2))
     with pytest.raises(InvalidArgument, match="vlm-device='gpu'"):
@@ -94,10 +107,14 @@ def test_dtype():
 
 
 def test_folders_that_hold_no_model_are_refused_before_loading(tmp_path, scenes):
-    with pytest.raises(ModelLoadError, match=r"has no config.json; give a folder written by save_pretrained"):
+    with pytest.raises(
+        ModelLoadError, match=r"has no config.json; give a folder written by save_pretrained"
+    ):
         check_vlm(str(tmp_path), ModelOptions(), scenes)
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(ModelLoadError, match=r"has no weights \(\*.safetensors\): save or download them"):
+    with pytest.raises(
+        ModelLoadError, match=r"has no weights \(\*.safetensors\): save or download them"
+    ):
         check_vlm(str(tmp_path), ModelOptions(), scenes)
     (tmp_path / "pytorch_model.bin").write_bytes(b"")
     with pytest.raises(ModelLoadError, match="pytorch_model.bin, which is not loaded for safety"):
@@ -117,14 +134,21 @@ def test_an_adapter_of_another_model_is_named(tmp_path, scenes):
     )
     key = "base_model.model.model.language_model.layers.0.self_attn.q_proj.lora_A.weight"
     save_file(
-        {key: torch.zeros(4, 77), key.replace("lora_A", "lora_B"): torch.zeros(77, 4)}, tmp_path / "adapter_model.safetensors"
+        {key: torch.zeros(4, 77), key.replace("lora_A", "lora_B"): torch.zeros(77, 4)},
+        tmp_path / "adapter_model.safetensors",
     )
-    with pytest.raises(ModelLoadError, match=r"belongs to another model \(it says 'other/model'\): layer .*q_proj has width 77"):
+    with pytest.raises(
+        ModelLoadError,
+        match=r"belongs to another model \(it says 'other/model'\): layer .*q_proj has width 77",
+    ):
         load_vlm("builtin", ModelOptions(adapter=str(tmp_path)), scenes)
     other = tmp_path / "deeper"
     other.mkdir()
     (other / "adapter_config.json").write_text((tmp_path / "adapter_config.json").read_text())
-    save_file({key.replace("layers.0", "layers.99"): torch.zeros(4, 192)}, other / "adapter_model.safetensors")
+    save_file(
+        {key.replace("layers.0", "layers.99"): torch.zeros(4, 192)},
+        other / "adapter_model.safetensors",
+    )
     with pytest.raises(ModelLoadError, match="no such layer"):
         load_vlm("builtin", ModelOptions(adapter=str(other)), scenes)
 
@@ -141,4 +165,6 @@ def test_what_a_broken_checkpoint_says_is_one_line(tmp_path):
 def test_the_torchvision_trap_is_explained():
     error = AttributeError("'NoneType' object has no attribute 'from_pretrained'")
     assert "pip install torchvision" in str(_explained("some/model", error))
-    assert "--vlm-trust-remote-code" in str(_explained("some/model", ValueError("set trust_remote_code=True")))
+    assert "--vlm-trust-remote-code" in str(
+        _explained("some/model", ValueError("set trust_remote_code=True"))
+    )

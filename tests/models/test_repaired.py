@@ -1,4 +1,6 @@
-"""The repaired built-in model: its adapter under its mask, small enough to ship, refused an adapter beside its own."""
+"""The repaired built-in model: its adapter under its mask, small enough to ship, refused an adapter
+beside its own.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ DEMO = json.loads((REPAIRED_ADAPTER / "demo_answers.json").read_text())
 
 
 def test_it_is_the_built_in_model_with_its_adapter_and_its_mask(scenes):
-    prompts = [prompt_of(case, scenes.manifest) for case in draw(listing_cases(scenes, images=4), 6, 0)]
+    prompts = [
+        prompt_of(case, scenes.manifest) for case in draw(listing_cases(scenes, images=4), 6, 0)
+    ]
     by_name = load_vlm(REPAIRED, ModelOptions(), scenes)
     by_hand = load_vlm("builtin", ModelOptions(adapter=str(REPAIRED_ADAPTER)), scenes)
     plain = load_vlm("builtin", ModelOptions(), scenes)
@@ -31,7 +35,9 @@ def test_it_is_the_built_in_model_with_its_adapter_and_its_mask(scenes):
 
 def test_it_takes_no_second_adapter(scenes, tmp_path):
     for call in (check_vlm, load_vlm):
-        with pytest.raises(InvalidArgument, match=f"no adapter with --vlm {REPAIRED}, which brings its own"):
+        with pytest.raises(
+            InvalidArgument, match=f"no adapter with --vlm {REPAIRED}, which brings its own"
+        ):
             call(REPAIRED, ModelOptions(adapter=str(tmp_path)), scenes)
 
 

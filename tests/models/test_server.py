@@ -1,4 +1,6 @@
-"""Models behind an OpenAI-compatible endpoint: a server that misbehaves on purpose, and a real one with the built-in model."""
+"""Models behind an OpenAI-compatible endpoint: a server that misbehaves on purpose, and a real one
+with the built-in model.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +30,30 @@ KEY = "sk-very-secret-0123456789"
 
 
 class Misbehaving(BaseHTTPRequestHandler):
-    """Answers with the number of pictures; `trouble` by question: how often which status or deed comes first."""
+    """Answers with the number of pictures; `trouble` by question: how often which status or deed
+    comes first."""
 
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
         if self.headers["Authorization"] != f"Bearer {KEY}":
-            return self._send(401, {"error": {"message": f"Incorrect API key provided: {self.headers['Authorization'][7:]}"}})
-        return self._send(200, {"object": "list", "data": [{"id": "tiny", "object": "model", "created": 0, "owned_by": "us"}]})
+            return self._send(
+                401,
+                {
+                    "error": {
+                        "message": (
+                            f"Incorrect API key provided: {self.headers['Authorization'][7:]}"
+                        )
+                    }
+                },
+            )
+        return self._send(
+            200,
+            {
+                "object": "list",
+                "data": [{"id": "tiny", "object": "model", "created": 0, "owned_by": "us"}],
+            },
+        )
 
     def do_POST(self):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -61,12 +79,22 @@ class Misbehaving(BaseHTTPRequestHandler):
             if deed == "sleep":
                 time.sleep(3)
             else:
-                return self._send(int(deed), {"error": {"message": f"no, {self.headers['Authorization']}"}})
+                return self._send(
+                    int(deed), {"error": {"message": f"no, {self.headers['Authorization']}"}}
+                )
         time.sleep(self.server.slow_s)
         images = [part for part in parts if part["type"] == "image_url"]
         message = {"role": "assistant", "content": f" {len(images)} \n"}
-        return self._send(200, {"id": "x", "object": "chat.completion", "created": 0, "model": asked["model"],
-                                "choices": [{"index": 0, "finish_reason": "stop", "message": message}]})  # fmt: skip
+        return self._send(
+            200,
+            {
+                "id": "x",
+                "object": "chat.completion",
+                "created": 0,
+                "model": asked["model"],
+                "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+            },
+        )
 
     def _send(self, status, body):
         data = json.dumps(body).encode()
@@ -85,7 +113,14 @@ def server(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     made = ThreadingHTTPServer(("127.0.0.1", 0), Misbehaving)
     made.daemon_threads = True
-    made.lock, made.now, made.most, made.requests, made.trouble, made.slow_s = threading.Lock(), 0, 0, [], {}, 0.0
+    made.lock, made.now, made.most, made.requests, made.trouble, made.slow_s = (
+        threading.Lock(),
+        0,
+        0,
+        [],
+        {},
+        0.0,
+    )
     thread = threading.Thread(target=made.serve_forever, daemon=True)
     thread.start()
     yield made
@@ -101,7 +136,10 @@ def options(server, **more):
 def ask(number, images=1):
     """A question about pictures of known colours."""
     colours = [(10 * k, 20, 30) for k in range(images)]
-    shown = [PromptImage(f"i{k}", lambda c=colour: Image.new("RGB", (8, 6), c)) for k, colour in enumerate(colours)]
+    shown = [
+        PromptImage(f"i{k}", lambda c=colour: Image.new("RGB", (8, 6), c))
+        for k, colour in enumerate(colours)
+    ]
     return prompt_for(shown, f"q{number}", f"case{number}")
 
 
@@ -109,14 +147,28 @@ def test_pictures_arrive_lossless_and_in_order(server):
     assert ServerVLM("tiny", options(server, max_new_tokens=7)).answer([ask(0, images=3)]) == ["3"]
     (request,) = server.requests
     assert (request["model"], request["max_tokens"], request["temperature"]) == ("tiny", 7, 0)
-    urls = [part["image_url"]["url"] for part in request["messages"][0]["content"] if part["type"] == "image_url"]
-    pictures = [Image.open(io.BytesIO(base64.b64decode(url.removeprefix("data:image/png;base64,")))) for url in urls]
-    assert [picture.getpixel((3, 3)) for picture in pictures] == [(0, 20, 30), (10, 20, 30), (20, 20, 30)]
+    urls = [
+        part["image_url"]["url"]
+        for part in request["messages"][0]["content"]
+        if part["type"] == "image_url"
+    ]
+    pictures = [
+        Image.open(io.BytesIO(base64.b64decode(url.removeprefix("data:image/png;base64,"))))
+        for url in urls
+    ]
+    assert [picture.getpixel((3, 3)) for picture in pictures] == [
+        (0, 20, 30),
+        (10, 20, 30),
+        (20, 20, 30),
+    ]
 
 
 def test_concurrency_is_used_and_bounded(server):
     server.slow_s = 0.05
-    assert ServerVLM("tiny", options(server, concurrency=3)).answer([ask(k) for k in range(12)]) == ["1"] * 12
+    assert (
+        ServerVLM("tiny", options(server, concurrency=3)).answer([ask(k) for k in range(12)])
+        == ["1"] * 12
+    )
     assert server.most == 3
 
 
@@ -129,7 +181,9 @@ def test_what_passes_is_tried_again(server, deed):
 
 def test_what_does_not_pass_fails_alone_and_without_the_key(server):
     server.trouble = {"q1": ("500", 99), "q2": ("400", 99)}
-    answers = Runner(ServerVLM("tiny", options(server), retries=1), batch=4).answer([ask(k) for k in range(4)])
+    answers = Runner(ServerVLM("tiny", options(server), retries=1), batch=4).answer(
+        [ask(k) for k in range(4)]
+    )
     assert [answers[f"case{k}"].text for k in (0, 3)] == ["1", "1"]
     assert answers["case1"].error.startswith("InternalServerError: ")
     assert answers["case2"].error.startswith("BadRequestError: ")
@@ -151,7 +205,9 @@ def test_a_request_has_a_time_limit(server):
 
 
 def test_a_wrong_key_name_or_address_stops_before_any_case(server, monkeypatch):
-    with pytest.raises(ModelLoadError, match="model='big' is not among those that the server has: 'tiny'"):
+    with pytest.raises(
+        ModelLoadError, match="model='big' is not among those that the server has: 'tiny'"
+    ):
         ServerVLM("big", options(server))
     server.trouble = {"q0": ("404", 99)}
     with pytest.raises(ModelLoadError, match="check the model's name"):
@@ -168,7 +224,10 @@ def test_a_wrong_key_name_or_address_stops_before_any_case(server, monkeypatch):
 def test_options_are_refused_before_anything_is_asked():
     with pytest.raises(InvalidArgument, match="--vlm-base-url http://host:port/v1"):
         check_vlm("openai:tiny", ModelOptions(), None)
-    with pytest.raises(InvalidArgument, match="vlm-mask='deep' is not allowed; allowed: 'auto' with models behind a server"):
+    with pytest.raises(
+        InvalidArgument,
+        match="vlm-mask='deep' is not allowed; allowed: 'auto' with models behind a server",
+    ):
         check_vlm("openai:tiny", ModelOptions(base_url="http://x/v1", mask="deep"), None)
     for address in ("localhost:8000", "http://user:secret@x/v1", "http://x/v1?key=secret"):
         with pytest.raises(InvalidArgument, match="vlm-base-url=") as error:
@@ -179,11 +238,27 @@ def test_options_are_refused_before_anything_is_asked():
 def test_a_run_leaves_no_key_behind(server, pytester):
     """Reports, journals, logs: whatever the server says back."""
     server.trouble = {"How many": ("500", 99)}
-    arguments = ("--pyargs", "mimic_checks.checks", "-p", "no:cacheprovider", "--vlm-cases", "40", "-k", "test_unbalanced", "--vlm", "openai:tiny",
-                 "--vlm-base-url", options(server).base_url, "--vlm-batch", "40")  # fmt: skip
+    arguments = (
+        "--pyargs",
+        "mimic_checks.checks",
+        "-p",
+        "no:cacheprovider",
+        "--vlm-cases",
+        "40",
+        "-k",
+        "test_unbalanced",
+        "--vlm",
+        "openai:tiny",
+        "--vlm-base-url",
+        options(server).base_url,
+        "--vlm-batch",
+        "40",
+    )
     result = pytester.runpytest_subprocess(*arguments)
     assert result.ret == 1, "it counts pictures, not things"
-    written = [path.read_bytes() for path in (pytester.path / "mimic-report").rglob("*") if path.is_file()]
+    written = [
+        path.read_bytes() for path in (pytester.path / "mimic-report").rglob("*") if path.is_file()
+    ]
     assert len(written) > 4
     assert not any(KEY.encode() in data for data in written)
     assert KEY not in result.stdout.str() + result.stderr.str()
@@ -195,8 +270,21 @@ def test_a_real_server_answers_as_the_model_does_in_process(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-c", "from transformers.cli.transformers import main; main()", "serve", "--host", "127.0.0.1", "--port",
-               str(port), "--device", "cpu", "--dtype", "float32", str(BUILTIN["builtin"])]  # fmt: skip
+    command = [
+        sys.executable,
+        "-c",
+        "from transformers.cli.transformers import main; main()",
+        "serve",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--device",
+        "cpu",
+        "--dtype",
+        "float32",
+        str(BUILTIN["builtin"]),
+    ]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "2"}
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
@@ -210,7 +298,9 @@ def test_a_real_server_answers_as_the_model_does_in_process(tmp_path):
         catalog = load_catalog("rendered?scenes=200&families=0")
         cases = draw(counting_cases(catalog, spread=2, instances=(1, 2)), 6, 0)
         prompts = [prompt_of(case, catalog.manifest) for case in cases]
-        served = ServerVLM(str(BUILTIN["builtin"]), ModelOptions(base_url=f"{address}/v1", concurrency=2)).answer(prompts)
+        served = ServerVLM(
+            str(BUILTIN["builtin"]), ModelOptions(base_url=f"{address}/v1", concurrency=2)
+        ).answer(prompts)
         assert served == list(load_vlm("builtin", ModelOptions(), catalog).answer(prompts))
         assert len(set(served)) > 1
     finally:

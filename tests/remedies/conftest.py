@@ -15,17 +15,24 @@ from remedies.mixture import Mixture, OwnData, Part
 @pytest.fixture(scope="session")
 def training_data(tmp_path_factory) -> Path:
     """A hundred conversations about two or three scenes."""
-    mixture = Mixture(parts=(Part(name="counting", family="counting", samples=100, images=(2, 3), turns=(1, 2)),))
+    mixture = Mixture(
+        parts=(Part(name="counting", family="counting", samples=100, images=(2, 3), turns=(1, 2)),)
+    )
     folder = tmp_path_factory.mktemp("training") / "data"
-    return write_training_data(presence(rendered(seed=31, scenes=300, families=0)), mixture, folder, processes=1)
+    return write_training_data(
+        presence(rendered(seed=31, scenes=300, families=0)), mixture, folder, processes=1
+    )
 
 
 @pytest.fixture(scope="session")
 def one_sample_often(tmp_path_factory) -> Path:
-    """The same sample 33 times: every batch is the same, whatever the order and the number of processes."""
+    """The same sample 33 times: every batch is the same, whatever the order and the number of
+    processes."""
     folder = tmp_path_factory.mktemp("same")
     mixture = Mixture(parts=(Part(name="c", family="counting", samples=1, images=(2, 2)),))
     labels = presence(rendered(seed=31, scenes=300, families=0))
     first = write_training_data(labels, mixture, folder / "one", processes=1)
     own = OwnData(path=first / "llava.json", image_root=first, weight=0.97)
-    return write_training_data(labels, mixture.model_copy(update={"own": (own,)}), folder / "often", processes=1)
+    return write_training_data(
+        labels, mixture.model_copy(update={"own": (own,)}), folder / "often", processes=1
+    )

@@ -1,4 +1,6 @@
-"""Two processes: the adapted model sharded with FSDP2 on gloo learns under its mask as it does whole. Run by test_sharded.py."""
+"""Two processes: the adapted model sharded with FSDP2 on gloo learns under its mask as it does
+whole. Run by test_sharded.py.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,10 @@ def main() -> None:
 
     def fresh():
         torch.manual_seed(0)
-        return with_lora(AutoModelForImageTextToText.from_pretrained(BUILTIN["builtin"], dtype=torch.float32), options)
+        return with_lora(
+            AutoModelForImageTextToText.from_pretrained(BUILTIN["builtin"], dtype=torch.float32),
+            options,
+        )
 
     whole_loss, whole = loss_and_gradient(fresh(), subject.batch, options, subject.map)
     model, mesh = fresh(), init_device_mesh("cpu", (2,))

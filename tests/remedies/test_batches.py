@@ -23,22 +23,41 @@ from remedies.own_data import training_rows
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    mixture = Mixture(parts=(
-        Part(name="counting", family="counting", samples=12, images=(1, 4), turns=(1, 4), concepts=(1, 2)),
-        Part(name="common", family="common", samples=8, images=(2, 5), turns=(2, 3)),
-    ))  # fmt: skip
+    mixture = Mixture(
+        parts=(
+            Part(
+                name="counting",
+                family="counting",
+                samples=12,
+                images=(1, 4),
+                turns=(1, 4),
+                concepts=(1, 2),
+            ),
+            Part(name="common", family="common", samples=8, images=(2, 5), turns=(2, 3)),
+        )
+    )
     catalog = rendered(seed=21, scenes=400, families=0)
-    return training_rows(write_training_data(presence(catalog), mixture, tmp_path_factory.mktemp("b") / "d", processes=1))
+    return training_rows(
+        write_training_data(
+            presence(catalog), mixture, tmp_path_factory.mktemp("b") / "d", processes=1
+        )
+    )
 
 
 def collator(root, processor=None):
     return Collator(
-        processor or AutoProcessor.from_pretrained(BUILTIN["builtin"]), AutoConfig.from_pretrained(BUILTIN["builtin"]), root
+        processor or AutoProcessor.from_pretrained(BUILTIN["builtin"]),
+        AutoConfig.from_pretrained(BUILTIN["builtin"]),
+        root,
     )
 
 
 def answers_of(row):
-    return [message["content"][0]["text"] for message in row["messages"] if message["role"] == "assistant"]
+    return [
+        message["content"][0]["text"]
+        for message in row["messages"]
+        if message["role"] == "assistant"
+    ]
 
 
 def test_labels_are_the_answers_and_their_ends(data):
@@ -54,7 +73,10 @@ def test_labels_are_the_answers_and_their_ends(data):
         whole = tokenizer.decode(batch["input_ids"][k][batch["attention_mask"][k] == 1])
         questions = [m["content"][-1]["text"] for m in row["messages"] if m["role"] == "user"]
         spoken = re.sub(r"<image>", "", whole)
-        assert spoken == "".join(f"<|user|>{q}<|assistant|>{a}<|end|>" for q, a in zip(questions, answers_of(row), strict=True))
+        assert spoken == "".join(
+            f"<|user|>{q}<|assistant|>{a}<|end|>"
+            for q, a in zip(questions, answers_of(row), strict=True)
+        )
     assert batch["token_map"].images == [row["length"] for row in rows]
 
 
@@ -72,15 +94,33 @@ def test_interleaved_images_and_text_alone(data, tmp_path):
     Image.new("RGB", (64, 64), (200, 10, 10)).save(tmp_path / "a.png")
 
     def row(*turns):
-        messages = [{"role": r, "content": [{"type": "image", "text": None} if p is None else {"type": "text", "text": p} for p in parts]}
-                    for r, parts in turns]  # fmt: skip
-        return {"images": ["a.png"] * sum(p is None for _, parts in turns for p in parts), "messages": messages}
+        messages = [
+            {
+                "role": r,
+                "content": [
+                    {"type": "image", "text": None} if p is None else {"type": "text", "text": p}
+                    for p in parts
+                ],
+            }
+            for r, parts in turns
+        ]
+        return {
+            "images": ["a.png"] * sum(p is None for _, parts in turns for p in parts),
+            "messages": messages,
+        }
 
     made = collator(tmp_path)
-    batch = made([
-        row(("user", ["First ", None, " and "]), ("assistant", ["apple"]), ("user", [None, "?"]), ("assistant", ["pear, plum"])),
-        row(("user", ["How many?"]), ("assistant", ["3"])),
-    ])  # fmt: skip
+    batch = made(
+        [
+            row(
+                ("user", ["First ", None, " and "]),
+                ("assistant", ["apple"]),
+                ("user", [None, "?"]),
+                ("assistant", ["pear, plum"]),
+            ),
+            row(("user", ["How many?"]), ("assistant", ["3"])),
+        ]
+    )
     said = [made.tokenizer.decode(labels[labels != IGNORE]) for labels in batch["labels"]]
     assert said == ["apple<|end|>pear, plum<|end|>", "3<|end|>"]
 
@@ -102,7 +142,9 @@ def test_a_template_that_rewrites_earlier_turns_is_refused(data):
 
 @given(st.lists(st.tuples(st.integers(10, 20), st.booleans()), min_size=1, max_size=20))
 def test_alignment_finds_every_text_token(tokens):
-    plain = [1 if image else token for token, image in tokens]  # 1: a placeholder, which the processed text does not have
+    plain = [
+        1 if image else token for token, image in tokens
+    ]  # 1: a placeholder, which the processed text does not have
     spoken = [token for token, image in tokens if not image]
     expected, at = [], 0
     for _, image in tokens:

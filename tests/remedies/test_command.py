@@ -16,20 +16,59 @@ from remedies.before_after import COMPARED, before_after, record_answers, record
     ("arguments", "says"),
     [
         (["data", "--catalog", "rendred", "--out", "x"], "vlm-catalog='rendred' is not allowed"),
-        (["data", "--catalog", "rendered", "--mixture", "papr", "--out", "x"], "mixture='papr' is not allowed"),
-        (["data", "--catalog", "rendered", "--keep-out", "nothing", "--out", "x"], "vlm-catalog='nothing' is not allowed"),
-        (["train", "--vlm", "builtin", "--data", "nowhere", "--out", "x"], "holds no training data"),
-        (["train", "--vlm", "builtin", "--data", "nowhere", "--out", "x", "--preset", "bultin"], "did you mean 'builtin'"),
-        (["train", "--vlm", "builtin", "--data", "nowhere", "--out", "x", "--set", "learning_rat=1"], "did you mean 'learning_rate'"),
-        (["train", "--vlm", "builtin", "--data", "nowhere", "--out", "x", "--set", "r=many"], "r='many' is not allowed; allowed: a value of type int"),
-        (["train", "--vlm", "builtin", "--data", "nowhere", "--out", "x", "--set", "bf16=yes"], "bf16='yes' is not allowed; allowed: true or false"),
-        (["prove", "--vlm", "builtin", "--data", "nowhere", "--out", "x", "--masks", "depe"], "layers='depe' is no window"),
+        (
+            ["data", "--catalog", "rendered", "--mixture", "papr", "--out", "x"],
+            "mixture='papr' is not allowed",
+        ),
+        (
+            ["data", "--catalog", "rendered", "--keep-out", "nothing", "--out", "x"],
+            "vlm-catalog='nothing' is not allowed",
+        ),
+        (
+            ["train", "--vlm", "builtin", "--data", "nowhere", "--out", "x"],
+            "holds no training data",
+        ),
+        (
+            ["train", "--vlm", "builtin", "--data", "nowhere", "--out", "x", "--preset", "bultin"],
+            "did you mean 'builtin'",
+        ),
+        (
+            [
+                "train",
+                "--vlm",
+                "builtin",
+                "--data",
+                "nowhere",
+                "--out",
+                "x",
+                "--set",
+                "learning_rat=1",
+            ],
+            "did you mean 'learning_rate'",
+        ),
+        (
+            ["train", "--vlm", "builtin", "--data", "nowhere", "--out", "x", "--set", "r=many"],
+            "r='many' is not allowed; allowed: a value of type int",
+        ),
+        (
+            ["train", "--vlm", "builtin", "--data", "nowhere", "--out", "x", "--set", "bf16=yes"],
+            "bf16='yes' is not allowed; allowed: true or false",
+        ),
+        (
+            ["prove", "--vlm", "builtin", "--data", "nowhere", "--out", "x", "--masks", "depe"],
+            "layers='depe' is no window",
+        ),
         (["prove", "--vlm", "stub:none", "--data", "nowhere", "--out", "x"], "stub"),
-        (["prove", "--vlm", "builtin", "--data", "nowhere", "--out", "x", "--adapter", "folder"], "adapter='folder' is not allowed"),
+        (
+            ["prove", "--vlm", "builtin", "--data", "nowhere", "--out", "x", "--adapter", "folder"],
+            "adapter='folder' is not allowed",
+        ),
         (["plan", "nowhere"], "holds no run"),
     ],
-)  # fmt: skip
-def test_what_cannot_be_done_is_exit_code_4_and_leaves_nothing(arguments, says, capsys, tmp_path, monkeypatch):
+)
+def test_what_cannot_be_done_is_exit_code_4_and_leaves_nothing(
+    arguments, says, capsys, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     assert main(["remedy", *arguments]) == 4
     assert says in capsys.readouterr().err
@@ -56,7 +95,18 @@ def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     for name in ("loses-track", "oracle"):
         quiet = ["-k", "test_image_count", "-c", "/dev/null"]
-        code = main(["run", "--vlm", f"stub:{name}", "--vlm-cases", "20", "--vlm-output", str(folder / name), *quiet])
+        code = main(
+            [
+                "run",
+                "--vlm",
+                f"stub:{name}",
+                "--vlm-cases",
+                "20",
+                "--vlm-output",
+                str(folder / name),
+                *quiet,
+            ]
+        )
         assert code in (0, 1, 6)
     return folder
 
@@ -70,7 +120,9 @@ def test_before_and_after_on_the_same_cases(runs, tmp_path):
     assert all(line.endswith("(recorded)") for line in recorded[1:])
     checks = [line.split()[0] for line in live[1:]]
     assert list(dict.fromkeys(checks)) == list(COMPARED)
-    eight = next(line for line in live if line.startswith("image_count.counting") and "images 8" in line)
+    eight = next(
+        line for line in live if line.startswith("image_count.counting") and "images 8" in line
+    )
     before, after, change = eight.split()[3:6]
     assert float(after) == 1.0 > float(before)
     assert change == f"{100 * (1 - float(before)):+.0f}"

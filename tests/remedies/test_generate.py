@@ -1,4 +1,6 @@
-"""Samples: answers recomputed from raw annotations by an oracle of their own, factors as said, held-out pairs apart."""
+"""Samples: answers recomputed from raw annotations by an oracle of their own, factors as said,
+held-out pairs apart.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,16 @@ def pools(catalog):
 
 
 def part(family, **settings):
-    return Part(**{"name": "p", "family": family, "samples": 1, "images": (2, 6), "turns": (2, 4), **settings})
+    return Part(
+        **{
+            "name": "p",
+            "family": family,
+            "samples": 1,
+            "images": (2, 6),
+            "turns": (2, 4),
+            **settings,
+        }
+    )
 
 
 def drawn(pools, part, number, seed=0):
@@ -48,10 +59,23 @@ def as_case(turn, images):
     """A turn in the form that the second oracle reads."""
     if turn.task == "counting":
         pairs = re.findall(r"([^:,]+): (\d+)", turn.answer) or [("x", turn.answer)]
-        return make_case(task="counting", template="plain", images=images, question=turn.question,
-                         truth=Truth(counts=tuple((name.strip(), int(n)) for name, n in pairs)), factors={})  # fmt: skip
+        return make_case(
+            task="counting",
+            template="plain",
+            images=images,
+            question=turn.question,
+            truth=Truth(counts=tuple((name.strip(), int(n)) for name, n in pairs)),
+            factors={},
+        )
     names = () if turn.answer == "none" else tuple(turn.answer.split(", "))
-    return make_case(task=turn.task, template="plain", images=images, question=turn.question, truth=Truth(names=names), factors={})
+    return make_case(
+        task=turn.task,
+        template="plain",
+        images=images,
+        question=turn.question,
+        truth=Truth(names=names),
+        factors={},
+    )
 
 
 @pytest.mark.parametrize("which", [p.name for p in BUILTIN.parts])
@@ -81,16 +105,26 @@ def test_on_photos(photos):
     pools = Pools(presence(catalog), held_out_pairs(catalog.class_names))
     plurals = {plural(name): name for name in catalog.class_names}
     world = world_of_coco(photos, 0.01, 10)
-    for sample in [s for family in ("counting", "listing") for s in drawn(pools, part(family, images=(1, 4)), 40)]:
+    for sample in [
+        s
+        for family in ("counting", "listing")
+        for s in drawn(pools, part(family, images=(1, 4)), 40)
+    ]:
         ids = [catalog.manifest.id(row) for row in sample.rows]
         for turn in sample.turns:
             if turn.task == "counting":
                 assert disagreement(as_case(turn, ids), world, plurals) == ""
                 continue
             asked = [catalog.class_names[c] for c in turn.asked]
-            certain = {t.name for image in ids for t in world[image] if t.certain and t.name in asked}
-            doubtful = {t.name for image in ids for t in world[image] if not t.certain and t.name in asked}
-            assert doubtful <= certain  # one that may be there is certainly in another of the images
+            certain = {
+                t.name for image in ids for t in world[image] if t.certain and t.name in asked
+            }
+            doubtful = {
+                t.name for image in ids for t in world[image] if not t.certain and t.name in asked
+            }
+            assert (
+                doubtful <= certain
+            )  # one that may be there is certainly in another of the images
             assert turn.answer == (", ".join(name for name in asked if name in certain) or "none")
 
 
@@ -107,7 +141,9 @@ def test_asked_classes_and_totals_are_balanced(pools):
     asked = np.bincount([sample.turns[0].asked[0] for sample in found], minlength=16)
     assert ((asked - 50) ** 2 / 50).sum() < chi2.ppf(0.9999, 15)
     alone = [s.factors["instances"] for s in found if len(s.rows) == 1]
-    assert ((np.bincount(alone, minlength=5)[1:] - len(alone) / 4) ** 2 / (len(alone) / 4)).sum() < chi2.ppf(0.9999, 3)
+    assert (
+        (np.bincount(alone, minlength=5)[1:] - len(alone) / 4) ** 2 / (len(alone) / 4)
+    ).sum() < chi2.ppf(0.9999, 3)
 
 
 def test_the_same_generator_gives_the_same_samples_and_none_twice(pools):
@@ -120,7 +156,9 @@ def test_the_same_generator_gives_the_same_samples_and_none_twice(pools):
 def test_held_out_pairs_never_meet(family, catalog, pools):
     settings = {"concepts": (2, 3)} if family == "counting" else {}
     found = drawn(pools, part(family, **settings), 150)
-    assert not any(_pair_met(catalog, pools.held, sample, turn) for sample in found for turn in sample.turns)
+    assert not any(
+        _pair_met(catalog, pools.held, sample, turn) for sample in found for turn in sample.turns
+    )
 
 
 def test_the_check_of_held_out_pairs_sees_a_planted_one(catalog):
@@ -131,12 +169,19 @@ def test_the_check_of_held_out_pairs_sees_a_planted_one(catalog):
 
 
 def _pair_met(catalog, held, sample, turn):
-    beside = np.flatnonzero(catalog.counts[list(sample.rows)].any(axis=0)) if turn.task in ("common", "odd_one") else ()
+    beside = (
+        np.flatnonzero(catalog.counts[list(sample.rows)].any(axis=0))
+        if turn.task in ("common", "odd_one")
+        else ()
+    )
     return turn.task != "listing" and meets(held, turn.asked, beside)
 
 
 def test_held_out_pairs_are_the_same_wherever_both_classes_are():
-    small, large = held_out_pairs(["dog", "Cat", "bus"], share=0.4), held_out_pairs(["bus", "cat", "car", "dog"], share=0.4)
+    small, large = (
+        held_out_pairs(["dog", "Cat", "bus"], share=0.4),
+        held_out_pairs(["bus", "cat", "car", "dog"], share=0.4),
+    )
     assert small[0, 1] == large[3, 1] == small[1, 0]
     assert small[0, 2] == large[3, 0]
     names = [f"class {k}" for k in range(120)]
@@ -153,7 +198,11 @@ def test_options_have_one_right_letter(catalog, pools):
             assert len(offered) == turn.options == len(turn.asked) >= 2
             shown = (catalog.counts[list(sample.rows)] > 0).sum(axis=0)
             images = {letter: shown[catalog.class_names.index(name)] for letter, name in offered}
-            right = [k for k, n in images.items() if (n == len(sample.rows) if family == "common" else n == min(images.values()))]
+            right = [
+                k
+                for k, n in images.items()
+                if (n == len(sample.rows) if family == "common" else n == min(images.values()))
+            ]
             assert right == [turn.answer]
 
 
@@ -166,10 +215,17 @@ def sparse(seed, images=4000, classes=12, *, negatives=True):
     rows, columns = np.nonzero(known)
     source = SceneImages([], 8)
     return truth, Presence(
-        "sparse", tuple(f"thing {k}" for k in range(classes)), {"tool": (0, 1, 2, 3), "fruit": (4, 5, 6)}, np.ones(classes, dtype=bool),
-        np.searchsorted(rows, np.arange(images + 1)), columns.astype(np.int16), states[rows, columns].astype(np.int16), DOUBT, source,
+        "sparse",
+        tuple(f"thing {k}" for k in range(classes)),
+        {"tool": (0, 1, 2, 3), "fruit": (4, 5, 6)},
+        np.ones(classes, dtype=bool),
+        np.searchsorted(rows, np.arange(images + 1)),
+        columns.astype(np.int16),
+        states[rows, columns].astype(np.int16),
+        DOUBT,
+        source,
         Manifest(source),
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -183,15 +239,29 @@ def test_sparse_labels_give_only_true_answers(family):
             names = {k: sparse_labels.class_names[k] for k in range(12)}
             if turn.task == "counting":
                 totals = shown[:, turn.asked].sum(axis=0)
-                said = [int(number) for number in re.findall(r"(?<!thing )\b(\d+)\b", turn.answer.replace("thing ", "thing_"))]
+                said = [
+                    int(number)
+                    for number in re.findall(
+                        r"(?<!thing )\b(\d+)\b", turn.answer.replace("thing ", "thing_")
+                    )
+                ]
                 assert said == totals.tolist()
             elif turn.task == "listing":
-                assert turn.answer == (", ".join(names[c] for c in sorted(turn.asked) if shown[:, c].any()) or "none")
+                assert turn.answer == (
+                    ", ".join(names[c] for c in sorted(turn.asked) if shown[:, c].any()) or "none"
+                )
                 assert f"Choose from: {', '.join(names[c] for c in turn.asked)}." in turn.question
             else:
                 offered = dict(re.findall(r"^([A-D])\. (.*)$", turn.question, re.MULTILINE))
-                images = {letter: (shown[:, int(name.split()[1])] > 0).sum() for letter, name in offered.items()}
-                fits = [k for k, n in images.items() if (n == len(shown) if turn.task == "common" else n == 1)]
+                images = {
+                    letter: (shown[:, int(name.split()[1])] > 0).sum()
+                    for letter, name in offered.items()
+                }
+                fits = [
+                    k
+                    for k, n in images.items()
+                    if (n == len(shown) if turn.task == "common" else n == 1)
+                ]
                 assert fits == [turn.answer]
         assert sample.grade == "verified"
 

@@ -1,4 +1,6 @@
-"""Several devices, as far as two CPU processes with gloo can show: sharded weights, and the shipped launch files."""
+"""Several devices, as far as two CPU processes with gloo can show: sharded weights, and the shipped
+launch files.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +30,20 @@ def test_sharded_it_learns_under_its_mask_as_it_does_whole():
         "tests.remedies.sharded",
     ]
     root = Path(__file__).parents[2]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=root, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        cwd=root,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.count("gradients agree") == 2
 
 
-@pytest.mark.parametrize(("name", "kind"), [("several_gpus", "MULTI_GPU"), ("fsdp", "FSDP"), ("deepspeed", "DEEPSPEED")])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("several_gpus", "MULTI_GPU"), ("fsdp", "FSDP"), ("deepspeed", "DEEPSPEED")]
+)
 def test_accelerate_reads_the_launch_files(name, kind):
     found = load_config_from_file(str(LAUNCH / f"{name}.yaml"))
     assert found.distributed_type == kind

@@ -16,22 +16,51 @@ from remedies.plan import plan
 
 
 def level(name: str, value: float, right: int) -> LevelResult:
-    return LevelResult(level=name, value=value, n=100, right=right, wrong=100 - right, unparseable=0, error=0, rate=right / 100, low=right / 100 - 0.08,
-                       high=right / 100 + 0.08, best_constant=0.1, verdict="pass", reason="", threshold=0.8, is_reference=value == 1)  # fmt: skip
+    return LevelResult(
+        level=name,
+        value=value,
+        n=100,
+        right=right,
+        wrong=100 - right,
+        unparseable=0,
+        error=0,
+        rate=right / 100,
+        low=right / 100 - 0.08,
+        high=right / 100 + 0.08,
+        best_constant=0.1,
+        verdict="pass",
+        reason="",
+        threshold=0.8,
+        is_reference=value == 1,
+    )
 
 
 def result(check: str, verdict: str, reason: str = "why", levels=()) -> CheckResult:
-    return CheckResult(check=check, title=check, behaviour="b", factor="images", moves="m", verdict=verdict, reason=reason, seconds=1.0,
-                       levels=tuple(levels))  # fmt: skip
+    return CheckResult(
+        check=check,
+        title=check,
+        behaviour="b",
+        factor="images",
+        moves="m",
+        verdict=verdict,
+        reason=reason,
+        seconds=1.0,
+        levels=tuple(levels),
+    )
 
 
 def run(folder, *results, profile=None):
     store = RunFolder(folder)
-    store.prepare({"vlm": "my/model", "catalog": "coco:/photos", "checks": [r.check for r in results]})
+    store.prepare(
+        {"vlm": "my/model", "catalog": "coco:/photos", "checks": [r.check for r in results]}
+    )
     for one in results:
         store.write_result(one, [], None)
     if profile is not None:
-        store.write_extra(FILE, json.dumps({"cases": {f"c{k}": [(1 - a, a, 0.0) for a in profile] for k in range(12)}}))
+        store.write_extra(
+            FILE,
+            json.dumps({"cases": {f"c{k}": [(1 - a, a, 0.0) for a in profile] for k in range(12)}}),
+        )
     return folder
 
 
@@ -47,8 +76,14 @@ def test_nothing_failed_nothing_proposed(tmp_path, capsys):
 
 
 def test_the_cheapest_first_with_the_parts_that_failed(tmp_path):
-    found = plan(run(tmp_path / "r", result("spread.unbalanced", "fail", "falls"), result("image_count.odd_one", "inconclusive", "unclear"),
-                     result("image_count.common", "pass")))  # fmt: skip
+    found = plan(
+        run(
+            tmp_path / "r",
+            result("spread.unbalanced", "fail", "falls"),
+            result("image_count.odd_one", "inconclusive", "unclear"),
+            result("image_count.common", "pass"),
+        )
+    )
     assert names(found) == [
         "pooling x4",
         "mask only",
@@ -63,12 +98,23 @@ def test_the_cheapest_first_with_the_parts_that_failed(tmp_path):
 
 def test_pooling_is_proposed_where_it_was_measured_to_help(tmp_path):
     helps = result(
-        "pooling", "fail", "pooling=4 wins", [level("pooling=1", 1, 40), level("pooling=2", 2, 50), level("pooling=4", 4, 70)]
+        "pooling",
+        "fail",
+        "pooling=4 wins",
+        [level("pooling=1", 1, 40), level("pooling=2", 2, 50), level("pooling=4", 4, 70)],
     )
     found = plan(run(tmp_path / "a", result("distractors", "fail"), helps))
-    assert (found[0].remedy, found[0].commands[0].split()[-2:]) == ("pooling x4", ["--vlm-pooling", "4"])
-    not_proven = result("pooling", "pass", "no pooling wins", [level("pooling=1", 1, 40), level("pooling=2", 2, 46)])
-    assert names(plan(run(tmp_path / "b", result("distractors", "fail"), not_proven)))[0] == "mask only"
+    assert (found[0].remedy, found[0].commands[0].split()[-2:]) == (
+        "pooling x4",
+        ["--vlm-pooling", "4"],
+    )
+    not_proven = result(
+        "pooling", "pass", "no pooling wins", [level("pooling=1", 1, 40), level("pooling=2", 2, 46)]
+    )
+    assert (
+        names(plan(run(tmp_path / "b", result("distractors", "fail"), not_proven)))[0]
+        == "mask only"
+    )
 
 
 def test_the_window_comes_from_the_attention_profile(tmp_path):
@@ -80,22 +126,57 @@ def test_the_window_comes_from_the_attention_profile(tmp_path):
     stays = plan(run(tmp_path / "b", result("distractors", "fail"), profile=[0.5, 0.5, 0.5, 0.45]))
     assert stays[-1].remedy.endswith("in layers deep")
     assert "does not fade in this model" in stays[-1].reason
-    assert "has no attention profile" in plan(run(tmp_path / "c", result("distractors", "fail")))[-1].reason
+    assert (
+        "has no attention profile"
+        in plan(run(tmp_path / "c", result("distractors", "fail")))[-1].reason
+    )
 
 
 def test_train_takes_the_window_of_a_run(tmp_path, training_data, capsys):
-    folder = run(tmp_path / "r", result("distractors", "fail"), profile=[0.2, 0.5, 0.4, 0.1, 0.1, 0.05])
-    small = ["--preset", "builtin", "--set", "max_steps=1", "--set", "bf16=false", "--set", "batch_size=1"]
-    arguments = ["--vlm", "builtin", "--data", str(training_data), "--out", str(tmp_path / "a"), *small, "--mask-from", str(folder)]
+    folder = run(
+        tmp_path / "r", result("distractors", "fail"), profile=[0.2, 0.5, 0.4, 0.1, 0.1, 0.05]
+    )
+    small = [
+        "--preset",
+        "builtin",
+        "--set",
+        "max_steps=1",
+        "--set",
+        "bf16=false",
+        "--set",
+        "batch_size=1",
+    ]
+    arguments = [
+        "--vlm",
+        "builtin",
+        "--data",
+        str(training_data),
+        "--out",
+        str(tmp_path / "a"),
+        *small,
+        "--mask-from",
+        str(folder),
+    ]
     assert main(["remedy", "train", *arguments]) == 0
-    assert "mask=3-5: from layer 3 on, attention between images is under half of its peak" in capsys.readouterr().out
+    assert (
+        "mask=3-5: from layer 3 on, attention between images is under half of its peak"
+        in capsys.readouterr().out
+    )
     assert read_adapter_mask(str(tmp_path / "a")).window.describe() == "3-5"
 
 
 def test_a_broken_harness_comes_first(tmp_path):
-    run(tmp_path / "r", result("preconditions.batch", "fail", "answers change with the batch"), result("distractors", "fail"))
+    run(
+        tmp_path / "r",
+        result("preconditions.batch", "fail", "answers change with the batch"),
+        result("distractors", "fail"),
+    )
     with pytest.raises(
-        RemedyError, match=r"preconditions.batch failed \(answers change with the batch\); repair the harness first"
+        RemedyError,
+        match=(
+            r"preconditions.batch failed \(answers change with the batch\); repair the harness"
+            r" first"
+        ),
     ):
         plan(tmp_path / "r")
     with pytest.raises(RunFolderError):

@@ -1,4 +1,6 @@
-"""The statistics of a proof: exact where one seed is, right on average where several are, guards that err as often as they say."""
+"""The statistics of a proof: exact where one seed is, right on average where several are, guards
+that err as often as they say.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +25,18 @@ def case(scenes):
 
 def outcomes(case, right):
     return [
-        Outcome(dataclasses.replace(case, id=str(k), cluster=str(k)), "x", "right" if ok else "wrong") for k, ok in enumerate(right)
+        Outcome(
+            dataclasses.replace(case, id=str(k), cluster=str(k)), "x", "right" if ok else "wrong"
+        )
+        for k, ok in enumerate(right)
     ]
 
 
 def test_one_seed_is_the_exact_paired_interval(case):
-    before, after = outcomes(case, [1] * 60 + [0] * 40), outcomes(case, [1] * 50 + [0] * 10 + [1] * 25 + [0] * 15)
+    before, after = (
+        outcomes(case, [1] * 60 + [0] * 40),
+        outcomes(case, [1] * 50 + [0] * 10 + [1] * 25 + [0] * 15),
+    )
     found = level_change(GUARD, before, [after])
     assert (found.lost, found.gained, found.change) == ((10,), (25,), pytest.approx(0.15))
     # CP(c/n) - CP(b/n), two-sided 95 %: each side 2.5 %, each rate half of that
@@ -46,14 +54,15 @@ def test_several_seeds_are_averaged(case):
     assert found.low == pytest.approx(np.mean(lows))
 
 
-@pytest.mark.parametrize(("loss", "allowed"), [(GUARD_MARGIN, "kept"), (0.0, "lost")])
-def test_guards_err_no_more_often_than_five_percent(case, loss, allowed):
-    """A loss at the margin is called kept, and no loss lost, in at most 5 % of simulated proofs (three seeds, 99 % bound)."""
+@pytest.mark.parametrize(("drop", "allowed"), [(GUARD_MARGIN, "kept"), (0.0, "lost")])
+def test_guards_err_no_more_often_than_five_percent(case, drop, allowed):
+    """A drop at the margin is called kept, and no drop lost, in at most 5 % of simulated proofs
+    (three seeds, 99 % bound)."""
     rng, n, simulated = np.random.default_rng(3), 400, 300
     wrong = 0
     before = outcomes(case, np.ones(n, dtype=bool))
     for _ in range(simulated):
-        after = [outcomes(case, rng.random(n) >= loss) for _ in range(3)]
+        after = [outcomes(case, rng.random(n) >= drop) for _ in range(3)]
         wrong += level_change(GUARD, before, after).verdict == allowed
     assert lower(wrong, simulated, 0.01) <= 0.05
 
@@ -61,7 +70,10 @@ def test_guards_err_no_more_often_than_five_percent(case, loss, allowed):
 def test_a_guard_is_judged_on_its_margin(case):
     before = outcomes(case, np.ones(2000, dtype=bool))
     for lost, verdict in ((20, "kept"), (70, "inconclusive"), (200, "lost")):
-        assert level_change(GUARD, before, [outcomes(case, np.arange(2000) >= lost)]).verdict == verdict
+        assert (
+            level_change(GUARD, before, [outcomes(case, np.arange(2000) >= lost)]).verdict
+            == verdict
+        )
     assert level_change("counting at 8 images", before, [before]).verdict is None
 
 
@@ -69,14 +81,19 @@ def test_the_ratio_is_over_the_targets_alone(case):
     targets = [b.level_names()[-1] for b in BEHAVIOURS if b.role == "target"]
     assert targets == ["counting at 8 images", "listing at 8 images", "odd-one at 6 images"]
     before = {
-        name: outcomes(case, np.arange(100) < right) for name, right in zip([*targets, GUARD], (10, 60, 30, 100), strict=True)
+        name: outcomes(case, np.arange(100) < right)
+        for name, right in zip([*targets, GUARD], (10, 60, 30, 100), strict=True)
     }
-    after = {name: outcomes(case, np.arange(100) < right) for name, right in zip([*targets, GUARD], (50, 90, 60, 0), strict=True)}
+    after = {
+        name: outcomes(case, np.arange(100) < right)
+        for name, right in zip([*targets, GUARD], (50, 90, 60, 0), strict=True)
+    }
     ratio, low, high = target_ratio(before, [after])
     assert ratio == pytest.approx(2.0)
     share = 0.05 / 6
     assert low == pytest.approx(
-        np.mean([lower(k, 100, share / 2) for k in (50, 90, 60)]) / np.mean([upper(k, 100, share / 2) for k in (10, 60, 30)])
+        np.mean([lower(k, 100, share / 2) for k in (50, 90, 60)])
+        / np.mean([upper(k, 100, share / 2) for k in (10, 60, 30)])
     )
     assert high > 2
     nothing = {name: outcomes(case, np.zeros(100, dtype=bool)) for name in before}
@@ -86,7 +103,12 @@ def test_the_ratio_is_over_the_targets_alone(case):
 def test_flips_are_the_cases_that_changed(case):
     before, after = outcomes(case, [1, 1, 0, 0, 0, 1]), outcomes(case, [1, 0, 1, 1, 0, 0])
     found = flips("listing at 8 images", before, after, dict.fromkeys(case.images, 0))
-    assert [(flip.case.id, flip.direction) for flip in found] == [("2", "gained"), ("3", "gained"), ("1", "lost"), ("5", "lost")]
+    assert [(flip.case.id, flip.direction) for flip in found] == [
+        ("2", "gained"),
+        ("3", "gained"),
+        ("1", "lost"),
+        ("5", "lost"),
+    ]
 
 
 def test_slices_add_up_and_rates_have_exact_intervals(case):
@@ -97,9 +119,15 @@ def test_slices_add_up_and_rates_have_exact_intervals(case):
 
 
 def test_the_same_cases_for_the_same_seed(scenes):
-    first, again, other = draw_cases(scenes, 5, 8, 1), draw_cases(scenes, 5, 8, 1), draw_cases(scenes, 5, 8, 2)
+    first, again, other = (
+        draw_cases(scenes, 5, 8, 1),
+        draw_cases(scenes, 5, 8, 1),
+        draw_cases(scenes, 5, 8, 2),
+    )
     assert first == again != other
     assert {len(cases) for level, cases in first.items() if role_of(level) == "guard"} == {8}
     assert all(
-        len(case.images) == int("".join(c for c in level if c.isdigit())) for level, cases in first.items() for case in cases
+        len(case.images) == int("".join(c for c in level if c.isdigit()))
+        for level, cases in first.items()
+        for case in cases
     )

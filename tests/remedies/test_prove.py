@@ -1,4 +1,6 @@
-"""A whole proof on the built-in model, small: trains what is missing, asks the same cases, writes what people read."""
+"""A whole proof on the built-in model, small: trains what is missing, asks the same cases, writes
+what people read.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,15 @@ def catalog():
 def plan(training_data, tmp_path_factory):
     out = tmp_path_factory.mktemp("proof") / "p"
     return ProofPlan(
-        "builtin", training_data, out, masks=("deep",), seeds=(0, 1), settings=SETTINGS, cases=8, guard_cases=10, batch=8
+        "builtin",
+        training_data,
+        out,
+        masks=("deep",),
+        seeds=(0, 1),
+        settings=SETTINGS,
+        cases=8,
+        guard_cases=10,
+        batch=8,
     )
 
 
@@ -39,8 +49,12 @@ def proof(plan, catalog):
 
 def test_every_variant_answers_the_same_cases(proof, plan):
     assert [v.name for v in proof.variants] == [
-        "mask only", "pooling x4", "stitched", "data + LoRA, mask deep", "data + LoRA, mask deep, served without",
-    ]  # fmt: skip
+        "mask only",
+        "pooling x4",
+        "stitched",
+        "data + LoRA, mask deep",
+        "data + LoRA, mask deep, served without",
+    ]
     assert proof.budget.startswith("3 steps of 2 samples each, for every adapter")
     for variant in proof.variants:
         assert len(variant.levels[0].rates) == (2 if "LoRA" in variant.name else 1)
@@ -67,7 +81,9 @@ def test_it_is_stored_and_read_back(proof, plan):
 def test_again_nothing_is_trained_or_asked(proof, plan, catalog, monkeypatch):
     from mimic_checks.models.transformers_vlm import TransformersVLM
 
-    monkeypatch.setattr(TransformersVLM, "answer_edited", lambda *args: pytest.fail("asked again"))
+    monkeypatch.setattr(
+        TransformersVLM, "answer_intervened", lambda *args: pytest.fail("asked again")
+    )
     times = {path: path.stat().st_mtime_ns for path in plan.out.rglob("adapter_model.safetensors")}
     again = prove(plan, catalog, command="mimic-checks remedy prove", report=lambda line: None)
     assert {path: path.stat().st_mtime_ns for path in times} == times
@@ -79,25 +95,37 @@ def test_an_adapter_of_another_budget_is_refused(proof, plan, catalog):
     old = record.read_text()
     record.write_text(json.dumps({**json.loads(old), "steps": 99}))
     try:
-        with pytest.raises(RemedyError, match=r"'deep-seed1' was trained with another budget \(99, 2"):
+        with pytest.raises(
+            RemedyError, match=r"'deep-seed1' was trained with another budget \(99, 2"
+        ):
             prove(plan, catalog, report=lambda line: None)
     finally:
         record.write_text(old)
 
 
 def test_further_adapters_bring_their_own_budget(proof, plan, catalog, tmp_path):
-    longer = dataclasses.replace(plan, given=(("longer", plan.adapter("deep", 0)), ("longer", plan.adapter("deep", 1))))
+    longer = dataclasses.replace(
+        plan, given=(("longer", plan.adapter("deep", 0)), ("longer", plan.adapter("deep", 1)))
+    )
     found = prove(longer, catalog, report=lambda line: None).variants[-1]
-    assert (found.name, found.what, found.seeds) == ("longer", "given: mask deep, 3 steps of 2 samples each", (0, 1))
+    assert (found.name, found.what, found.seeds) == (
+        "longer",
+        "given: mask deep, 3 steps of 2 samples each",
+        (0, 1),
+    )
     assert found.levels == proof.variants[3].levels
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(plan.adapter("deep", 0), elsewhere)
     record = json.loads((elsewhere / "training.json").read_text())
     (elsewhere / "training.json").write_text(json.dumps({**record, "data": "other"}))
     with pytest.raises(RemedyError, match="was trained on data='other'"):
-        prove(dataclasses.replace(plan, given=(("x", elsewhere),)), catalog, report=lambda line: None)
+        prove(
+            dataclasses.replace(plan, given=(("x", elsewhere),)), catalog, report=lambda line: None
+        )
     with pytest.raises(RemedyError, match="has no training.json"):
-        prove(dataclasses.replace(plan, given=(("x", tmp_path),)), catalog, report=lambda line: None)
+        prove(
+            dataclasses.replace(plan, given=(("x", tmp_path),)), catalog, report=lambda line: None
+        )
 
 
 def test_images_that_were_trained_on_stop_it_before_training(training_data, tmp_path):
@@ -109,7 +137,9 @@ def test_images_that_were_trained_on_stop_it_before_training(training_data, tmp_
 
 def made_up(proof, name):
     """The proof with a hostile name, to see that nothing gets through."""
-    return proof.model_copy(update={"model": name, "variants": (proof.variants[0].model_copy(update={"name": name}),)})
+    return proof.model_copy(
+        update={"model": name, "variants": (proof.variants[0].model_copy(update={"name": name}),)}
+    )
 
 
 def test_foreign_text_never_becomes_markup(proof):
@@ -124,23 +154,63 @@ def rate(right: int, n: int = 100) -> Rate:
     return Rate(right=right, n=n, low=right / n - 0.05, high=right / n + 0.05)
 
 
-def change(level: str, role: str | None, right: int, before: int, verdict: str | None = None) -> LevelChange:
+def change(
+    level: str, role: str | None, right: int, before: int, verdict: str | None = None
+) -> LevelChange:
     moved = (right - before) / 100
-    return LevelChange(level=level, role=role, rates=(rate(right), rate(right + 1)), change=moved, low=moved - 0.06, high=moved + 0.06, lost=(2, 1),
-                       gained=(2 + right - before, 2), verdict=verdict)  # fmt: skip
+    return LevelChange(
+        level=level,
+        role=role,
+        rates=(rate(right), rate(right + 1)),
+        change=moved,
+        low=moved - 0.06,
+        high=moved + 0.06,
+        lost=(2, 1),
+        gained=(2 + right - before, 2),
+        verdict=verdict,
+    )
 
 
 def test_what_people_read(proof, snapshot):
     """Made-up numbers: what is compared is how they are said."""
     levels = ("counting at 8 images", "common at 8 images", "counting at 1 image")
     variants = (
-        VariantResult(name="mask only", what="no training", seeds=(), ratio=0.5, ratio_low=0.4, ratio_high=None, levels=(
-            change(levels[0], "target", 10, 20), change(levels[1], "kept", 70, 90, "lost"), change(levels[2], "guard", 95, 96, "inconclusive"))),
-        VariantResult(name="data + LoRA, mask deep", what="trained", seeds=(0, 1), ratio=2.5, ratio_low=2.1, ratio_high=3.0, levels=(
-            change(levels[0], "target", 50, 20), change(levels[1], "kept", 91, 90, "kept"), change(levels[2], "guard", 96, 96, "kept"))),
-    )  # fmt: skip
+        VariantResult(
+            name="mask only",
+            what="no training",
+            seeds=(),
+            ratio=0.5,
+            ratio_low=0.4,
+            ratio_high=None,
+            levels=(
+                change(levels[0], "target", 10, 20),
+                change(levels[1], "kept", 70, 90, "lost"),
+                change(levels[2], "guard", 95, 96, "inconclusive"),
+            ),
+        ),
+        VariantResult(
+            name="data + LoRA, mask deep",
+            what="trained",
+            seeds=(0, 1),
+            ratio=2.5,
+            ratio_low=2.1,
+            ratio_high=3.0,
+            levels=(
+                change(levels[0], "target", 50, 20),
+                change(levels[1], "kept", 91, 90, "kept"),
+                change(levels[2], "guard", 96, 96, "kept"),
+            ),
+        ),
+    )
     base = tuple(zip(levels, (rate(20), rate(90), rate(96)), strict=True))
-    made = proof.model_copy(update={"base": base, "variants": variants, "budget": "400 steps of 16 samples each", "held_out": ()})
+    made = proof.model_copy(
+        update={
+            "base": base,
+            "variants": variants,
+            "budget": "400 steps of 16 samples each",
+            "held_out": (),
+        }
+    )
     assert summary(made) == snapshot(name="summary")
     assert promises(made) == snapshot(name="promises")
 
@@ -159,9 +229,19 @@ def test_the_page_in_a_browser(proof, plan):
         first = next(flip for variant in proof.variants for flip in variant.flips)
         pictures = flipped[0].find_elements("css selector", "img")
         assert len(pictures) == len(first.case.images)
-        assert all(driver.execute_script("return arguments[0].naturalWidth", picture) > 0 for picture in pictures)
-        assert [pre.text for pre in flipped[0].find_elements("css selector", "pre.answer")] == [first.before, first.after]
-        assert driver.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
-        assert [entry for entry in driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+        assert all(
+            driver.execute_script("return arguments[0].naturalWidth", picture) > 0
+            for picture in pictures
+        )
+        assert [pre.text for pre in flipped[0].find_elements("css selector", "pre.answer")] == [
+            first.before,
+            first.after,
+        ]
+        assert driver.execute_script(
+            "return document.documentElement.scrollWidth <= window.innerWidth"
+        )
+        assert [
+            entry for entry in driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")
+        ] == []
     finally:
         driver.quit()

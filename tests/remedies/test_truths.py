@@ -24,7 +24,11 @@ def worlds(shown):
 def tables(draw, most_unknown=5):
     images, classes = draw(st.integers(2, 4)), draw(st.integers(2, 4))
     shown = draw(
-        st.lists(st.sampled_from([ABSENT, ABSENT, 1, 2, 1, PRESENT, DOUBT]), min_size=images * classes, max_size=images * classes)
+        st.lists(
+            st.sampled_from([ABSENT, ABSENT, 1, 2, 1, PRESENT, DOUBT]),
+            min_size=images * classes,
+            max_size=images * classes,
+        )
     )
     assume(sum(state in (PRESENT, DOUBT) for state in shown) <= most_unknown)
     return np.array(shown, dtype=np.int16).reshape(images, classes)
@@ -38,7 +42,9 @@ def agreed(answers):
 @given(tables())
 def test_a_count_is_given_just_where_every_world_has_it(shown):
     for asked in ([0], [0, 1]):
-        assert truths.count(shown, asked) == agreed([world[:, asked].sum(axis=0).tolist() for world in worlds(shown)])
+        assert truths.count(shown, asked) == agreed(
+            [world[:, asked].sum(axis=0).tolist() for world in worlds(shown)]
+        )
 
 
 @given(tables())

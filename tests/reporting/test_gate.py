@@ -1,4 +1,6 @@
-"""A comparison with a baseline as people read it: terminal, Markdown, JUnit, and the page in a real browser."""
+"""A comparison with a baseline as people read it: terminal, Markdown, JUnit, and the page in a real
+browser.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +20,31 @@ from tests.reporting.test_report import EVIL, outcome
 
 def release(check, *, lost=0, answer="2", device="cpu"):
     """100 cases of one level, of which the first `lost` are answered wrongly."""
-    head = BaselineHead(check=check, rules=1, suite="0.1.0", drawn={"seed": 0}, sampling={}, model={"device": device})
-    cases = [BaselineCase(level="spread=2", case=f"{k:024x}", kind="wrong" if k < lost else "right", answer=answer if k < lost else "3")
-             for k in range(100)]  # fmt: skip
+    head = BaselineHead(
+        check=check,
+        rules=1,
+        suite="0.1.0",
+        drawn={"seed": 0},
+        sampling={},
+        model={"device": device},
+    )
+    cases = [
+        BaselineCase(
+            level="spread=2",
+            case=f"{k:024x}",
+            kind="wrong" if k < lost else "right",
+            answer=answer if k < lost else "3",
+        )
+        for k in range(100)
+    ]
     return Baseline(head, tuple(cases))
 
 
 def gates(answer="2"):
-    pairs = {check: (release(check), release(check, lost=lost, answer=answer, device="cuda"))
-             for check, lost in (("spread.balanced", 40), ("spread.unbalanced", 0), ("distractors", 4))}  # fmt: skip
+    pairs = {
+        check: (release(check), release(check, lost=lost, answer=answer, device="cuda"))
+        for check, lost in (("spread.balanced", 40), ("spread.unbalanced", 0), ("distractors", 4))
+    }
     return compare_all(pairs, load_policy())
 
 
@@ -44,17 +62,25 @@ def test_what_the_markdown_says(snapshot):
 
 
 def test_what_the_page_says(snapshot):
-    body = gate_page(gates()[:1], CASES, ("release 1", "release 2"), {}).split("<main>")[1].split("</main>")[0]
+    body = (
+        gate_page(gates()[:1], CASES, ("release 1", "release 2"), {})
+        .split("<main>")[1]
+        .split("</main>")[0]
+    )
     pieces = re.sub(r"(</(?:p|tr|section|details|h2|h3|figure|table)>)", r"\1\n", body).splitlines()
     cards = [piece for piece in pieces if 'class="case"' in piece]
     assert len(cards) == 40, "every flipped case"
-    assert [piece for piece in pieces if 'class="case"' not in piece and "figure" not in piece][:12] == snapshot
+    assert [piece for piece in pieces if 'class="case"' not in piece and "figure" not in piece][
+        :12
+    ] == snapshot
 
 
 def test_junit_counts_blocking_checks_only():
     suite = ElementTree.fromstring(gate_junit(gates()))
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "1")
-    assert [case.get("name") for case in suite if case.find("failure") is not None] == ["spread.balanced"]
+    assert [case.get("name") for case in suite if case.find("failure") is not None] == [
+        "spread.balanced"
+    ]
 
 
 @pytest.mark.parametrize("text", EVIL)
@@ -76,7 +102,9 @@ def test_in_a_real_browser(tmp_path):
         "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63f8cfc0f01f00050001ff56c72f0d0000000049454e44ae426082"
     )
     path = tmp_path / "gate.html"
-    path.write_text(gate_page(gates(), CASES, ("release 1", "release 2"), {"img0": pixel, "img1": pixel}))
+    path.write_text(
+        gate_page(gates(), CASES, ("release 1", "release 2"), {"img0": pixel, "img1": pixel})
+    )
     driver = chromium(path)
     try:
         assert driver.title == "release 2 against release 1"
@@ -87,6 +115,8 @@ def test_in_a_real_browser(tmp_path):
         assert [image.get_attribute("src")[:10] for image in images] == ["data:image"] * 2
         answers = [answer.text for answer in cards[0].find_elements(By.CSS_SELECTOR, "pre.answer")]
         assert answers == ["3", "2"]
-        assert [entry for entry in driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+        assert [
+            entry for entry in driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")
+        ] == []
     finally:
         driver.quit()

@@ -1,8 +1,10 @@
-"""A run that is killed: `python -m tests.runs.killed <folder> <kills> <seed>`, or with `full <bytes>` in their place a full disk.
+"""A run that is killed: `python -m tests.runs.killed <folder> <kills> <seed>`, or with `full
+<bytes>` in their place a full disk.
 
-Children are forked from one process that has drawn the cases, so that a run starts in milliseconds and is killed wherever it is: while
-planning, answering, judging, writing results, pictures, report. Every finished run is compared with one that nobody killed. Times
-are left out by a clock that stands still. Prints what was done; exits 1 at the first difference.
+Children are forked from one process that has drawn the cases, so that a run starts in milliseconds
+and is killed wherever it is: while planning, answering, judging, writing results, pictures, report.
+Every finished run is compared with one that nobody killed. Times are left out by a clock that
+stands still. Prints what was done; exits 1 at the first difference.
 """
 
 from __future__ import annotations
@@ -42,7 +44,11 @@ pause = time.sleep
 
 def session(folder: Path) -> CheckSession:
     """The run into a folder; all of them share catalog and draws."""
-    found = CheckSession(Settings(vlm="steady", cases=24, batch=4, output=folder), SPECS, make_model=lambda: Steady(CATALOG))
+    found = CheckSession(
+        Settings(vlm="steady", cases=24, batch=4, output=folder),
+        SPECS,
+        make_model=lambda: Steady(CATALOG),
+    )
     found.__dict__["catalog"], found._draws = CATALOG, DRAWS
     return found
 
@@ -78,7 +84,11 @@ def forked(folder: Path, *, bytes_at_most: int | None = None) -> int:
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file of a run; the output folder's own name stands in some."""
-    files = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    files = {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
     return {name: data.replace(str(folder).encode(), b"<folder>") for name, data in files.items()}
 
 
@@ -95,7 +105,9 @@ def main(place: Path, mode: str, number: int) -> None:
     took, whole = time.perf_counter() - began, contents(place / "whole")
     assert len(whole) > 20
     if mode == "full":
-        code = os.waitstatus_to_exitcode(os.waitpid(forked(place / "run", bytes_at_most=number), 0)[1])
+        code = os.waitstatus_to_exitcode(
+            os.waitpid(forked(place / "run", bytes_at_most=number), 0)[1]
+        )
         assert os.waitpid(forked(place / "run"), 0)[1] == 0
         same_as_whole(place / "run", whole)
         print(f"exit {code}, then the same {len(whole)} files")

@@ -1,4 +1,6 @@
-"""Answers kept across runs: what is the same is not asked again, whatever could change an answer is."""
+"""Answers kept across runs: what is the same is not asked again, whatever could change an answer
+is.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +33,17 @@ def test_a_changed_check_asks_only_its_own_cases(tmp_path):
     before = Runner(Echo(), batch=2, cache=cache(tmp_path)).answer(first)
     Runner(Echo(), batch=2, cache=cache(tmp_path)).answer(second)
     model = Echo()
-    assert Runner(model, batch=2, cache=cache(tmp_path)).answer(first, tmp_path / "a.jsonl") == before
+    assert (
+        Runner(model, batch=2, cache=cache(tmp_path)).answer(first, tmp_path / "a.jsonl") == before
+    )
     Runner(model, batch=2, cache=cache(tmp_path)).answer(second[:4])
     assert model.calls == []
     changed = prompts([1] * 4 + [3] * 2)
     Runner(model, batch=2, cache=cache(tmp_path)).answer(changed)
     assert sorted(case for call in model.calls for case in call) == ["case4", "case5"]
-    assert all(json.loads(line)["cached"] for line in (tmp_path / "a.jsonl").read_text().splitlines()[1:])
+    assert all(
+        json.loads(line)["cached"] for line in (tmp_path / "a.jsonl").read_text().splitlines()[1:]
+    )
 
 
 def test_a_hit_never_re_forms_the_other_batches(tmp_path):
@@ -49,7 +55,10 @@ def test_a_hit_never_re_forms_the_other_batches(tmp_path):
     assert model.calls == [["case0", "case1"], ["case4", "case5"], ["case6", "case7"]]
     other = Echo()
     Runner(other, batch=4, cache=cache(tmp_path)).answer(asked)
-    assert other.calls == [["case0", "case1", "case2", "case3"], ["case4", "case5", "case6", "case7"]]
+    assert other.calls == [
+        ["case0", "case1", "case2", "case3"],
+        ["case4", "case5", "case6", "case7"],
+    ]
 
 
 def test_other_pictures_under_the_same_case_are_another_question(tmp_path):
@@ -88,7 +97,9 @@ def test_a_cache_that_cannot_be_written_costs_no_run(tmp_path, monkeypatch):
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(answer_cache, "replace_file", read_only)
-    with pytest.warns(UserWarning, match="cannot be kept in .* \\(Read-only file system\\); the run goes on") as warned:
+    with pytest.warns(
+        UserWarning, match="cannot be kept in .* \\(Read-only file system\\); the run goes on"
+    ) as warned:
         found = Runner(Echo(), batch=2, cache=cache(tmp_path)).answer(prompts([1] * 6))
     assert len(found) == 6
     assert len(warned) == 1
@@ -152,7 +163,11 @@ def set_to(**options):
 def other_library(name):
     def changed(folder, monkeypatch):
         version = fingerprints.metadata.version
-        monkeypatch.setattr(fingerprints.metadata, "version", lambda asked: "99" if asked == name else version(asked))
+        monkeypatch.setattr(
+            fingerprints.metadata,
+            "version",
+            lambda asked: "99" if asked == name else version(asked),
+        )
         return {}
 
     return changed
@@ -181,7 +196,13 @@ def other_suite(folder, monkeypatch):
 
 CHANGES = {
     "weights": on_disk(other_weights),
-    "processor": edited("processor_config.json", lambda found: {**found, "image_processor": {**found["image_processor"], "image_mean": [0.4] * 3}}),
+    "processor": edited(
+        "processor_config.json",
+        lambda found: {
+            **found,
+            "image_processor": {**found["image_processor"], "image_mean": [0.4] * 3},
+        },
+    ),
     "tokenizer": edited("tokenizer.json", other_word),
     "template": on_disk(other_template),
     "adapter": set_to(adapter=str(REPAIRED_ADAPTER)),
@@ -191,7 +212,9 @@ CHANGES = {
     "attention implementation": set_to(attn_implementation="eager"),
     "dtype": set_to(dtype="bfloat16"),
     "longest answer": set_to(max_new_tokens=9),
-    "generation settings": edited("generation_config.json", lambda found: {**found, "repetition_penalty": 1.1}),
+    "generation settings": edited(
+        "generation_config.json", lambda found: {**found, "repetition_penalty": 1.1}
+    ),
     "device kind": other_device,
     "threads": other_threads,
     "torch": other_library("torch"),
@@ -200,7 +223,7 @@ CHANGES = {
     "pillow": other_library("pillow"),
     "rule version": other_rules,
     "suite version": other_suite,
-}  # fmt: skip
+}
 
 
 def model_of(folder, **options):
@@ -213,7 +236,7 @@ def kept_of(model, place):
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory, asked):
-    """The built-in model in a folder of its own, and its kept answers."""
+    """The built-in model in a folder of its own, and its cached answers."""
     folder = tmp_path_factory.mktemp("model")
     shutil.copytree(BUILTIN["builtin"], folder, dirs_exist_ok=True)
     place = tmp_path_factory.mktemp("kept")
@@ -237,10 +260,10 @@ def test_whatever_could_change_an_answer_is_a_miss(original, asked, tmp_path, mo
 
 
 def test_an_edit_is_part_of_the_identity(original, asked):
-    from mimic_checks.models.edited import ModelEdit
+    from mimic_checks.models.intervention import Intervention
 
     folder, place = original
-    assert kept_of(model_of(folder).edited(ModelEdit(pooling=2)), place).get(asked) is None
+    assert kept_of(model_of(folder).edited(Intervention(pooling=2)), place).get(asked) is None
 
 
 def test_another_backend_is_a_miss(original, asked):
@@ -254,7 +277,9 @@ def test_only_models_that_are_known_from_all_others_are_kept(scenes, tmp_path):
     spec = CHECKS["spread.unbalanced"]
 
     def answers(name, vlm, maker=None):
-        asked = Settings(vlm=vlm, cases=4, batch=4, output=tmp_path / name, answer_cache=tmp_path / "kept" / name)
+        asked = Settings(
+            vlm=vlm, cases=4, batch=4, output=tmp_path / name, answer_cache=tmp_path / "kept" / name
+        )
         session = CheckSession(asked, [spec], make_model=maker)
         session.__dict__["catalog"] = scenes
         session.answer(Ask("ask", [group[0] for group in session.draws(spec)]))
@@ -263,4 +288,6 @@ def test_only_models_that_are_known_from_all_others_are_kept(scenes, tmp_path):
     builtin = str(BUILTIN["builtin"])
     assert answers("folder", builtin) > 1
     assert answers("stub", "stub:oracle") == 0
-    assert answers("code", builtin, lambda: model_of(builtin)) == 0, "a user's code may have changed the model after loading"
+    assert answers("code", builtin, lambda: model_of(builtin)) == 0, (
+        "a user's code may have changed the model after loading"
+    )

@@ -41,7 +41,8 @@ class Echo:
 
 def prompts(sizes):
     return [
-        prompt_for([PromptImage(f"{n}-{k}", lambda: None) for k in range(size)], "?", f"case{n}") for n, size in enumerate(sizes)
+        prompt_for([PromptImage(f"{n}-{k}", lambda: None) for k in range(size)], "?", f"case{n}")
+        for n, size in enumerate(sizes)
     ]
 
 
@@ -57,7 +58,9 @@ def test_a_plan_holds_every_prompt_once_within_its_budget(lengths, budget):
     assert tops == sorted(tops, reverse=True)
 
 
-@pytest.mark.parametrize(("per_call", "per_case", "chosen"), [(1.0, 0.01, 32), (0.0, 1.0, 1), (0.1, 0.1, 8)])
+@pytest.mark.parametrize(
+    ("per_call", "per_case", "chosen"), [(1.0, 0.01, 32), (0.0, 1.0, 1), (0.1, 0.1, 8)]
+)
 def test_the_chosen_batch_is_never_slower_than_one_by_one(per_call, per_case, chosen):
     """On a faked clock: a call costs `per_call` seconds, a prompt `per_case`."""
     now = [0.0]
@@ -77,8 +80,12 @@ def test_the_chosen_batch_is_never_slower_than_one_by_one(per_call, per_case, ch
 def test_out_of_memory_halves_the_batch_and_goes_on():
     model = Echo(most=3)
     found = Runner(model, batch=8).answer(prompts([1] * 8))
-    assert {key: answer.text for key, answer in found.items()} == {f"case{k}": f"answer case{k}" for k in range(8)}
-    assert [len(call) for call in model.calls] == [8, 4, 2, 2, 2, 2], "what is as large as what did not fit is not tried"
+    assert {key: answer.text for key, answer in found.items()} == {
+        f"case{k}": f"answer case{k}" for k in range(8)
+    }
+    assert [len(call) for call in model.calls] == [8, 4, 2, 2, 2, 2], (
+        "what is as large as what did not fit is not tried"
+    )
 
 
 def test_one_bad_case_takes_no_other_with_it():
@@ -135,7 +142,9 @@ def test_a_journal_line_that_cannot_be_read_is_named_and_the_rest_kept(tmp_path,
 def test_a_journal_whose_plan_cannot_be_read_is_refused(tmp_path):
     path = tmp_path / "check.jsonl"
     path.write_text('{"fingerprint": 3\n')
-    with pytest.raises(RunFolderError, match=r"line 1: the plan cannot be read .*; move the file away"):
+    with pytest.raises(
+        RunFolderError, match=r"line 1: the plan cannot be read .*; move the file away"
+    ):
         Runner(Echo(), batch=2).answer(prompts([1] * 8), path)
 
 
@@ -148,7 +157,9 @@ def test_no_journal_makes_a_run_crash(tmp_path_factory, noise):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = Runner(Echo(), batch=2).answer(prompts([1] * 4), path)
-    assert {key: answer.text for key, answer in found.items()} == {f"case{k}": f"answer case{k}" for k in range(4)}
+    assert {key: answer.text for key, answer in found.items()} == {
+        f"case{k}": f"answer case{k}" for k in range(4)
+    }
 
 
 def test_a_case_that_takes_too_long_becomes_an_error_and_no_other_does():
@@ -162,7 +173,11 @@ def test_a_case_that_takes_too_long_becomes_an_error_and_no_other_does():
     found = Runner(Stuck(), batch=4, case_limit_s=0.1).answer(prompts([1] * 4))
     assert time.monotonic() - began < 10
     assert found["case2"].error == "AnswerError: no answer within 0.1 s"
-    assert [found[f"case{k}"].text for k in (0, 1, 3)] == ["answer case0", "answer case1", "answer case3"]
+    assert [found[f"case{k}"].text for k in (0, 1, 3)] == [
+        "answer case0",
+        "answer case1",
+        "answer case3",
+    ]
 
 
 def test_a_resumed_run_asks_only_what_is_missing(tmp_path):
@@ -170,10 +185,14 @@ def test_a_resumed_run_asks_only_what_is_missing(tmp_path):
     first = Echo()
     whole = Runner(first, batch=2).answer(prompts([1] * 7), path)
     lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join(lines[:3]) + lines[3][:20])  # plan, two batches, and one cut off in writing
+    path.write_bytes(
+        b"".join(lines[:3]) + lines[3][:20]
+    )  # plan, two batches, and one cut off in writing
     second = Echo()
     assert Runner(second, batch=5).answer(prompts([1] * 7), path) == whole
-    assert second.calls == first.calls[2:], "the interrupted batch is asked again whole, in the plan of the first run"
+    assert second.calls == first.calls[2:], (
+        "the interrupted batch is asked again whole, in the plan of the first run"
+    )
     assert path.read_bytes() == b"".join(lines)
     third = Echo()
     assert Runner(third).answer(prompts([1] * 7), path) == whole
@@ -200,16 +219,34 @@ def test_a_full_disk_is_explained(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(RunFolderError, match="No space left on device; free the disk and run again"):
+    with pytest.raises(
+        RunFolderError, match="No space left on device; free the disk and run again"
+    ):
         journal.record(0, {})
 
 
 @pytest.mark.slow
 def test_kill_nine_loses_at_most_the_batch_in_flight(tmp_path):
-    """A run of the slow stub is killed three times at arbitrary moments; what comes out in the end is what an
-    uninterrupted run writes, byte for byte but for times."""
-    command = [sys.executable, "-m", "pytest", "--pyargs", "mimic_checks.checks", "-k", "test_unbalanced", "--vlm", "stub:slow",
-               "--vlm-cases", "40", "--vlm-batch", "4", "-p", "no:cacheprovider", "-q"]  # fmt: skip
+    """A run of the slow stub is killed three times at arbitrary moments; what comes out in the end
+    is what an uninterrupted run writes, byte for byte but for times."""
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--pyargs",
+        "mimic_checks.checks",
+        "-k",
+        "test_unbalanced",
+        "--vlm",
+        "stub:slow",
+        "--vlm-cases",
+        "40",
+        "--vlm-batch",
+        "4",
+        "-p",
+        "no:cacheprovider",
+        "-q",
+    ]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     journal = killed / "journal" / "spread.unbalanced.jsonl"
@@ -231,14 +268,18 @@ def test_kill_nine_loses_at_most_the_batch_in_flight(tmp_path):
     assert journal.read_bytes() == (whole / "journal" / journal.name).read_bytes()
     name = "outcomes/spread.unbalanced.jsonl"
     assert (killed / name).read_bytes() == (whole / name).read_bytes()
-    results = [json.loads((folder / "results" / "spread.unbalanced.json").read_text()) for folder in (killed, whole)]
+    results = [
+        json.loads((folder / "results" / "spread.unbalanced.json").read_text())
+        for folder in (killed, whole)
+    ]
     for result in results:
         result.pop("seconds")
     assert results[0] == results[1]
 
 
 def test_the_measuring_of_the_batch_keeps_to_the_time_limit():
-    """A batch that hangs while sizes are tried is given up like any other, and no such size is chosen."""
+    """A batch that hangs while sizes are tried is given up like any other, and no such size is
+    chosen."""
 
     class HangsInBatches(Echo):
         def answer(self, asked):
@@ -272,7 +313,9 @@ def test_nothing_depends_on_the_time_of_day(tmp_path, monkeypatch):
 def in_another_process(code, *arguments):
     """Starts Python with a journal at hand; returns it once it has said that it is ready."""
     head = "import sys, time; from pathlib import Path; from mimic_checks.runs import Journal\n"
-    process = subprocess.Popen([sys.executable, "-c", head + code, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", head + code, *map(str, arguments)], stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout.readline() == "ready\n"
     return process
 
@@ -321,7 +364,8 @@ def test_what_another_process_is_answering_is_waited_for(tmp_path):
 
 @given(st.lists(st.sampled_from(["split", "record", "other split", "other record"]), max_size=12))
 def test_two_journals_of_one_file_agree_whatever_is_written_through_either(tmp_path_factory, steps):
-    """The plan's numbering follows the file's order, so that splits by two processes do not collide."""
+    """The plan's numbering follows the file's order, so that splits by two processes do not
+    collide."""
     path = tmp_path_factory.mktemp("two") / "check.jsonl"
     cases = [f"case{k}" for k in range(8)]
     with Journal(path, "x") as one, Journal(path, "x") as two:
@@ -334,7 +378,9 @@ def test_two_journals_of_one_file_agree_whatever_is_written_through_either(tmp_p
             if step.endswith("split") and (large := [n for n in free if len(journal.plan[n]) > 1]):
                 journal.split(large[-1])
             elif step.endswith("record") and free:
-                journal.record(free[0], {case: Answer(case.upper()) for case in journal.plan[free[0]]})
+                journal.record(
+                    free[0], {case: Answer(case.upper()) for case in journal.plan[free[0]]}
+                )
         one.read()
         two.read()
         assert (one.plan, one.answers, one.answered) == (two.plan, two.answers, two.answered)

@@ -22,13 +22,14 @@ from mimic_checks.verdicts.gate import (
     undecided,
 )
 from mimic_checks.verdicts.paired import Paired
-from mimic_checks.verdicts.policy import load_policy, refuse_toothless
+from mimic_checks.verdicts.policy import check_policy_can_decide, load_policy
 
 RULE = GateRule(margin=0.05, alpha=0.05, min_cases=20, error_ceiling=0.02, unparseable_ceiling=0.05)
 
 
 def pairs(n, *, lost=0, gained=0, right=None, rest="wrong"):
-    """n pairs: `lost` right before only, `gained` right after only, the others the same before and after."""
+    """n pairs: `lost` right before only, `gained` right after only, the others the same before and
+    after."""
     same = n - lost - gained
     kept = same if right is None else right
     return (
@@ -54,27 +55,36 @@ def test_three_verdicts():
 
 def test_reasons_name_numbers():
     assert (
-        verdict(pairs(200, lost=40)).reason == "regressed by more than 5.0 points (at least 12.9 points: 40 lost, 0 gained of 200)"
+        verdict(pairs(200, lost=40)).reason
+        == "regressed by more than 5.0 points (at least 12.9 points: 40 lost, 0 gained of 200)"
     )
-    assert verdict(pairs(100, lost=40)).reason.startswith("regressed by more than 5.0 points (at least 26.7 points")
-    assert verdict(pairs(200)).reason == "lost less than 5.0 points (at most 1.8 points: 0 lost, 0 gained of 200)"
+    assert verdict(pairs(100, lost=40)).reason.startswith(
+        "regressed by more than 5.0 points (at least 26.7 points"
+    )
+    assert (
+        verdict(pairs(200)).reason
+        == "lost less than 5.0 points (at most 1.8 points: 0 lost, 0 gained of 200)"
+    )
     assert verdict(pairs(19)).reason == "19 cases are fewer than min_cases=20"
 
 
 def test_a_proven_loss_inside_the_margin_passes_with_a_note():
     found = verdict(pairs(2000, lost=40))
     assert found.verdict == "pass"
-    assert found.note == "a loss inside the margin is proven (at least 1.2 points)"
+    assert found.note == "a drop inside the margin is proven (at least 1.2 points)"
     assert verdict(pairs(2000, lost=2, gained=2)).note == ""
 
 
 def test_doubt_is_borne_by_each_verdict():
-    """Answers without a prediction: a pass survives them as losses, a fail survives them as right answers."""
+    """Answers without a prediction: a pass survives them as drops, a fail survives them as right
+    answers."""
     silent = [Pair("right", "unparseable")] * 10
     assert verdict(pairs(190) + silent).verdict == "inconclusive"
     assert verdict(pairs(160) + [Pair("right", "error")] * 3).verdict == "inconclusive"
     recovered = [Pair("unparseable", "right")] * 40
-    assert verdict(pairs(160) + recovered).verdict == "pass"  # whatever they were, nothing right was lost
+    assert (
+        verdict(pairs(160) + recovered).verdict == "pass"
+    )  # whatever they were, nothing right was lost
     assert verdict([*pairs(160, lost=40), Pair("unparseable", "wrong")]).verdict == "fail"
 
 
@@ -88,14 +98,20 @@ def test_the_same_unreadable_answer_is_no_change():
 def test_answers_that_become_unreadable_fail():
     found = verdict(pairs(100) + [Pair("right", "unparseable")] * 40)
     assert found.verdict == "fail"
-    assert found.reason == "40 answers can no longer be read, 0 can again, of 140: a rise above 5.0 points is proven"
+    assert (
+        found.reason
+        == "40 answers can no longer be read, 0 can again, of 140: a rise above 5.0 points is"
+        " proven"
+    )
 
 
 def test_errors_make_it_inconclusive_never_pass_or_fail():
     broken = [Pair("right", "error")] * 5
     found = verdict(pairs(100, lost=60) + broken)
     assert found.verdict == "inconclusive"
-    assert found.reason == "5 of 105 cases raised an error in one of the releases (error_ceiling=0.02)"
+    assert (
+        found.reason == "5 of 105 cases raised an error in one of the releases (error_ceiling=0.02)"
+    )
     assert p_values(count(pairs(100, lost=60) + broken), RULE) == (1.0, 1.0)
 
 
@@ -125,7 +141,9 @@ def test_holm_against_its_definition():
 @given(st.lists(st.floats(0, 1), max_size=12))
 def test_holm_lies_between_nothing_and_bonferroni(p):
     for plain, corrected in zip(p, holm(p), strict=True):
-        assert min(1, plain) <= corrected <= min(1, len(p) * plain) or corrected >= max(x for x in p if x <= plain)
+        assert min(1, plain) <= corrected <= min(1, len(p) * plain) or corrected >= max(
+            x for x in p if x <= plain
+        )
 
 
 def test_mcnemar_is_the_sign_test():
@@ -163,7 +181,10 @@ def write(tmp_path, text):
 
 def test_policy_overrides(tmp_path):
     policy = load_policy(
-        write(tmp_path, '[defaults]\nmargin = 0.1\n[checks.distractors]\nmargin = 0.02\ntier = "warning"\n'),
+        write(
+            tmp_path,
+            '[defaults]\nmargin = 0.1\n[checks.distractors]\nmargin = 0.02\ntier = "warning"\n',
+        ),
         ["distractors", "pooling"],
     )
     assert policy.rule("distractors").margin == 0.02
@@ -177,13 +198,25 @@ def test_policy_overrides(tmp_path):
     [
         ("[defaults]\nmargn = 0.1", "unknown key 'margn'; did you mean 'margin'?"),
         ("[default]\nmargin = 0.1", "unknown table 'default'; allowed: 'defaults', 'checks'"),
-        ("[checks.distractor]\nmargin = 0.1", "unknown check 'distractor'; did you mean 'distractors'?"),
+        (
+            "[checks.distractor]\nmargin = 0.1",
+            "unknown check 'distractor'; did you mean 'distractors'?",
+        ),
         ("[defaults]\nmargin = 0.0", "margin=0.0 is not allowed; allowed: above 0, below 1"),
         ("[defaults]\nalpha = 0.7", "alpha=0.7 is not allowed; allowed: above 0, below 0.5"),
         ("[checks.distractors]\nalpha = 0.01", "alpha belongs to [defaults]"),
-        ('[defaults]\ntier = "blocker"', "tier='blocker' is not allowed; allowed: 'blocking', 'warning', 'off'"),
-        ("[defaults]\nmin_cases = 0.5", "min_cases=0.5 is not allowed; allowed: whole numbers from 1"),
-        ("[defaults]\ninconclusive_blocks = 1", "inconclusive_blocks=1 is not allowed; allowed: true, false"),
+        (
+            '[defaults]\ntier = "blocker"',
+            "tier='blocker' is not allowed; allowed: 'blocking', 'warning', 'off'",
+        ),
+        (
+            "[defaults]\nmin_cases = 0.5",
+            "min_cases=0.5 is not allowed; allowed: whole numbers from 1",
+        ),
+        (
+            "[defaults]\ninconclusive_blocks = 1",
+            "inconclusive_blocks=1 is not allowed; allowed: true, false",
+        ),
         ("defaults = 3", "defaults=3 is not a table"),
         ("[checks]\ndistractors = 3", "distractors=3 is not a table"),
         ("[defaults\n", "is not valid TOML"),
@@ -199,9 +232,11 @@ def test_policies_that_are_refused(tmp_path, text, message):
 def test_gates_that_can_never_stop_or_never_pass_anything_are_refused(tmp_path):
     quiet = load_policy(write(tmp_path, '[defaults]\ntier = "warning"\n'))
     with pytest.raises(GateError, match="gates nothing: none of the 2 selected checks"):
-        refuse_toothless(quiet, ["distractors", "pooling"], 1000)
+        check_policy_can_decide(quiet, ["distractors", "pooling"], 1000)
     strict = load_policy(write(tmp_path, "[defaults]\nmargin = 0.01\n"))
     needed = smallest_passing_pairs(strict.rule("distractors"))
-    with pytest.raises(GateError, match=f"can never pass check 'distractors'.*--vlm-cases {needed}"):
-        refuse_toothless(strict, ["distractors"], needed - 1)
-    refuse_toothless(strict, ["distractors"], needed)
+    with pytest.raises(
+        GateError, match=f"can never pass check 'distractors'.*--vlm-cases {needed}"
+    ):
+        check_policy_can_decide(strict, ["distractors"], needed - 1)
+    check_policy_can_decide(strict, ["distractors"], needed)

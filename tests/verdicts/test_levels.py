@@ -10,7 +10,13 @@ from scipy.stats import binom, binomtest
 
 from mimic_checks.errors import ThresholdsError
 from mimic_checks.verdicts.intervals import empirical_bernstein, lower, upper
-from mimic_checks.verdicts.levels import Tally, judge_levels, refuse_unreachable, retention_interval, smallest_passing_n
+from mimic_checks.verdicts.levels import (
+    Tally,
+    judge_levels,
+    refuse_unreachable,
+    retention_interval,
+    smallest_passing_n,
+)
 from mimic_checks.verdicts.thresholds import Thresholds, load_thresholds
 
 DEFAULT = load_thresholds().defaults
@@ -21,10 +27,15 @@ def level(right, n=100, unparseable=0, error=0, best_constant=0.25):
 
 
 def judge(*tallies, thresholds=DEFAULT, judged=None):
-    return judge_levels([(f"spread={k}", t) for k, t in enumerate(tallies, 1)], thresholds, judged or len(tallies))
+    return judge_levels(
+        [(f"spread={k}", t) for k, t in enumerate(tallies, 1)], thresholds, judged or len(tallies)
+    )
 
 
-@given(st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.sampled_from([0.05, 0.0125, 0.001]))
+@given(
+    st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),
+    st.sampled_from([0.05, 0.0125, 0.001]),
+)
 def test_bounds_are_clopper_pearson(pair, alpha):
     successes, n = pair
     interval = binomtest(successes, n).proportion_ci(1 - 2 * alpha, method="exact")
@@ -34,7 +45,8 @@ def test_bounds_are_clopper_pearson(pair, alpha):
 
 @pytest.mark.parametrize("p", [0.02, 0.3, 0.5, 0.95])
 def test_bounds_cover_by_summing_the_binomial(p):
-    """Coverage computed exactly from the distribution, not sampled: at least 1 - alpha for every rate."""
+    """Coverage computed exactly from the distribution, not sampled: at least 1 - alpha for every
+    rate."""
     n, alpha = 60, 0.05
     chances = binom.pmf(np.arange(n + 1), n, p)
     assert sum(c for k, c in enumerate(chances) if lower(k, n, alpha) <= p) >= 1 - alpha
@@ -80,7 +92,8 @@ def test_the_reference_must_beat_the_best_constant_answer():
 
 
 def test_doubt_never_helps():
-    """Ten errors at a level: no pass although all the rest is right, no fail although they could all be wrong."""
+    """Ten errors at a level: no pass although all the rest is right, no fail although they could
+    all be wrong."""
     assert judge(level(100), level(100)).verdict == "pass"
     assert judge(level(100), level(80, error=20)).verdict == "inconclusive"
     assert judge(level(100), level(60, error=40)).verdict == "inconclusive"
@@ -91,7 +104,9 @@ def test_doubt_never_helps():
 
 def test_unparseables_have_a_ceiling_of_their_own():
     assert judge(level(100), level(96, unparseable=4)).verdict == "pass"
-    assert judge(level(1000, 1000), level(942, 1000, unparseable=58)).verdict == "inconclusive", "over the ceiling, not proven"
+    assert judge(level(1000, 1000), level(942, 1000, unparseable=58)).verdict == "inconclusive", (
+        "over the ceiling, not proven"
+    )
     verdict = judge(level(1000, 1000), level(880, 1000, unparseable=120))
     assert verdict.verdict == "fail"
     assert "120 of 1000 answers are unparseable" in verdict.reason
@@ -124,14 +139,24 @@ def test_family_wise_false_fails_stay_within_alpha(n):
         key = (reference_right, right)
         if key not in cache:
             cache[key] = (
-                judge(level(reference_right, n, best_constant=0.0), level(right, n), judged=checks * levels).levels[1].verdict
+                judge(
+                    level(reference_right, n, best_constant=0.0),
+                    level(right, n),
+                    judged=checks * levels,
+                )
+                .levels[1]
+                .verdict
             )
         return cache[key]
 
     for _ in range(runs):
         references = rng.binomial(n, reference, checks)
         others = rng.binomial(n, reference * DEFAULT.retention, (checks, levels - 1))
-        found = [verdict_of(int(ref), int(right)) for ref, row in zip(references, others, strict=True) for right in row]
+        found = [
+            verdict_of(int(ref), int(right))
+            for ref, row in zip(references, others, strict=True)
+            for right in row
+        ]
         false_fails += "fail" in found
         false_passes += found[0] == "pass"
     assert lower(false_fails, runs, 0.01) <= DEFAULT.alpha
@@ -142,18 +167,31 @@ def test_family_wise_false_fails_stay_within_alpha(n):
 def test_false_fails_of_references_at_their_floor_stay_within_alpha():
     rng = np.random.default_rng(1)
     runs, checks, n = 20000, 12, 100
-    fails = {k: judge(level(k, n, best_constant=0.0), judged=checks).verdict == "fail" for k in range(n + 1)}
-    false_fails = sum(any(fails[int(k)] for k in rng.binomial(n, DEFAULT.reference_floor, checks)) for _ in range(runs))
+    fails = {
+        k: judge(level(k, n, best_constant=0.0), judged=checks).verdict == "fail"
+        for k in range(n + 1)
+    }
+    false_fails = sum(
+        any(fails[int(k)] for k in rng.binomial(n, DEFAULT.reference_floor, checks))
+        for _ in range(runs)
+    )
     assert lower(false_fails, runs, 0.01) <= DEFAULT.alpha
 
 
 def test_the_fewest_cases_with_which_a_pass_is_reachable():
     needed = smallest_passing_n(DEFAULT)
     assert judge(level(needed, needed), level(needed, needed)).verdict == "pass"
-    assert judge(level(needed - 1, needed - 1), level(needed - 1, needed - 1)).verdict == "inconclusive"
+    assert (
+        judge(level(needed - 1, needed - 1), level(needed - 1, needed - 1)).verdict
+        == "inconclusive"
+    )
     refuse_unreachable("spread.balanced", needed, DEFAULT)
     with pytest.raises(
-        ThresholdsError, match=rf"cases={needed - 1} per level can never pass check 'spread.balanced'.*--vlm-cases {needed}"
+        ThresholdsError,
+        match=(
+            rf"cases={needed - 1} per level can never pass check 'spread.balanced'.*--vlm-cases"
+            rf" {needed}"
+        ),
     ):
         refuse_unreachable("spread.balanced", needed - 1, DEFAULT)
 
@@ -163,7 +201,9 @@ def test_refusals_are_exact(floor, retention):
     thresholds = Thresholds(floor, retention, 0.05, 0.1, 0.05, 0.02)
     needed = smallest_passing_n(thresholds)
     perfect = [
-        judge(level(n, n, best_constant=0), level(n, n, best_constant=0), thresholds=thresholds).verdict
+        judge(
+            level(n, n, best_constant=0), level(n, n, best_constant=0), thresholds=thresholds
+        ).verdict
         for n in (needed, needed - 1)
         if n
     ]
@@ -177,7 +217,10 @@ def test_refusals_are_exact(floor, retention):
         ("[defaults]\nretention = 1.5", r"retention=1.5 is out of range"),
         ("[defaults]\nretention = true", r"retention=True is out of range"),
         ("[check]\nx = 1", r"unknown table 'check'"),
-        ('[checks."spread.balanecd"]\nretention = 0.7', r"unknown check 'spread.balanecd'; did you mean 'spread.balanced'"),
+        (
+            '[checks."spread.balanecd"]\nretention = 0.7',
+            r"unknown check 'spread.balanecd'; did you mean 'spread.balanced'",
+        ),
         ('[checks."spread.balanced"]\nalpha = 0.01', r"alpha belongs to \[defaults\]"),
         ("retention = ", r"not valid TOML"),
     ],

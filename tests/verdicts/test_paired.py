@@ -16,15 +16,30 @@ from mimic_checks.verdicts.paired import Paired, paired, refuse_unreachable_pair
 
 
 def outcomes(kinds):
-    return [Outcome(Case(str(k), f"cluster {k}", "counting", "plain", (), "q", Truth(counts=(("cat", 1),)), {}), "", kind)
-            for k, kind in enumerate(kinds)]  # fmt: skip
+    return [
+        Outcome(
+            Case(
+                str(k),
+                f"cluster {k}",
+                "counting",
+                "plain",
+                (),
+                "q",
+                Truth(counts=(("cat", 1),)),
+                {},
+            ),
+            "",
+            kind,
+        )
+        for k, kind in enumerate(kinds)
+    ]
 
 
 def test_flips_and_doubt():
     before = outcomes(["right", "right", "wrong", "wrong", "error", "right"])
     after = outcomes(["right", "wrong", "right", "wrong", "right", "unparseable"])
     assert paired(before, after) == Paired(lost=2, gained=2, n=6)
-    assert paired(before, after, doubt="loss") == Paired(lost=2, gained=1, n=6)
+    assert paired(before, after, doubt="drop") == Paired(lost=2, gained=1, n=6)
     assert paired(before, after, doubt="gain") == Paired(lost=1, gained=2, n=6)
     with pytest.raises(ValueError, match="same draws in the same order"):
         paired(before, after[::-1])
@@ -32,7 +47,8 @@ def test_flips_and_doubt():
 
 @pytest.mark.parametrize(("lost", "gained"), [(0.1, 0.0), (0.15, 0.05), (0.3, 0.2), (0.02, 0.12)])
 def test_bounds_are_wrong_no_more_often_than_stated(lost, gained):
-    """20,000 runs of 100 cases; the one-sided 99 % lower bound of each error rate is at most 5 %."""
+    """20,000 runs of 100 cases; the one-sided 99 % lower bound of each error rate is at most 5
+    %."""
     generator, n, alpha, runs = np.random.default_rng(1), 100, 0.05, 20_000
     truth = lost - gained
     draws = generator.multinomial(n, [lost, gained, 1 - lost - gained], runs)
@@ -41,23 +57,35 @@ def test_bounds_are_wrong_no_more_often_than_stated(lost, gained):
         wrong = 0
         for (b, c), times in zip(kinds, counts, strict=True):
             change = Paired(int(b), int(c), n)
-            missed = change.loss_at_most(alpha) < truth if bound == "most" else change.loss_at_least(alpha) > truth
+            missed = (
+                change.drop_at_most(alpha) < truth
+                if bound == "most"
+                else change.drop_at_least(alpha) > truth
+            )
             wrong += int(times) * missed
-        assert binom.sf(wrong - 1, runs, alpha) > 0.01 or wrong / runs <= alpha, (bound, wrong / runs)
+        assert binom.sf(wrong - 1, runs, alpha) > 0.01 or wrong / runs <= alpha, (
+            bound,
+            wrong / runs,
+        )
 
 
 def test_the_issue_s_examples_of_margins():
-    """2 % flips each way: the bound of the loss is 4.5 points with n = 200 and 3.0 with 400."""
-    assert Paired(4, 4, 200).loss_at_most(0.05) == pytest.approx(0.045, abs=0.001)
-    assert Paired(8, 8, 400).loss_at_most(0.05) == pytest.approx(0.030, abs=0.001)
+    """2 % flips each way: the bound of the drop is 4.5 points with n = 200 and 3.0 with 400."""
+    assert Paired(4, 4, 200).drop_at_most(0.05) == pytest.approx(0.045, abs=0.001)
+    assert Paired(8, 8, 400).drop_at_most(0.05) == pytest.approx(0.030, abs=0.001)
 
 
 def test_unreachable_pairs_are_refused_exactly():
-    with pytest.raises(ThresholdsError, match="cases=35 can never pass check 'pooling'.*use at least --vlm-cases 36"):
+    with pytest.raises(
+        ThresholdsError,
+        match="cases=35 can never pass check 'pooling'.*use at least --vlm-cases 36",
+    ):
         refuse_unreachable_pair("pooling", 35, 0.1, 0.05)
     refuse_unreachable_pair("pooling", 36, 0.1, 0.05)
-    assert Paired(0, 0, 36).loss_at_most(0.05) <= 0.1 < Paired(0, 0, 35).loss_at_most(0.05)
-    with pytest.raises(ThresholdsError, match="paired_margin=0 of check 'pooling' can never be proven"):
+    assert Paired(0, 0, 36).drop_at_most(0.05) <= 0.1 < Paired(0, 0, 35).drop_at_most(0.05)
+    with pytest.raises(
+        ThresholdsError, match="paired_margin=0 of check 'pooling' can never be proven"
+    ):
         refuse_unreachable_pair("pooling", 100, 0, 0.05)
 
 

@@ -15,7 +15,7 @@ def test_the_fixed_plan_keeps_its_promise():
     """Fresh releases of the planned size, judged one by one with the gate's own bounds."""
     n = fixed_plan(history_of(0.01, 0.01, 0), 0.05, 0.05, 0.9)
     flips = np.random.default_rng(5).multinomial(n, [0.01, 0.01, 0.98], 1000)
-    passed = [Paired(int(b), int(c), n).loss_at_most(0.05) < 0.05 for b, c, _ in flips]
+    passed = [Paired(int(b), int(c), n).drop_at_most(0.05) < 0.05 for b, c, _ in flips]
     assert 0.87 < np.mean(passed) < 0.96
 
 
@@ -26,7 +26,7 @@ def test_the_sequential_plan_keeps_its_promise():
     for history in kinds:
         for n in range(20, plan.cap + 1, 20):
             change = AnytimePaired(int((history[:n] == 0).sum()), int((history[:n] == 1).sum()), n)
-            if change.loss_at_most(0.05) < 0.05:
+            if change.drop_at_most(0.05) < 0.05:
                 passed += 1
                 break
         used.append(n)
@@ -36,13 +36,27 @@ def test_the_sequential_plan_keeps_its_promise():
 
 
 def test_what_is_printed(snapshot):
-    assert "\n".join(plan_lines(margin=0.05, alpha=0.05, flips=0.0, power=0.9)) == snapshot(name="nothing flips: fixed is cheaper")
-    assert "\n".join(plan_lines(margin=0.05, alpha=0.05, flips=0.02, power=0.9)) == snapshot(name="2 % flip: sequential is cheaper")
+    assert "\n".join(plan_lines(margin=0.05, alpha=0.05, flips=0.0, power=0.9)) == snapshot(
+        name="nothing flips: fixed is cheaper"
+    )
+    assert "\n".join(plan_lines(margin=0.05, alpha=0.05, flips=0.02, power=0.9)) == snapshot(
+        name="2 % flip: sequential is cheaper"
+    )
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"margin": 0.0}, {"alpha": 0.5}, {"flips": 0.4}, {"power": 1.0}, {"margin": 0.001, "flips": 0.02}], ids=str
+    "wrong",
+    [
+        {"margin": 0.0},
+        {"alpha": 0.5},
+        {"flips": 0.4},
+        {"power": 1.0},
+        {"margin": 0.001, "flips": 0.02},
+    ],
+    ids=str,
 )
 def test_plans_that_are_refused(wrong):
-    with pytest.raises(InvalidArgument, match=f"{next(iter(wrong))}={next(iter(wrong.values()))!r} is not allowed"):
+    with pytest.raises(
+        InvalidArgument, match=f"{next(iter(wrong))}={next(iter(wrong.values()))!r} is not allowed"
+    ):
         plan_lines(**{"margin": 0.05, "alpha": 0.05, "flips": 0.0, "power": 0.9, **wrong})

@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 from scipy.stats import beta, multinomial
 
 from mimic_checks.verdicts.paired import Paired
-from mimic_checks.verdicts.sequential import STAKES, AnytimePaired, log_wealth_above, log_wealth_below
+from mimic_checks.verdicts.sequential import (
+    STAKES,
+    AnytimePaired,
+    log_wealth_above,
+    log_wealth_below,
+)
 
 
 @pytest.mark.parametrize(("lost", "gained"), [(0.05, 0.0), (0.2, 0.15), (0.0, 0.1), (0.5, 0.5)])
@@ -21,7 +26,8 @@ def test_the_bet_is_fair_where_the_loss_is_the_margin(lost, gained):
     n, margin = 12, lost - gained
     for wealth in (log_wealth_below, log_wealth_above):
         expected = math.fsum(
-            multinomial.pmf([b, c, n - b - c], n, [lost, gained, 1 - lost - gained]) * math.exp(wealth(b, c, n, margin))
+            multinomial.pmf([b, c, n - b - c], n, [lost, gained, 1 - lost - gained])
+            * math.exp(wealth(b, c, n, margin))
             for b, c in itertools.product(range(n + 1), repeat=2)
             if b + c <= n
         )
@@ -31,7 +37,9 @@ def test_the_bet_is_fair_where_the_loss_is_the_margin(lost, gained):
 def test_wealth_is_the_product_of_the_bets():
     """Case by case, stake by stake, without any of the module's code."""
     outcomes, margin = [1, 0, 0, -1, 0, 1, 0], 0.05
-    by_hand = [math.prod(1 + stake / (1 - margin) * (margin - d) for d in outcomes) for stake in STAKES]
+    by_hand = [
+        math.prod(1 + stake / (1 - margin) * (margin - d) for d in outcomes) for stake in STAKES
+    ]
     assert math.exp(log_wealth_below(2, 1, 7, margin)) == pytest.approx(sum(by_hand) / len(by_hand))
 
 
@@ -40,8 +48,8 @@ def test_bounds_enclose_the_estimate_and_what_is_outside_is_refuted(n, data, alp
     lost = data.draw(st.integers(0, n))
     gained = data.draw(st.integers(0, n - lost))
     change = AnytimePaired(lost, gained, n)
-    low, high = change.loss_at_least(alpha), change.loss_at_most(alpha)
-    assert -1 <= low <= change.loss <= high <= 1
+    low, high = change.drop_at_least(alpha), change.drop_at_most(alpha)
+    assert -1 <= low <= change.drop <= high <= 1
     assert high == 1.0 or log_wealth_below(lost, gained, n, high) >= -math.log(alpha)
     assert low == -1.0 or log_wealth_above(lost, gained, n, low) >= -math.log(alpha)
 
@@ -50,7 +58,7 @@ def test_the_price_of_looking():
     """Wider than the bound for one look, and not by much."""
     for lost, gained, n in ((0, 0, 200), (4, 4, 200), (40, 4, 200)):
         once, ever = Paired(lost, gained, n), AnytimePaired(lost, gained, n)
-        assert once.loss_at_most(0.05) < ever.loss_at_most(0.05) < once.loss_at_most(0.05) + 0.06
+        assert once.drop_at_most(0.05) < ever.drop_at_most(0.05) < once.drop_at_most(0.05) + 0.06
 
 
 @pytest.mark.parametrize(("lost", "gained"), [(0.05, 0.0), (0.08, 0.03)])

@@ -29,7 +29,10 @@ def test_a_second_process_is_refused_with_the_first_one_s_pid_and_host_until_it_
     first = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE)
     try:
         assert first.stdout.readline() == b"held\n"
-        with pytest.raises(RunFolderError, match=f"is in use by pid {first.pid} on host {socket.gethostname()}; wait for it"):
+        with pytest.raises(
+            RunFolderError,
+            match=f"is in use by pid {first.pid} on host {socket.gethostname()}; wait for it",
+        ):
             RunFolder(path).prepare({"vlm": "x"})
     finally:
         os.kill(first.pid, signal.SIGKILL)
@@ -53,7 +56,10 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_else(tmp_pat
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(os, "open", read_only)
-    with pytest.raises(RunFolderError, match=r"output='.*run' cannot be used: .*Read-only file system; give another --vlm-output"):
+    with pytest.raises(
+        RunFolderError,
+        match=r"output='.*run' cannot be used: .*Read-only file system; give another --vlm-output",
+    ):
         RunFolder(tmp_path / "run").prepare({"vlm": "x"})
     with pytest.raises(RunFolderError, match="cannot be used: .*Not a directory"):
         (tmp_path / "file").write_text("")
@@ -70,7 +76,10 @@ def test_a_folder_that_stops_being_writable_is_explained(tmp_path, monkeypatch):
 
     monkeypatch.setattr("pathlib.Path.write_bytes", read_only)
     with pytest.raises(
-        RunFolderError, match=r"identity.json' cannot be written: Read-only file system; .*make the folder writable"
+        RunFolderError,
+        match=(
+            r"identity.json' cannot be written: Read-only file system; .*make the folder writable"
+        ),
     ):
         folder.write_identity({"name": "x"})
 
@@ -87,7 +96,12 @@ print(RunFolder(Path(sys.argv[1])).once("budget", {"name": "x"}, make))
 
 
 def test_a_number_is_made_once_for_all_processes_of_a_run(tmp_path):
-    several = [subprocess.Popen([sys.executable, "-c", ONCE, str(tmp_path), str(k)], stdout=subprocess.PIPE) for k in range(3)]
+    several = [
+        subprocess.Popen(
+            [sys.executable, "-c", ONCE, str(tmp_path), str(k)], stdout=subprocess.PIPE
+        )
+        for k in range(3)
+    ]
     assert len({process.communicate()[0] for process in several}) == 1
     folder = RunFolder(tmp_path)
     first = folder.once("budget", {"name": "x"}, lambda: 99)

@@ -1,7 +1,8 @@
 """Where attention goes, layer by layer, over drawn cases.
 
-Data in: a session whose model can be opened, draws with one needle among distractors; optionally the profile of an earlier
-run. Data out: invariants asserted, drift judged against the earlier profile, the profile for the report and as a file.
+Data in: a session whose model can be opened, draws with one needle among distractors; optionally
+the profile of an earlier run. Data out: invariants asserted, drift judged against the earlier
+profile, the profile for the report and as a file.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from mimic_checks.checks.measures.measured import CLOSED, Measured, needles, rea
 from mimic_checks.checks.profiles import FILE, PROFILED, StoredProfile, faded_from, read_profile
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.specs import CheckSpec
-from mimic_checks.models import OpenVLM, Prompt
+from mimic_checks.models import Prompt, WhiteBoxVLM
 from mimic_checks.verdicts import CheckVerdict
 from mimic_checks.verdicts.result import HeatMap, Panel
 
@@ -28,60 +29,89 @@ if TYPE_CHECKING:
 TRIED, TOGETHER = 4, 4
 """Cases on which invariants are tried; prompts per forward call."""
 DRIFT = 0.05
-"""A layer whose mean share moved by more than this against the baseline, on the same cases, has drifted."""
+"""A layer whose mean share moved by more than this against the baseline, on the same cases, has
+drifted."""
 TOLERANCE = 1e-4
 
 
 def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
-    """Fails if an invariant breaks (shares sum to 1, cut paths and masked layers have share exactly 0) or, with a baseline, if
-    a layer outside masked ones drifted."""
-    model = session.opened()
+    """Fails if an invariant breaks (shares sum to 1, cut paths and masked layers have share exactly
+    0) or, with a baseline, if a layer outside masked ones drifted."""
+    model = session.white_box()
     if model is None:
         return CLOSED
     if reason := rearranged(session):
         return reason
     cases = [group[0] for group in session.draws(spec)[:PROFILED]]
     prompts = [session.prompt(case) for case in cases]
-    profiles = [p for start in range(0, len(prompts), TOGETHER) for p in model.profiles(prompts[start : start + TOGETHER])]
+    profiles = [
+        p
+        for start in range(0, len(prompts), TOGETHER)
+        for p in model.profiles(prompts[start : start + TOGETHER])
+    ]
     if problem := broken_invariant(model, prompts[:TRIED], profiles[:TRIED]):
         return Measured(CheckVerdict("fail", problem))
-    shares = np.array([profile.image_shares().numpy() for profile in profiles], dtype=np.float64)  # [cases, layers, 3]
+    shares = np.array(
+        [profile.image_shares().numpy() for profile in profiles], dtype=np.float64
+    )  # [cases, layers, 3]
     stored = StoredProfile(
         masked_layers=list(model.masked_layers),
-        cases={case.id: [tuple(layer) for layer in own.tolist()] for case, own in zip(cases, shares, strict=True)},
+        cases={
+            case.id: [tuple(layer) for layer in own.tolist()]
+            for case, own in zip(cases, shares, strict=True)
+        },
     )
     session.folder.write_extra(FILE, stored.model_dump_json())
     alpha = session.thresholds.of(spec.check_id).alpha
-    verdict = CheckVerdict("pass", f"invariants hold on {min(TRIED, len(cases))} cases; {fades(shares[:, :, 1], alpha)}")
+    verdict = CheckVerdict(
+        "pass",
+        f"invariants hold on {min(TRIED, len(cases))} cases; {fades(shares[:, :, 1], alpha)}",
+    )
     if session.settings.attention_baseline:
         verdict = _drift(session.settings.attention_baseline, stored, verdict.reason)
-    return Measured(verdict, {}, _panels(shares, profiles, [needles(session, case) for case in cases], alpha))
+    return Measured(
+        verdict, {}, _panels(shares, profiles, [needles(session, case) for case in cases], alpha)
+    )
 
 
-def broken_invariant(model: OpenVLM, prompts: Sequence[Prompt], plain: Sequence[Profile]) -> str:
-    """What is wrong with the model's attention as it is measured (`plain`: the prompts' profiles), in one sentence; "" if
-    nothing is."""
+def broken_invariant(
+    model: WhiteBoxVLM, prompts: Sequence[Prompt], plain: Sequence[Profile]
+) -> str:
+    """What is wrong with the model's attention as it is measured (`plain`: the prompts' profiles),
+    in one sentence; "" if nothing is."""
     from mimic_checks.attention import ImageLocal, Knockout, LayerWindow, WindowedRule
-    from mimic_checks.models.edited import ModelEdit
+    from mimic_checks.models.intervention import Intervention
 
     deep = WindowedRule(ImageLocal(), LayerWindow.parse("deep"))
     for profile in plain:
         measured, across = profile.shares[~profile.shares.isnan().any(-1)], profile.across()
         if seen := [k for k in model.masked_layers if float(across[k]) != 0]:
-            return f"layer {seen[0]}: image tokens look at other images although the adapter's mask covers it"
+            return (
+                f"layer {seen[0]}: image tokens look at other images although the adapter's mask"
+                " covers it"
+            )
         off = float((measured.sum(-1) - 1).abs().max())
         if off > TOLERANCE:
-            return f"attention shares of a query sum to 1 off by {off:.2g}: keys are missing or counted twice"
-    for profile in model.profiles(prompts, ModelEdit(rules=(WindowedRule(Knockout(0, "text")),))):
+            return (
+                f"attention shares of a query sum to 1 off by {off:.2g}: keys are missing or"
+                " counted twice"
+            )
+    for profile in model.profiles(
+        prompts, Intervention(rules=(WindowedRule(Knockout(0, "text")),))
+    ):
         left = float(profile.shares[:, :, profile.images :, 0].max())
         if left != 0:
-            return f"text still gives {left:.2g} of its attention to image 1 with that path cut: the model's attention goes past the rules"
-    for profile in model.profiles(prompts, ModelEdit(rules=(deep,))):
+            return (
+                f"text still gives {left:.2g} of its attention to image 1 with that path cut: the"
+                " model's attention goes past the rules"
+            )
+    for profile in model.profiles(prompts, Intervention(rules=(deep,))):
         across = profile.across()
         for layer in deep.window.layers(model.depth):
             if float(across[layer]) != 0:
                 return (
-                    f"layer {layer}: image tokens still give {float(across[layer]):.2g} to other images under the image-local mask"
+                    f"layer {layer}: image tokens still give {float(across[layer]):.2g} to other"
+                    " images under the image-local mask"
                 )
     return ""
 
@@ -90,52 +120,84 @@ def fades(across: NDArray[np.float64], alpha: float) -> str:
     """Where attention between images fades, in one sentence. `across` [cases, layers]."""
     middle, start = np.median(across, axis=0), faded_from(across, alpha)
     if start is None:
-        return f"attention between images does not fade (peak {middle.max():.2f} in layer {int(middle.argmax())})"
-    return f"attention between images has faded from layer {start} on: an image-local mask may start there (--vlm-mask {start}-{len(middle) - 1})"
+        return (
+            f"attention between images does not fade (peak {middle.max():.2f} in layer"
+            f" {int(middle.argmax())})"
+        )
+    return (
+        f"attention between images has faded from layer {start} on: an image-local mask may start"
+        f" there (--vlm-mask {start}-{len(middle) - 1})"
+    )
 
 
 def _drift(baseline: Path, now: StoredProfile, reason: str) -> CheckVerdict:
     then = read_profile(baseline, now.cases)
-    moved = np.mean([np.subtract(now.cases[key], then.cases[key]) for key in now.cases], axis=0)  # [layers, 3]
-    outside = [layer for layer in range(len(moved)) if layer not in {*then.masked_layers, *now.masked_layers}]
+    moved = np.mean(
+        [np.subtract(now.cases[key], then.cases[key]) for key in now.cases], axis=0
+    )  # [layers, 3]
+    outside = [
+        layer
+        for layer in range(len(moved))
+        if layer not in {*then.masked_layers, *now.masked_layers}
+    ]
     if not outside:
         return CheckVerdict("pass", f"{reason}; every layer is masked, so none can drift")
     worst = max(outside, key=lambda layer: float(np.abs(moved[layer]).max()))
-    size, where = float(np.abs(moved[worst]).max()), ("own image", "other images", "text")[int(np.abs(moved[worst]).argmax())]
+    size, where = (
+        float(np.abs(moved[worst]).max()),
+        ("own image", "other images", "text")[int(np.abs(moved[worst]).argmax())],
+    )
     if size > DRIFT:
         return CheckVerdict(
             "fail",
-            f"layer {worst}: image tokens' attention to {where} moved by {moved[worst][np.abs(moved[worst]).argmax()]:+.3f} "
-            f"against the baseline, on the same {len(now.cases)} cases (allowed {DRIFT})",
+            f"layer {worst}: image tokens' attention to {where} moved by"
+            f" {moved[worst][np.abs(moved[worst]).argmax()]:+.3f} against the baseline, on the same"
+            f" {len(now.cases)} cases (allowed {DRIFT})",
         )
     return CheckVerdict("pass", f"{reason}; largest drift {size:.3f} (layer {worst}, {where})")
 
 
-def _panels(shares: NDArray[np.float64], profiles: Sequence[Profile], held: Sequence[set[int]], alpha: float) -> list[Panel]:
+def _panels(
+    shares: NDArray[np.float64], profiles: Sequence[Profile], held: Sequence[set[int]], alpha: float
+) -> list[Panel]:
     layers = tuple(f"layer {k}" for k in range(shares.shape[1]))
-    answer = np.array([profile.by_layer()[:, -1].numpy() for profile in profiles])  # [cases, layers, images + 1]
+    answer = np.array(
+        [profile.by_layer()[:, -1].numpy() for profile in profiles]
+    )  # [cases, layers, images + 1]
     images = answer.shape[2] - 1
-    needle = np.array([own[:, sorted(places)].mean(1) for own, places in zip(answer, held, strict=True)])
+    needle = np.array(
+        [own[:, sorted(places)].mean(1) for own, places in zip(answer, held, strict=True)]
+    )
     others = np.array(
-        [own[:, [i for i in range(images) if i not in places]].mean(1) for own, places in zip(answer, held, strict=True)]
+        [
+            own[:, [i for i in range(images) if i not in places]].mean(1)
+            for own, places in zip(answer, held, strict=True)
+        ]
     )
     return [
         HeatMap(
             title="From image tokens",
-            note=f"Mean share over {len(shares)} cases: where image tokens look that have an image before theirs.",
+            note=(
+                f"Mean share over {len(shares)} cases: where image tokens look that have an image"
+                " before theirs."
+            ),
             rows=layers,
             columns=("own image", "other images", "text"),
             values=_rows(shares.mean(0)),
         ),
         over_layers(
             "Image tokens by depth",
-            "Median share with its exact 95 % interval over the cases: where the share to other images falls, a mask may start.",
+            "Median share with its exact 95 % interval over the cases: where the share to other"
+            " images falls, a mask may start.",
             medians("own image", shares[:, :, 0], alpha),
             medians("other images", shares[:, :, 1], alpha),
         ),
         HeatMap(
             title="From the answer token",
-            note="Mean share: where the position that writes the answer looks, by place of the image.",
+            note=(
+                "Mean share: where the position that writes the answer looks, by place of the"
+                " image."
+            ),
             rows=layers,
             columns=(*(f"image {i + 1}" for i in range(images)), "text"),
             values=_rows(answer.mean(0)),

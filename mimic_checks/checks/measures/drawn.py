@@ -1,6 +1,7 @@
 """Pieces of panels that several measurements draw.
 
-Data in: values per case, counts, paired changes. Data out: curves with exact intervals, cells of a table.
+Data in: values per case, counts, paired changes. Data out: curves with exact intervals, cells of a
+table.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ def over_layers(title: str, note: str, *series: Series) -> Curves:
 
 
 def medians(name: str, shares: NDArray[np.float64], alpha: float) -> Series:
-    """Median share per column of `shares` [cases, columns], with its exact interval inside [0, 1]."""
+    """Median share per column of `shares` [cases, columns], with its exact interval inside [0,
+    1]."""
     bounds = [median_interval(list(column), alpha) for column in shares.T]
     return Series(
         name=name,
@@ -33,7 +35,8 @@ def medians(name: str, shares: NDArray[np.float64], alpha: float) -> Series:
 
 
 def rates(name: str, counts: Sequence[tuple[int, int] | None], alpha: float) -> Series:
-    """Share of successes per (successes, cases), with its exact interval; None where nothing was asked."""
+    """Share of successes per (successes, cases), with its exact interval; None where nothing was
+    asked."""
     return Series(
         name=name,
         values=tuple(k[0] / k[1] if k else None for k in counts),
@@ -45,4 +48,4 @@ def rates(name: str, counts: Sequence[tuple[int, int] | None], alpha: float) -> 
 def gain_cells(change: Paired, alpha: float) -> tuple[str, str]:
     """What a change does to the rate, and its interval, as they are read."""
     low, high = change.interval(alpha)
-    return f"{-change.loss:+.3f}", f"{-high:+.3f} to {-low:+.3f}"
+    return f"{-change.drop:+.3f}", f"{-high:+.3f} to {-low:+.3f}"

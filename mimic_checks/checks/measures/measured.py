@@ -1,6 +1,7 @@
 """What a measurement hands back, and what several of them need.
 
-Data in: outcomes, numbers. Data out: a `Measured` for `CheckRun.measure`, or a reason why nothing can be measured.
+Data in: outcomes, numbers. Data out: a `Measured` for `CheckRun.measure`, or a reason why nothing
+can be measured.
 """
 
 from __future__ import annotations
@@ -17,19 +18,25 @@ from mimic_checks.verdicts.result import Panel
 from mimic_checks.verdicts.thresholds import Thresholds
 
 CLOSED = (
-    "the model cannot be opened (a stub, a server, or a family without a row in mimic_checks/attention/families.py); "
-    "checks that only ask questions still run"
+    "the model cannot be opened (a stub, a server, or a family without a row in"
+    " mimic_checks/attention/families.py); checks that only ask questions still run"
 )
 
 
 def rearranged(session: CheckSession, *, pooling: bool = False) -> str:
-    """Why single images cannot be told apart in what this run's model is shown; "" if they can. `pooling`: whether the
-    measurement needs every token where the picture has it."""
+    """Why single images cannot be told apart in what this run's model is shown; "" if they can.
+    `pooling`: whether the measurement needs every token where the picture has it."""
     options = session.settings.model
     if options.stitch:
-        return "--vlm-stitch shows all pictures of a prompt as one image, so there is nothing to tell apart; leave it out to measure this"
+        return (
+            "--vlm-stitch shows all pictures of a prompt as one image, so there is nothing to tell"
+            " apart; leave it out to measure this"
+        )
     if pooling and options.pooling > 1:
-        return f"--vlm-pooling {options.pooling} averages neighbouring image tokens, so none stands for a place; leave it out to measure this"
+        return (
+            f"--vlm-pooling {options.pooling} averages neighbouring image tokens, so none stands"
+            " for a place; leave it out to measure this"
+        )
     return ""
 
 
@@ -58,17 +65,23 @@ def judge_change(
     judged_levels: int,
     words: str,
 ) -> LevelVerdict:
-    """A level (whose outcomes are `shown`) under which the same draws may lose at most the margin from `before` to `after`:
-    passes when the loss is proven inside with every doubtful answer counted as a loss, fails when it is proven outside (at
-    alpha / judged levels) with every doubtful answer counted as a gain. `words` begin the reason: "3 blank images cost"."""
+    """A level (whose outcomes are `shown`) under which the same draws may lose at most the margin
+    from `before` to `after`: passes when the drop is proven inside with every doubtful answer
+    counted as a drop, fails when it is proven outside (at alpha / judged levels) with every
+    doubtful answer counted as a gain. `words` begin the reason: "3 blank images cost"."""
     margin, flips = thresholds.paired_margin, paired(before, after)
-    high = paired(before, after, doubt="loss").loss_at_most(thresholds.alpha)
-    low = paired(before, after, doubt="gain").loss_at_least(thresholds.alpha / judged_levels)
+    high = paired(before, after, doubt="drop").drop_at_most(thresholds.alpha)
+    low = paired(before, after, doubt="gain").drop_at_least(thresholds.alpha / judged_levels)
     verdict: Verdict = "pass" if high <= margin else "fail" if low > margin else "inconclusive"
-    bounds = {"pass": f"at most {high:.3f}", "fail": f"at least {low:.3f}", "inconclusive": f"between {low:.3f} and {high:.3f}"}[
-        verdict
-    ]
+    bounds = {
+        "pass": f"at most {high:.3f}",
+        "fail": f"at least {low:.3f}",
+        "inconclusive": f"between {low:.3f} and {high:.3f}",
+    }[verdict]
     reason = (
-        f"{words} {bounds} of all cases (margin {margin:.2f}; {flips.lost} of {flips.n} flipped so, {flips.gained} the other way)"
+        f"{words} {bounds} of all cases (margin {margin:.2f}; {flips.lost} of {flips.n} flipped so,"
+        f" {flips.gained} the other way)"
     )
-    return level_verdict(name, tally(shown, thresholds.alpha), verdict, reason, margin, thresholds.alpha)
+    return level_verdict(
+        name, tally(shown, thresholds.alpha), verdict, reason, margin, thresholds.alpha
+    )

@@ -1,6 +1,7 @@
 """A model under an edit: image tokens pooled, mask rules in windows of layers.
 
-Data in: an open model and a `ModelEdit`. Data out: a model with the same two methods, whose identity says what was edited.
+Data in: an open model and a `Intervention`. Data out: a model with the same two methods, whose
+identity says what was edited.
 """
 
 from __future__ import annotations
@@ -18,26 +19,30 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ModelEdit:
-    """What is changed inside a model while it answers: image tokens pooled, mask rules in windows of layers."""
+class Intervention:
+    """What is changed inside a model while it answers: image tokens pooled, mask rules in windows
+    of layers."""
 
     pooling: int = 1
     rules: tuple[WindowedRule, ...] = ()
 
-    def then(self, more: ModelEdit) -> ModelEdit:
+    def then(self, more: Intervention) -> Intervention:
         """Both edits: pooling factors multiply, rules add up."""
-        return ModelEdit(self.pooling * more.pooling, (*self.rules, *more.rules))
+        return Intervention(self.pooling * more.pooling, (*self.rules, *more.rules))
 
     def describe(self) -> list[str]:
         """The edit as identities name it."""
-        return ([f"pooling x{self.pooling}"] if self.pooling > 1 else []) + [rule.describe() for rule in self.rules]
+        return ([f"pooling x{self.pooling}"] if self.pooling > 1 else []) + [
+            rule.describe() for rule in self.rules
+        ]
 
 
-UNEDITED = ModelEdit()
+NO_INTERVENTION = Intervention()
 
 
-def standing_edit(options: ModelOptions) -> ModelEdit:
-    """What a model obeys always: `--vlm-pooling`, and the mask of `--vlm-mask` or of its adapter's record.
+def persistent_intervention(options: ModelOptions) -> Intervention:
+    """What a model obeys always: `--vlm-pooling`, and the mask of `--vlm-mask` or of its adapter's
+    record.
 
     Raises:
         AttentionError: a record that cannot be read, or a window that is none.
@@ -45,19 +50,23 @@ def standing_edit(options: ModelOptions) -> ModelEdit:
     if options.mask == "auto":
         mask = read_adapter_mask(options.adapter) if options.adapter else None
     else:
-        mask = None if options.mask == "none" else WindowedRule(ImageLocal(), LayerWindow.parse(options.mask))
-    return ModelEdit(options.pooling, (mask,) if mask else ())
+        mask = (
+            None
+            if options.mask == "none"
+            else WindowedRule(ImageLocal(), LayerWindow.parse(options.mask))
+        )
+    return Intervention(options.pooling, (mask,) if mask else ())
 
 
-class EditedVLM:
+class IntervenedVLM:
     """A `TransformersVLM` under an edit: the same two methods, an identity that says so."""
 
-    def __init__(self, base: TransformersVLM, edit: ModelEdit) -> None:
+    def __init__(self, base: TransformersVLM, edit: Intervention) -> None:
         self.base, self.edit = base, edit
 
     def answer(self, prompts: Sequence[Prompt]) -> list[str]:
         """As `TransformersVLM.answer`, under the edit."""
-        return self.base.answer_edited(prompts, self.edit)
+        return self.base.answer_intervened(prompts, self.edit)
 
     def identity(self) -> dict[str, Any]:
         """The base's identity and the edit."""
