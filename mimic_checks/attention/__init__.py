@@ -1,13 +1,17 @@
-"""What the model looks at: token map, mask rules, image-local attention, attention by depth,
-pooling.
+"""What the model looks at, and what it may look at.
 
-    token_map.py    positions -> image, separator, text             families.py   the table of model families
-    rules.py        which token may see which, in which layers      family_mask.py, edit.py   rules inside a running model
-    segmented.py    image-local attention without the masked work   profile.py    attention shares, streamed
-    adapter_mask.py the mask that an adapter was trained under
-    pooling.py      fewer image tokens                              flops.py      what a prefill costs
+    token_map.py      which position belongs to which image, separator or text
+    families.py       what is known of each model family
+    rules.py          which token may see which, in which layers
+    family_mask.py    the mask that a family makes for itself, with rules ANDed onto it
+    edit.py           rules inside a running model
+    segmented.py      image-local attention without the masked work
+    adapter_mask.py   the mask that an adapter was trained under
+    profile.py        attention shares by layer, streamed
+    pooling.py        fewer image tokens
+    flops.py          what a prefill costs
 
-Needs torch and transformers; nothing here is imported before a model is opened.
+Needs torch and transformers; nothing here is imported before a model is looked into.
 """
 
 from mimic_checks.attention.adapter_mask import adapter_mask, read_adapter_mask, write_adapter_mask

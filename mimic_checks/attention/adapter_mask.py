@@ -1,8 +1,7 @@
 """The mask that an adapter was trained under, recorded beside its weights.
 
-Data in: an adapter folder (or hub id). Data out: the rule and window that it must be served with,
-or None. A peft adapter without the file, and a program without this suite, are served as they are:
-the file is an addition, not a format.
+The file is an addition, not a format: a peft adapter without it, and a program without this suite,
+work as they always did.
 """
 
 from __future__ import annotations
@@ -30,13 +29,11 @@ def write_adapter_mask(folder: Path, mask: WindowedRule, suite: str) -> None:
     name = mask.rule.describe()
     if name not in _RULES:
         raise AttentionError(
-            f"rule={name!r} cannot be recorded with an adapter; allowed:"
-            f" {', '.join(map(repr, _RULES))}"
+            f"rule={name!r} cannot be recorded with an adapter;"
+            f" allowed: {', '.join(map(repr, _RULES))}"
         )
-    (folder / FILE).write_text(
-        json.dumps({"rule": name, "layers": mask.window.describe(), "suite": suite}, indent=1)
-        + "\n"
-    )
+    record = {"rule": name, "layers": mask.window.describe(), "suite": suite}
+    (folder / FILE).write_text(json.dumps(record, indent=1) + "\n")
 
 
 def read_adapter_mask(adapter: str) -> WindowedRule | None:
@@ -47,6 +44,7 @@ def read_adapter_mask(adapter: str) -> WindowedRule | None:
     """
     from transformers.utils import cached_file
 
+    # A hub that cannot be reached is no reason to refuse an adapter: most record no mask.
     path = cached_file(
         adapter,
         FILE,
@@ -56,21 +54,22 @@ def read_adapter_mask(adapter: str) -> WindowedRule | None:
     if path is None:
         return None
     try:
-        data = json.loads(Path(path).read_text())
-        rule, layers = _RULES[data["rule"]], str(data["layers"])
+        record = json.loads(Path(path).read_text())
+        rule, layers = _RULES[record["rule"]], str(record["layers"])
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise AttentionError(
-            f"adapter={adapter!r}: {FILE} is no record of a mask ({error!r}); allowed rules:"
-            f" {', '.join(map(repr, _RULES))}; train the adapter again, or remove the file to serve"
-            " it without a mask"
+            f"adapter={adapter!r}: {FILE} is no record of a mask ({error!r});"
+            f" allowed rules: {', '.join(map(repr, _RULES))};"
+            " train the adapter again, or remove the file to serve it without a mask"
         ) from error
     return WindowedRule(rule, LayerWindow.parse(layers))
 
 
 @contextmanager
 def adapter_mask(model: Any, adapter: str, tokenizer: Any) -> Iterator[Editor | None]:
-    """One line for one's own transformers code: while it lasts, the model obeys the mask that the
-    adapter was trained under (nothing changes if it records none).
+    """Makes a model in one's own transformers code obey the mask its adapter was trained under.
+
+    Nothing changes, and the editor is None, if the adapter records no mask.
 
     Raises:
         AttentionError: a record that cannot be read, or a window outside this model.

@@ -1,11 +1,7 @@
 """What a prefill costs, with and without the image-local mask.
 
-Data in: a language model's config, the layout of a row, the masked layers. Data out: floating-point
-operations (a multiply and an add are two), for linear layers and for attention apart: a saving in
-attention is not a saving of the whole.
-
-Letters: L positions, d model width, H query heads, G key heads, D width of a head, f width of the
-feed-forward.
+Floating-point operations, a multiply and an add counted as two. Linear layers and attention are
+counted apart, because a saving in attention is not a saving of the whole.
 """
 
 from __future__ import annotations
@@ -19,8 +15,10 @@ from mimic_checks.attention.segmented import Layout
 
 @dataclass(frozen=True, slots=True)
 class PrefillFlops:
-    """Operations of one row's prefill: linear layers of all decoder layers, attention, the output
-    head for one position."""
+    """Operations of one row's prefill.
+
+    `linear` and `attention`: of all decoder layers; `head`: the output head for one position.
+    """
 
     linear: int
     attention: int
@@ -35,8 +33,11 @@ class PrefillFlops:
 def prefill_flops(
     config: Any, layout: Layout, masked_layers: Collection[int] = (), *, whole_squares: bool = False
 ) -> PrefillFlops:
-    """The cost of one row. `whole_squares`: count what a kernel without causal skipping computes,
-    as PyTorch's FLOP counter does, instead of the scores that causality needs."""
+    """The cost of one row's prefill.
+
+    `config`: the language model's. `whole_squares`: count what a kernel without causal skipping
+    computes, as PyTorch's FLOP counter does, instead of the scores that causality needs.
+    """
     positions = sum(
         length
         for length, kind in zip(layout.lengths, layout.kinds, strict=True)
@@ -44,11 +45,14 @@ def prefill_flops(
     )
     heads = config.num_attention_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // heads
+    # Query and output projections have all heads, key and value projections the shared ones; the
+    # gated feed-forward has three matrices.
     per_position = (
         2 * config.hidden_size * width * (2 * heads + 2 * config.num_key_value_heads)
         + 6 * config.hidden_size * config.intermediate_size
     )
     depth = config.num_hidden_layers
+    # Per score: one product with the key, one with the value, `width` multiply-adds each.
     full = 4 * heads * width * (positions**2 if whole_squares else positions * (positions + 1) // 2)
     cut = 4 * heads * width * masked_scores(layout, whole_squares=whole_squares)
     masked = len(set(masked_layers) & set(range(depth)))
@@ -60,8 +64,10 @@ def prefill_flops(
 
 
 def masked_scores(layout: Layout, *, whole_squares: bool = False) -> int:
-    """Query-key pairs per head that image-local attention needs: T (T + 1) / 2 in an image, all
-    before it for a text row."""
+    """Query-key pairs per head that image-local attention needs.
+
+    T (T + 1) / 2 in an image of T tokens; for a text row, all positions up to itself.
+    """
     scores, end = 0, 0
     for length, kind in zip(layout.lengths, layout.kinds, strict=True):
         if kind == "padding":
@@ -75,8 +81,12 @@ def masked_scores(layout: Layout, *, whole_squares: bool = False) -> int:
 
 
 def paper_flops(text: float, image: float, images: float, width: int) -> tuple[float, float]:
-    """The paper's formula (MIMIC, appendix, table 7), without constants or layers: (N_t + N_v)^2 d
-    unmasked, and (N_t^2 + N_t N_v + N_v^2 / M) d masked. Its 58 G and 11.2 G come out for about 950
+    """The paper's operations for one layer's attention, without constants: (unmasked, masked).
+
+    (N_t + N_v)^2 d, and (N_t^2 + N_t N_v + N_v^2 / M) d. Its 58 G and 11.2 G come out for about 950
     text tokens, 7,100 image tokens, M = 10.4 images and d = 896: the order of one masked layer's
-    attention, not of the model."""
+    attention, not of the model.
+
+    Source: MIMIC, appendix, table 7.
+    """
     return (text + image) ** 2 * width, (text**2 + text * image + image**2 / images) * width

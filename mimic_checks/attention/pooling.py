@@ -1,11 +1,10 @@
 """Fewer image tokens: one-dimensional average pooling of projected image features.
 
-Data in: a processed batch, its image features as the model's own `get_image_features` gives them,
-its token map. Data out: a shorter batch for `forward` and `generate` (with `mm_encoder_outputs`),
-and its token map. Groups of `factor` neighbours are averaged in sequence order within a tile; the
-last group averages what is there (the release divides it by `factor` and so dims it). Separators
-are never pooled. Positions: consecutive for plain RoPE; under M-RoPE a pooled token takes its
-group's first (t, h, w), and later text keeps the position it had.
+Groups of `factor` neighbours are averaged in sequence order within a tile; the last group averages
+the tokens that it has (the release divides it by `factor` and so dims it). Separators are never
+pooled. Positions: consecutive for plain RoPE; under M-RoPE a pooled token takes its group's first
+(t, h, w), and later text keeps the position it had. The shorter batch carries its features as
+`mm_encoder_outputs`, so `forward` and `generate` take it without pixels.
 
 Source: MIMIC, section 4 (sequence length).
 """
@@ -37,20 +36,21 @@ def image_features(model: Any, batch: Mapping[str, Any]) -> Any:
 
 
 def flattened(features: Any) -> Tensor:
-    """Image features, one tensor or one per image as the family gives them, as rows in the order of
-    their tokens."""
-    return (
-        features.reshape(-1, features.shape[-1])
-        if torch.is_tensor(features)
-        else torch.cat(list(features))
-    )
+    """Image features as rows in the order of their tokens.
+
+    Families give one tensor for all images, or one for each.
+    """
+    if torch.is_tensor(features):
+        return features.reshape(-1, features.shape[-1])
+    return torch.cat(list(features))
 
 
 def pooled(
     model: Any, batch: Mapping[str, Any], token_map: TokenMap, factor: int
 ) -> tuple[dict[str, Any], TokenMap]:
-    """The batch with every image's tokens pooled by `factor`, and its map; `factor` 1 gives both
-    back untouched.
+    """The batch with every image's tokens pooled by `factor`, and its token map.
+
+    `factor` 1 gives both back untouched.
 
     Raises:
         AttentionError: a factor below 1, or larger than a tile of an image.
@@ -60,7 +60,8 @@ def pooled(
     _check(token_map, factor)
     ids: Tensor = batch["input_ids"]
     groups, first = _groups(token_map, factor)
-    index, kept = _left_padded(first & (token_map.kind != TokenType.PADDING))
+    index, filled = _left_padded(first & (token_map.kind != TokenType.PADDING))
+    # What `get_image_features` takes (pixels, grids, sizes) describes the images before pooling.
     known = inspect.signature(model.get_image_features).parameters
     short: dict[str, Any] = {
         key: value
@@ -69,16 +70,18 @@ def pooled(
     }
     for name in _PER_POSITION:
         if batch.get(name) is not None:
-            short[name] = torch.where(kept, batch[name].gather(1, index), 0)
-    pad = ids[token_map.kind == TokenType.PADDING]
-    if len(pad):
-        short["input_ids"] = torch.where(kept, short["input_ids"], pad[0])
-    short["attention_mask"] = kept.long()
+            short[name] = torch.where(filled, batch[name].gather(1, index), 0)
+    padding_ids = ids[token_map.kind == TokenType.PADDING]
+    if len(padding_ids):
+        short["input_ids"] = torch.where(filled, short["input_ids"], padding_ids[0])
+    short["attention_mask"] = filled.long()
     if family_of(model.config).grid_positions:
         short["position_ids"] = _grid_positions(model, batch).gather(2, index.expand(3, -1, -1))
+    # Feature rows come in the order of their placeholder tokens over the whole batch, so the groups
+    # of those positions are the groups of the rows.
     placeholders = groups[ids == model.config.image_token_id]
     short["mm_encoder_outputs"] = {"image": _averaged(image_features(model, batch), placeholders)}
-    return short, token_map.select(index, kept)
+    return short, token_map.select(index, filled)
 
 
 def _check(token_map: TokenMap, factor: int) -> None:
@@ -90,69 +93,80 @@ def _check(token_map: TokenMap, factor: int) -> None:
             smallest = int(torch.unique(tiles, return_counts=True)[1].min())
             if factor > smallest:
                 raise AttentionError(
-                    f"pooling={factor!r} is larger than image {image} of row {row}, which has a"
-                    f" tile of {smallest} tokens; allowed: 1 to {smallest}"
+                    f"pooling={factor!r} is larger than image {image} of row {row}, which has"
+                    f" a tile of {smallest} tokens; allowed: 1 to {smallest}"
                 )
 
 
 def _groups(token_map: TokenMap, factor: int) -> tuple[Tensor, Tensor]:
-    """Per position [B, L]: the number of its group, counted over the whole batch, and whether it is
-    the group's first."""
+    """The pooling group of every position, and whether the position is its group's first: [B, L].
+
+    Groups are numbered over the whole batch; a position that is no image token is its own group.
+    """
     is_token = token_map.kind == TokenType.IMAGE
+    # A run is a stretch of one tile of one image. The running maximum of the starts seen so far is
+    # the start of a position's own run, so `within` counts from 0 in each run, without a loop.
     pieces = torch.stack([token_map.image, token_map.tile])
-    fresh = (pieces.diff(dim=2) != 0).any(0) | (is_token[:, 1:] != is_token[:, :-1])
-    starts = torch.cat([torch.ones_like(is_token[:, :1]), fresh], 1)
-    place = torch.arange(is_token.shape[1], device=is_token.device).expand_as(is_token)
-    within = place - torch.where(starts, place, 0).cummax(1).values
+    changes = (pieces.diff(dim=2) != 0).any(0) | (is_token[:, 1:] != is_token[:, :-1])
+    starts = torch.cat([torch.ones_like(is_token[:, :1]), changes], 1)
+    position = torch.arange(is_token.shape[1], device=is_token.device).expand_as(is_token)
+    within = position - torch.where(starts, position, 0).cummax(1).values
     first = ~is_token | (within % factor == 0)
     return first.flatten().cumsum(0).reshape(first.shape) - 1, first
 
 
 def _left_padded(keep: Tensor) -> tuple[Tensor, Tensor]:
-    """Indices of the kept positions of every row, moved to the right of a shorter sequence: [B, M],
-    and which of them hold."""
+    """Where the tokens of a shorter, left-padded batch come from: (index [B, M], filled [B, M]).
+
+    `keep` [B, L]: the positions that stay. Where `filled` is false there is padding, and the index
+    means nothing.
+    """
     length = int(keep.sum(1).max())
     index = torch.zeros(len(keep), length, dtype=torch.long, device=keep.device)
-    kept = torch.zeros_like(index, dtype=torch.bool)
-    for row, here in enumerate(keep):
-        places = here.nonzero().flatten()
-        index[row, length - len(places) :] = places
-        kept[row, length - len(places) :] = True
-    return index, kept
+    filled = torch.zeros_like(index, dtype=torch.bool)
+    for row, keep_row in enumerate(keep):
+        positions = keep_row.nonzero().flatten()
+        index[row, length - len(positions) :] = positions
+        filled[row, length - len(positions) :] = True
+    return index, filled
 
 
 def _grid_positions(model: Any, batch: Mapping[str, Any]) -> Tensor:
-    found: Tensor = model.model.get_rope_index(
+    """The (t, h, w) positions of the batch as it was before pooling: [3, B, L]."""
+    positions: Tensor = model.model.get_rope_index(
         batch["input_ids"],
         mm_token_type_ids=batch["mm_token_type_ids"],
         image_grid_thw=batch.get("image_grid_thw"),
         attention_mask=batch.get("attention_mask"),
     )[0]
-    return found
+    return positions
 
 
 def _averaged(output: Any, groups: Tensor) -> Any:
-    """The same kind of output, its features (and those injected deeper down) averaged group by
-    group."""
-    made = type(output)(pooler_output=_as_given(output.pooler_output, groups))
+    """The same kind of output, with its features averaged group by group.
+
+    So are features that the family injects into deeper layers (`deepstack_features`).
+    """
+    averaged = type(output)(pooler_output=_group_means(output.pooler_output, groups))
     if getattr(output, "deepstack_features", None) is not None:
-        made.deepstack_features = [
-            _as_given(features, groups) for features in output.deepstack_features
+        averaged.deepstack_features = [
+            _group_means(features, groups) for features in output.deepstack_features
         ]
-    return made
+    return averaged
 
 
-def _as_given(features: Any, groups: Tensor) -> Any:
+def _group_means(features: Any, groups: Tensor) -> Any:
+    """Means of the rows of each group, as one tensor or in a list, as `features` came."""
     flat = flattened(features)
-    _, compact = torch.unique_consecutive(groups.to(flat.device), return_inverse=True)
-    count = int(compact[-1]) + 1
-    total = torch.zeros(count, flat.shape[-1], dtype=torch.float32, device=flat.device).index_add_(
-        0, compact, flat.float()
-    )
-    size = torch.bincount(compact, minlength=count)[:, None]
-    mean = torch.where(size == 1, flat[_firsts(compact)].float(), total / size).to(flat.dtype)
+    _, number = torch.unique_consecutive(groups.to(flat.device), return_inverse=True)
+    count = int(number[-1]) + 1
+    total = torch.zeros(count, flat.shape[-1], dtype=torch.float32, device=flat.device)
+    total.index_add_(0, number, flat.float())
+    size = torch.bincount(number, minlength=count)[:, None]
+    mean = torch.where(size == 1, flat[_first_rows(number)].float(), total / size).to(flat.dtype)
     return mean if torch.is_tensor(features) else [mean]
 
 
-def _firsts(compact: Tensor) -> Tensor:
-    return torch.cat([compact.new_zeros(1), (compact.diff() > 0).nonzero().flatten() + 1])
+def _first_rows(number: Tensor) -> Tensor:
+    """Indices of the first row of every group, where `number` counts groups up from 0."""
+    return torch.cat([number.new_zeros(1), (number.diff() > 0).nonzero().flatten() + 1])

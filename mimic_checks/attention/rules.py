@@ -1,10 +1,9 @@
 """Which tokens may see which: mask rules over a token map, and the layers where they hold.
 
-Data in: kinds and images of query and key positions. Data out: booleans, True where a rule lets a
-query see a key. A rule never adds visibility: it is ANDed onto what the family does itself.
+A rule never adds visibility: it is ANDed onto what the family does itself.
 
-`image_local` drawn for two images of two tokens between text (rows see columns; o seen as before, -
-cut by the rule):
+`image_local` for two images of two tokens between text (rows see columns; o: seen as before, -: cut
+by the rule):
 
                u  A  A  t  B  B  q
     text   u   o
@@ -35,8 +34,11 @@ Group = Literal["images", "question", "generated", "text"]
 
 @dataclass(frozen=True)
 class Positions:
-    """Query or key positions as rules see them, every field broadcastable against the other side's:
-    their kinds, their images, and whether they are the answer row or later."""
+    """Query or key positions as rules see them.
+
+    Their kinds, their images, and whether they are the answer row or later; every field broadcasts
+    against the other side's.
+    """
 
     kind: Tensor
     image: Tensor
@@ -58,13 +60,16 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ImageLocal:
-    """An image's tokens (separators included) see their own image only; text sees what it saw. Cuts
-    nothing in a row with fewer than two images, as in the release."""
+    """An image's tokens (separators included) see their own image only; text sees what it saw.
+
+    Cuts nothing in a row with fewer than two images, as in the release.
+    """
 
     def active(self, images: int) -> bool:
         return images >= 2
 
     def allows(self, query: Positions, key: Positions) -> Tensor:
+        # Text has image -1: as a query it sees all, as a key it is of no image token's image.
         return (query.image < 0) | (query.image == key.image)
 
     def describe(self) -> str:
@@ -73,10 +78,11 @@ class ImageLocal:
 
 @dataclass(frozen=True, slots=True)
 class Knockout:
-    """`target` rows may not see `source` keys. A group is "images" (image tokens and their
-    separators), a number (that image alone), "question" (all text of the prompt up to, not
-    including, the answer row), "generated" (the answer row, whose output is the first generated
-    token, and every generated token) or "text" (both).
+    """`target` rows may not see `source` keys.
+
+    A group is "images" (image tokens and their separators), a number (that image alone), "question"
+    (all text of the prompt up to, not including, the answer row), "generated" (the answer row,
+    whose output is the first generated token, and every generated token) or "text" (both).
 
     Raises:
         AttentionError: a group that does not exist.
@@ -89,11 +95,13 @@ class Knockout:
         for name, value in (("source", self.source), ("target", self.target)):
             if not (isinstance(value, int) and value >= 0) and value not in get_args(Group):
                 raise AttentionError(
-                    f"{name}={value!r} is no group of tokens; allowed:"
-                    f" {', '.join(map(repr, get_args(Group)))}, or the number of an image from 0"
+                    f"{name}={value!r} is no group of tokens;"
+                    f" allowed: {', '.join(map(repr, get_args(Group)))},"
+                    " or the number of an image from 0"
                 )
 
     def active(self, images: int) -> bool:
+        # A rule about image 2 cuts nothing in a row of two; other rows of the batch may have it.
         numbers = [group for group in (self.source, self.target) if isinstance(group, int)]
         return images > max(numbers, default=0)
 
@@ -110,17 +118,17 @@ def _member(group: Group | int, at: Positions) -> Tensor:
     if group == "images":
         return at.image >= 0
     text = (at.image < 0) & (at.kind != TokenType.PADDING)
-    return (
-        text
-        if group == "text"
-        else text & (at.answering if group == "generated" else ~at.answering)
-    )
+    if group == "text":
+        return text
+    return text & (at.answering if group == "generated" else ~at.answering)
 
 
 @dataclass(frozen=True, slots=True)
 class LayerWindow:
-    """Layers first..last, both included: whole numbers are indices, numbers with a point are shares
-    of the depth (0.5..1.0: the deep half)."""
+    """Layers first..last, both included.
+
+    Whole numbers are indices, numbers with a point shares of the depth (0.5..1.0: the deep half).
+    """
 
     first: int | float
     last: int | float
@@ -138,25 +146,29 @@ class LayerWindow:
         match = re.fullmatch(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)", text)
         if not match:
             raise AttentionError(
-                f"layers={text!r} is no window; allowed: 'all', 'deep', 'shallow', '12-23',"
-                " '0.5-1.0'"
+                f"layers={text!r} is no window;"
+                " allowed: 'all', 'deep', 'shallow', '12-23', '0.5-1.0'"
             )
         first, last = (float(part) if "." in part else int(part) for part in match.groups())
         return cls(first, last)
 
     def layers(self, depth: int) -> range:
-        """The layer indices in a model of `depth` layers; a share s starts at layer round(s *
-        depth).
+        """The layer indices in a model of `depth` layers.
+
+        A share s starts at layer round(s * depth).
 
         Raises:
             AttentionError: a window that leaves the model, or holds no layer.
         """
         first = self.first if isinstance(self.first, int) else round(self.first * depth)
+        # A last index is included, a last share is where the window ends: 0.0..0.5 and 0.5..1.0 are
+        # two halves that share no layer.
         end = self.last + 1 if isinstance(self.last, int) else round(self.last * depth)
         if not 0 <= first < end <= depth:
             raise AttentionError(
-                f"layers={self.describe()!r} is outside the model; allowed: layers 0 to {depth - 1}"
-                " (both included, first not after last), or shares from 0.0 to 1.0"
+                f"layers={self.describe()!r} is outside the model;"
+                f" allowed: layers 0 to {depth - 1} (both included, first not after last),"
+                " or shares from 0.0 to 1.0"
             )
         return range(first, end)
 
