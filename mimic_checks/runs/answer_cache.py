@@ -1,15 +1,13 @@
 """Answers of earlier runs, by everything that could change them.
 
-Data in: a model's identity, a batch of prompts. Data out: the answers that the same model gave to
-the same batch, or nothing.
-
-    <folder>/<digest of identity and suite>/identity.json     readable: whose answers these are
-                                            budget            image tokens per batch, as measured for this model on this device
-                                            <digest>.json     the answers to one batch
+    <folder>/<digest of identity and suite>/
+        identity.json     for people: whose answers these are
+        budget            image tokens per batch, as measured for this model on this device
+        <digest>.json     the answers to one batch
 
 The key is the whole batch, in order: what a case is padded beside can flip its answer in half
 precision, so an answer that was given in other company is another answer. Batches are planned as if
-nothing were kept, so a hit never changes what others are asked beside.
+nothing were cached, so a hit never changes what others are asked beside.
 """
 
 from __future__ import annotations
@@ -29,43 +27,42 @@ from mimic_checks.runs.whole_file import replace_file
 
 
 class AnswerCache:
-    """The cached answers of the model with this identity. A cache that cannot be written is said once
-    and costs no run."""
+    """The cached answers of the model with this identity.
+
+    A cache that cannot be written is warned of once, and costs no run.
+    """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
-        whole = {
-            "identity": dict(identity),
-            "rules": RULE_VERSION,
-            "suite": mimic_checks.__version__,
-        }
-        self.whole = json.dumps(whole, sort_keys=True, indent=1)
-        self.folder = folder / _digest(self.whole)[:32]
+        key = {"identity": dict(identity), "rules": RULE_VERSION, "suite": mimic_checks.__version__}
+        self.key = json.dumps(key, sort_keys=True, indent=1)
+        self.folder = folder / _digest(self.key)[:32]
         self._writes = True
 
     def get(self, prompts: Sequence[Prompt]) -> dict[str, Answer] | None:
-        """The answers to a batch, by case id; None if it has not been answered, or what is kept
-        cannot be read."""
+        """The answers to a batch, by case id.
+
+        None if it has not been answered, or the cached answers cannot be read.
+        """
         path = self._path(prompts)
         try:
-            kept = json.loads(path.read_text())
-            return {prompt.case_id: Answer(str(kept[prompt.case_id])) for prompt in prompts}
+            texts = json.loads(path.read_text())
+            return {prompt.case_id: Answer(str(texts[prompt.case_id])) for prompt in prompts}
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
             warnings.warn(
-                f"cached answers {str(path)!r} cannot be read ({type(error).__name__}: {error}) and"
-                " are asked again",
+                f"cached answers {str(path)!r} cannot be read"
+                f" ({type(error).__name__}: {error}) and are asked again",
                 stacklevel=3,
             )
             return None
 
     def put(self, prompts: Sequence[Prompt], answers: Mapping[str, Answer]) -> None:
-        """Keeps the answers to a batch; one with an error in it is not kept."""
+        """Caches the answers to a batch, unless there is an error among them."""
+        # An error may be the machine's (time, memory), not the model's: the next run asks again.
         if all(answer.error is None for answer in answers.values()):
-            self._write(
-                self._path(prompts),
-                json.dumps({prompt.case_id: answers[prompt.case_id].text for prompt in prompts}),
-            )
+            texts = {prompt.case_id: answers[prompt.case_id].text for prompt in prompts}
+            self._write(self._path(prompts), json.dumps(texts))
 
     def budget(self) -> int | None:
         """Image tokens per batch, as once measured."""
@@ -75,29 +72,31 @@ class AnswerCache:
             return None
 
     def keep_budget(self, budget: int) -> None:
-        """Keeps a measured budget: with another one, batches would differ and no answer would be
-        found again."""
+        """Caches a measured budget.
+
+        With another one, batches would differ and no answer would be found again.
+        """
         self._write(self.folder / "budget", str(budget))
 
     def _path(self, prompts: Sequence[Prompt]) -> Path:
-        asked = [
+        batch = [
             [prompt.case_id, [image.id for image in prompt.images], prompt.messages]
             for prompt in prompts
         ]
-        return self.folder / f"{_digest(json.dumps(asked))[:32]}.json"
+        return self.folder / f"{_digest(json.dumps(batch))[:32]}.json"
 
     def _write(self, path: Path, text: str) -> None:
         if not self._writes:
             return
         try:
             if not (self.folder / "identity.json").is_file():
-                replace_file(self.folder / "identity.json", self.whole.encode())
+                replace_file(self.folder / "identity.json", self.key.encode())
             replace_file(path, text.encode())
         except OSError as error:
             self._writes = False
             warnings.warn(
-                f"answers cannot be kept in {str(self.folder)!r} ({error.strerror}); the run goes"
-                " on without",
+                f"answers cannot be kept in {str(self.folder)!r} ({error.strerror});"
+                " the run goes on without",
                 stacklevel=4,
             )
 

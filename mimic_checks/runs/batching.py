@@ -1,8 +1,7 @@
 """Which cases are answered together.
 
-Data in: prompts and how many image tokens each has. Data out: batches of similar length, longest
-first (so that memory runs out at once or not at all), and the batch size that this model answers
-fastest with.
+Batches hold prompts of similar length, so that little is padding, and the longest come first, so
+that memory runs out at once or not at all.
 """
 
 from __future__ import annotations
@@ -27,9 +26,13 @@ def image_tokens(model: VLM, prompt: Prompt) -> int:
 
 
 def plan_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Indices of the prompts in each batch: at most `budget` image tokens (padding counted) or one
-    prompt."""
+    """Indices of the prompts in each batch, longest first.
+
+    `lengths`: image tokens of each prompt. A batch has at most `budget` of them, padding counted,
+    or it is a single prompt.
+    """
     batches: list[list[int]] = []
+    # Ties go by index: the plan must come out alike in every process that shares a run.
     for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
         batch = batches[-1] if batches else []
         longest = lengths[batch[0]] if batch else 0
@@ -54,11 +57,12 @@ def choose_budget(
     case_limit_s: float | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> int:
-    """Image tokens per batch at which this model answers these prompts fastest; never slower than
-    one by one.
+    """Image tokens per batch at which this model answers these prompts fastest.
 
     Tries batches of 1, 2, 4, ... prompts of middling length and stops when the time per prompt no
-    longer falls, or when a batch exceeds its time limit (`case_limit_s` times its prompts)."""
+    longer falls, or when a batch exceeds its time limit (`case_limit_s` times its prompts). Never
+    slower than one by one.
+    """
 
     def timed(size: int, start: int = 0) -> float:
         return _timed(model, trial[start : start + size], case_limit_s, clock)
@@ -68,16 +72,17 @@ def choose_budget(
     trial = by_length[max(0, middle - LARGEST_BATCH // 2) :][:LARGEST_BATCH]
     longest = max(image_tokens(model, prompt) for prompt in trial)
     timed(1)  # the first call pays for set-up and for the features of shared images
-    best, best_s = 1, min(timed(1), timed(1, start=1 if len(trial) > 1 else 0))
+    best, best_case_s = 1, min(timed(1), timed(1, start=1 if len(trial) > 1 else 0))
     size = 2
     while size <= len(trial):
         if size == 2:
-            timed(size)
-        spent = timed(size)
-        if spent / size > 0.97 * best_s:
+            timed(size)  # the first batch of several pays for set-up once more
+        batch_s = timed(size)
+        # A gain of less than 3 % is noise, and a larger batch needs more memory.
+        if batch_s / size > 0.97 * best_case_s:
             break
-        best, best_s = size, spent / size
-        if spent > _TRIAL_S:
+        best, best_case_s = size, batch_s / size
+        if batch_s > _TRIAL_S:
             break
         size *= 2
     return best * longest
@@ -86,6 +91,7 @@ def choose_budget(
 def _timed(
     model: VLM, prompts: Sequence[Prompt], case_limit_s: float | None, clock: Callable[[], float]
 ) -> float:
+    """Seconds that a batch takes; infinite if it fails."""
     began = clock()
     try:
         with time_limit(case_limit_s and case_limit_s * len(prompts)):

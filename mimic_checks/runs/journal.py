@@ -1,10 +1,8 @@
-"""What a run has planned and answered, on disk, so that `kill -9` loses at most the batch in
-flight.
+"""What a run has planned and answered, on disk: `kill -9` loses at most the batch in flight.
 
-Data in: a plan, then one answered batch after another, from one process or several. Data out: the
-same, read back. One JSON line each, flushed to the disk before the next batch starts; a line that
-was cut off by a crash is dropped when reading, one that cannot be read is named and left out: its
-batch is asked again.
+A plan, then one answered batch after another, from one process or several; one JSON line each,
+flushed to the disk before the next batch starts. A line that was cut off by a crash is ignored and
+overwritten; one that cannot be read is named and left out, and its batch is asked again.
 """
 
 from __future__ import annotations
@@ -23,8 +21,7 @@ from mimic_checks.errors import RunFolderError
 from mimic_checks.runs.locks import Locks
 
 _WRITING = 0
-"""The lock under which a journal is changed; lock 1 + n is that of batch n, held while it is
-answered."""
+"""The lock under which the file is changed; lock 1 + n is held while batch n is answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +48,20 @@ class Journal:
         self.plan: list[list[str]] | None = None
         self.answers: dict[str, Answer] = {}
         self.answered: set[int] = set()
+        # How far the file is known: bytes up to the end of the last complete line, and lines. All
+        # that other processes have appended since begins there.
         self._offset, self._lines = 0, 0
         with self._explained():
             self._locks = Locks(path and path.with_suffix(".lock"))
 
     def start(self, make_plan: Callable[[], list[list[str]]]) -> None:
-        """Takes over the plan of an earlier or another process's journal of the same fingerprint,
-        or writes the plan that `make_plan()` returns before the first answer; a journal of anything
-        else is started afresh."""
+        """Takes over the plan in the file, or writes the one that `make_plan()` returns.
+
+        The plan of an earlier or another process is taken over if its fingerprint is the same; a
+        journal of anything else is started afresh.
+        """
+        # The lock is held while the plan is made: of many workers that start together, one measures
+        # and plans, the others wait and read.
         with self._changing():
             if self.plan is None:
                 self.plan = make_plan()
@@ -69,8 +72,10 @@ class Journal:
                 self._append({"fingerprint": self.fingerprint, "plan": self.plan})
 
     def record(self, batch: int, answers: Mapping[str, Answer], *, cached: bool = False) -> None:
-        """Writes one answered batch, on the disk when this returns; `cached`: the answers are an
-        earlier run's."""
+        """Writes one answered batch; it is on the disk when this returns.
+
+        `cached`: the answers are an earlier run's.
+        """
         entry = {
             "batch": batch,
             "answers": {case_id: asdict(answer) for case_id, answer in answers.items()},
@@ -80,21 +85,26 @@ class Journal:
             self._take(entry)
 
     def split(self, batch: int) -> None:
-        """Writes that a batch was halved, before its halves are answered: the first keeps its
-        number, the second is the plan's last."""
+        """Writes that a batch was halved, before its halves are answered.
+
+        The first half keeps the batch's number, the second becomes the plan's last batch.
+        """
         with self._changing():
             self._append({"split": batch})
             self._take({"split": batch})
 
     @contextmanager
     def claim(self, batch: int, *, wait: bool = False, orphans: bool = True) -> Iterator[bool]:
-        """Whether this process is to answer the batch: no other is at it, and none has answered it.
-        `wait`: until the other is done, or dead; without `orphans`, not if the other died over it:
-        it may die of it."""
+        """Whether this process is to answer the batch: none has answered it, and no other is at it.
+
+        `wait`: waits until the other is done, or dead. Without `orphans`, a batch that another
+        process died over is refused: it may be the batch that killed it.
+        """
         if not self._locks.take(1 + batch, wait=wait):
             yield False
             return
         try:
+            # Only now, with the lock in hand, is it certain what the one before has written.
             self.read()
             orphan = self._locks.orphaned(1 + batch)
             yield batch not in self.answered and (orphans or not orphan)
@@ -102,12 +112,14 @@ class Journal:
             self._locks.release(1 + batch)
 
     def read(self) -> None:
-        """Takes over what the file holds beyond what is known."""
+        """Takes over what other processes have written since."""
         if self.path is None or not self.path.is_file() or self.path.stat().st_size <= self._offset:
             return
         with self.path.open("rb") as stream:
             stream.seek(self._offset)
             new = stream.read()
+        # After the last newline stands nothing, or a line that is being written or was cut off. The
+        # offset stays before it, so it is read again when it is complete.
         for line in new.split(b"\n")[:-1]:
             if self.plan is None and not self._begin(line):
                 return
@@ -117,10 +129,12 @@ class Journal:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Alone with the file, all of it read, and nothing after its last whole line."""
+        """Alone with the file, all of it read, and nothing after its last complete line."""
         self._locks.take(_WRITING)
         try:
             self.read()
+            # What is left beyond the offset was cut off by a crash, for its writer would hold the
+            # lock. Appended to, it would spoil the next line as well.
             if self.path and self.plan is not None and self.path.stat().st_size > self._offset:
                 os.truncate(self.path, self._offset)
             yield
@@ -130,12 +144,12 @@ class Journal:
     def _append(self, line: dict[str, Any]) -> None:
         if self.path is None:
             return
-        written = json.dumps(line).encode() + b"\n"
+        data = json.dumps(line).encode() + b"\n"
         with self._explained(), self.path.open("ab") as stream:
-            stream.write(written)
+            stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        self._lines, self._offset = self._lines + 1, self._offset + len(written)
+        self._lines, self._offset = self._lines + 1, self._offset + len(data)
 
     def _begin(self, line: bytes) -> bool:
         """Takes over the first line; false if it is another plan's."""
@@ -144,8 +158,8 @@ class Journal:
             fingerprint, plan = head["fingerprint"], head["plan"]
         except (ValueError, KeyError, TypeError) as error:
             raise RunFolderError(
-                f"journal={str(self.path)!r}, line 1: the plan cannot be read ({error}); move the"
-                " file away to ask its cases again, or give another --vlm-output"
+                f"journal={str(self.path)!r}, line 1: the plan cannot be read ({error});"
+                " move the file away to ask its cases again, or give another --vlm-output"
             ) from error
         if fingerprint == self.fingerprint:
             self.plan = plan
@@ -155,12 +169,10 @@ class Journal:
         try:
             self._take(json.loads(line))
         except (ValueError, KeyError, TypeError, IndexError) as error:
-            what = (
-                f"journal={str(self.path)!r}, line {self._lines + 1} cannot be read"
-                f" ({type(error).__name__}: {error})"
-            )
             warnings.warn(
-                f"{what} and is left out; its batch is asked again, all others are kept",
+                f"journal={str(self.path)!r}, line {self._lines + 1} cannot be read"
+                f" ({type(error).__name__}: {error}) and is left out;"
+                " its batch is asked again, all others are kept",
                 stacklevel=6,
             )
 
@@ -168,9 +180,9 @@ class Journal:
         """Takes over one line after the plan; nothing of it if any of it is wrong."""
         assert self.plan is not None
         if "split" in entry:
-            whole = self.plan[entry["split"]]
-            self.plan[entry["split"]] = whole[: len(whole) // 2]
-            self.plan.append(whole[len(whole) // 2 :])
+            batch = self.plan[entry["split"]]
+            self.plan[entry["split"]] = batch[: len(batch) // 2]
+            self.plan.append(batch[len(batch) // 2 :])
             return
         answers = {case_id: Answer(**answer) for case_id, answer in entry["answers"].items()}
         if set(answers) != set(self.plan[entry["batch"]]):
@@ -184,8 +196,8 @@ class Journal:
             yield
         except OSError as error:
             raise RunFolderError(
-                f"journal={str(self.path)!r} cannot be written: {error.strerror}; free the disk and"
-                " run again with the same output folder: answered batches are kept"
+                f"journal={str(self.path)!r} cannot be written: {error.strerror}; free the disk"
+                " and run again with the same output folder: answered batches are kept"
             ) from error
 
     def __enter__(self) -> Journal:

@@ -1,7 +1,8 @@
 """Numbered locks of one file, so that several processes share the work of a run.
 
-Data in: a path and numbers. Data out: whether this process holds a number now. The system releases
-what a process held when it ends, however it ends, so that nobody waits for the dead.
+A lock is a POSIX record lock on one byte: the system releases it when its process ends, however it
+ends, so that nobody waits for the dead. The byte itself says what the lock cannot: whether the last
+process to begin the work also came to its end.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from types import TracebackType
 
 
 class Locks:
-    """The locks of a file (made if need be), or of no file: then this process is alone and every
-    lock is free."""
+    """The locks of a file (made if need be).
+
+    Without a file this process is alone, and every lock is free.
+    """
 
     def __init__(self, path: Path | None) -> None:
         if path is not None:
@@ -27,6 +30,7 @@ class Locks:
         if self._file is None:
             return True
         try:
+            # A byte may be locked beyond the end of the file: the file need not be filled first.
             fcntl.lockf(self._file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB), 1, number)
         except OSError as error:
             if error.errno in (errno.EACCES, errno.EAGAIN):
@@ -37,17 +41,20 @@ class Locks:
     def release(self, number: int) -> None:
         """Gives a lock back."""
         if self._file is not None:
+            # The mark goes first: between the two steps nobody else can take the lock and see it.
             os.pwrite(self._file, b"\0", number)
             fcntl.lockf(self._file, fcntl.LOCK_UN, 1, number)
 
     def orphaned(self, number: int) -> bool:
-        """Whether the last process that began with a number died over it; says that this one, which
-        holds it, has begun."""
+        """Whether the last process that took this lock died over it.
+
+        To be asked once, by the process that holds the lock: it is then marked as begun itself.
+        """
         if self._file is None:
             return False
-        before = os.pread(self._file, 1, number)
+        mark = os.pread(self._file, 1, number)
         os.pwrite(self._file, b"\1", number)
-        return before == b"\1"
+        return mark == b"\1"
 
     def __enter__(self) -> Locks:
         return self

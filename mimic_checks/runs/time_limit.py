@@ -1,8 +1,7 @@
 """A time limit for whatever a model does in Python, so that one case cannot hold up a run.
 
-Data in: seconds. Data out: an `AnswerError` in the place where time ran out. By a timer signal,
-which only a process's main thread can take, on Unix: elsewhere there is no limit. A single call
-into native code is interrupted when it returns.
+It works by a timer signal, which only the main thread of a process can take, on Unix: elsewhere
+there is no limit. A single call into native code is interrupted when it returns.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from mimic_checks.errors import AnswerError
 
 @contextmanager
 def time_limit(limit_s: float | None) -> Iterator[None]:
-    """Raises in the block when it has run for `limit_s` seconds; None: no limit.
+    """Ends the block with an error when it has run for `limit_s` seconds; None: no limit.
 
     Raises:
         AnswerError: time ran out.

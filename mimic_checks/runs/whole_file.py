@@ -1,7 +1,6 @@
-"""Files that are there whole or not at all.
+"""Files that are written whole or not at all, whenever this process is stopped.
 
-Data in: a path and bytes. Data out: the file, replaced in one step, whenever this process is
-stopped; what was cut off is left as `*.part`.
+A write that was cut off leaves a `*.part` beside the file as it was.
 """
 
 from __future__ import annotations
@@ -11,12 +10,13 @@ from pathlib import Path
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Writes a file and its folder.
+    """Writes a file atomically, and makes its folder if need be.
 
     Raises:
         OSError: it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    # The process number keeps two writers apart; replacing within one folder is a single step.
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     part.write_bytes(data)
     part.replace(path)
