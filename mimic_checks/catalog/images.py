@@ -1,9 +1,8 @@
 """Where a catalog's pictures come from, and their identity.
 
-Data in: rows of a catalog. Data out: opened RGB pictures and image ids (SHA-256: of the file's
-bytes, or of a rendered scene's lossless pixels). Ids are made once per catalog and picture, when
-the picture is first needed; the same look decides whether the picture can be read, so a broken file
-is known before a model sees it.
+An image's id is the SHA-256 of its file's bytes, or of a rendered scene's size and pixels. It is
+made once per catalog and picture, when the picture is first needed; the same look decides whether
+the picture can be read, so a broken file is known before a model sees it.
 """
 
 from __future__ import annotations
@@ -24,12 +23,18 @@ class ImageSource(Protocol):
     """Pictures by row."""
 
     def load(self, row: int) -> tuple[Image.Image, bytes]:
-        """The decoded RGB picture and the bytes that its id hashes. Raises OSError or ValueError if
-        it cannot be read."""
+        """The decoded RGB picture, and the bytes that its id hashes.
+
+        Raises:
+            OSError, ValueError: it cannot be read.
+        """
 
     def hashed(self, row: int) -> bytes:
-        """The bytes that a picture's id hashes, without decoding it. Raises OSError if they cannot
-        be read."""
+        """The bytes that a picture's id hashes, without decoding it.
+
+        Raises:
+            OSError: they cannot be read.
+        """
 
     def describe(self, row: int) -> str:
         """What a person calls this picture: its file name, or the scene's number."""
@@ -39,7 +44,7 @@ class ImageSource(Protocol):
 
 
 class FileImages:
-    """Pictures in files. `paths[row]` is the file of a row."""
+    """Pictures in files; `paths[row]` is the file of a row."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.paths = paths
@@ -59,7 +64,7 @@ class FileImages:
 
 
 class SceneImages:
-    """Rendered scenes, drawn when asked for."""
+    """Scenes, rendered whenever they are needed."""
 
     def __init__(self, scenes: Sequence[Scene], size_px: int) -> None:
         self.scenes, self.size_px = scenes, size_px
@@ -90,6 +95,7 @@ def open_image(path: Path) -> Image.Image:
         OSError: the file is missing, truncated or no picture.
         ValueError: it decodes to more pixels than Pillow allows (a decompression bomb).
     """
+    # Pillow warns of a large picture and refuses one of twice that size; here both are refused.
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
@@ -102,8 +108,10 @@ def open_image(path: Path) -> Image.Image:
 
 
 class Manifest:
-    """Image ids of a catalog's rows, and which rows could not be read (row -> reason). Safe to use
-    from threads."""
+    """Image ids of a catalog's rows, and which rows could not be read, with the reason.
+
+    Safe to use from threads.
+    """
 
     def __init__(self, source: ImageSource) -> None:
         self._source = source
@@ -117,6 +125,7 @@ class Manifest:
         if row in self._ids:
             return True
         with self._lock:
+            # Asked again inside: another thread may have looked while this one waited.
             if row in self._ids:
                 return True
             if row in self.unreadable:
@@ -131,8 +140,9 @@ class Manifest:
             return True
 
     def digest(self, row: int) -> str:
-        """The picture's SHA-256 without a look at whether it decodes: for pictures that only
-        training reads.
+        """The picture's SHA-256, without a look at whether it decodes.
+
+        For pictures that only training reads.
 
         Raises:
             OSError: its bytes cannot be read.

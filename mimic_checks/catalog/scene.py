@@ -1,12 +1,11 @@
-"""A rendered scene: objects with exact places on a background, and the Pillow picture of it.
+"""A rendered scene: objects with exact positions on a background, and the Pillow picture of it.
 
-Data in: a `Scene`. Data out: its picture, and per object an exact mask and box, at any size from 32
-to 448 px and beyond. A scene says everything in shares of the side, so one scene is the same
-picture at every size.
+A scene says everything in shares of the side, so one scene is the same picture at every size, from
+32 to 448 px and beyond.
 
-The picture is drawn on a canvas `OVERSAMPLING` times as large and averaged down (anti-aliasing). A
-mask is the set of pixels that the object covers by at least half; objects never touch, because each
-keeps to its own cell of a 4 x 4 grid.
+The picture is painted on a canvas `OVERSAMPLING` times as large and averaged down (anti-aliasing).
+A mask is the set of pixels that the object covers by at least half; objects never touch, because
+each keeps to its own cell of a 4 x 4 grid.
 """
 
 from __future__ import annotations
@@ -21,16 +20,20 @@ from PIL import Image, ImageDraw
 from mimic_checks.catalog.shapes import SHAPES, Shape
 
 OVERSAMPLING = 4
-GRID = 4  # cells per side; an object keeps inside one cell
+GRID = 4
+"""Cells per side; an object keeps inside one cell."""
 MAX_OBJECTS = 8
 _SHAPE_LIST: tuple[Shape, ...] = tuple(SHAPES.values())
-_MIN_SIZE, _MAX_SIZE = 0.190, 0.245  # diameter of an object as a share of the side; a cell is 0.25
+_MIN_SIZE, _MAX_SIZE = 0.190, 0.245
+"""Diameter of an object as a share of the side; a cell is 0.25."""
 
 
 @dataclass(frozen=True, slots=True)
 class SceneObject:
-    """One object: class index, centre and diameter as shares of the side, rotation, and colour
-    (0-255 a channel)."""
+    """One object of a scene.
+
+    `x`, `y`: the centre, and `size`: the diameter, as shares of the side; `colour`: 0-255 each.
+    """
 
     class_index: int
     x: float
@@ -45,9 +48,9 @@ class SceneObject:
         angle = np.radians(self.rotation_deg)
         cos, sin = np.cos(angle), np.sin(angle)
         half = self.size / 2.0 / np.sqrt(1.25)  # rotated corners stay inside the cell
-        turned = points @ np.array([[cos, sin], [-sin, cos]])
-        placed: NDArray[np.float64] = np.clip(turned * half + (self.x, self.y), 0.0, 1.0)
-        return placed
+        rotated = points @ np.array([[cos, sin], [-sin, cos]])
+        corners: NDArray[np.float64] = np.clip(rotated * half + (self.x, self.y), 0.0, 1.0)
+        return corners
 
     @property
     def parts(self) -> int:
@@ -56,8 +59,10 @@ class SceneObject:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Objects on a background: two muted colours in a linear gradient, plus noise drawn from
-    `noise_seed`."""
+    """Objects on a background.
+
+    The background is a linear gradient of two muted colours, with noise that `noise_seed` gives.
+    """
 
     objects: tuple[SceneObject, ...]
     background: tuple[tuple[int, int, int], tuple[int, int, int]]
@@ -66,17 +71,18 @@ class Scene:
     def counts(self) -> NDArray[np.int16]:
         """How many objects of each class the scene shows, [classes]."""
         indices = [item.class_index for item in self.objects]
-        return np.bincount(np.array(indices, dtype=np.int64), minlength=len(_SHAPE_LIST)).astype(
-            np.int16
-        )
+        counts = np.bincount(np.array(indices, dtype=np.int64), minlength=len(_SHAPE_LIST))
+        return counts.astype(np.int16)
 
 
 def render(scene: Scene, size_px: int) -> Image.Image:
-    """The picture of a scene, RGB, `size_px` x `size_px`; the same bytes for the same scene, size
-    and Pillow version."""
-    canvas = _background(scene, size_px).resize(
-        (size_px * OVERSAMPLING,) * 2, Image.Resampling.NEAREST
-    )
+    """The picture of a scene, RGB, `size_px` x `size_px`.
+
+    The same scene, size and Pillow version give the same bytes.
+    """
+    canvas_px = size_px * OVERSAMPLING
+    # The background is enlarged pixel by pixel, so averaging down gives its noise back unchanged.
+    canvas = _background(scene, size_px).resize((canvas_px, canvas_px), Image.Resampling.NEAREST)
     pen = ImageDraw.Draw(canvas)
     for item in scene.objects:
         for part, spec in enumerate(_SHAPE_LIST[item.class_index].parts):
@@ -91,10 +97,9 @@ def object_mask(item: SceneObject, size_px: int) -> NDArray[np.bool_]:
     pen = ImageDraw.Draw(canvas)
     for part in range(item.parts):
         pen.polygon(_canvas_corners(item, part, size_px), fill=1)
-    cover = (
-        np.asarray(canvas).reshape(size_px, OVERSAMPLING, size_px, OVERSAMPLING).sum(axis=(1, 3))
-    )
-    mask: NDArray[np.bool_] = cover >= OVERSAMPLING**2 / 2
+    # One block of OVERSAMPLING x OVERSAMPLING canvas pixels for every pixel of the picture.
+    blocks = np.asarray(canvas).reshape(size_px, OVERSAMPLING, size_px, OVERSAMPLING)
+    mask: NDArray[np.bool_] = blocks.sum(axis=(1, 3)) >= OVERSAMPLING**2 / 2
     return mask
 
 
@@ -110,29 +115,28 @@ def mask_box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
 
 
 def place(class_indices: list[int], rng: np.random.Generator) -> Scene:
-    """A scene with one object of each listed class: size, place, rotation, colour and background
-    are drawn from `rng`."""
+    """A scene with one object of each listed class, all else about it drawn from `rng`."""
     return arrange([loose_object(index, rng) for index in class_indices], rng)
 
 
 def arrange(objects: list[SceneObject], rng: np.random.Generator) -> Scene:
-    """A scene with the given objects, unchanged but for their places, on a fresh background."""
+    """A scene with the given objects, unchanged but for their positions, on a fresh background."""
     if len(objects) > GRID * GRID:
         raise ValueError(f"objects={len(objects)!r} do not fit: a scene has {GRID * GRID} cells")
     cells = rng.permutation(GRID * GRID)[: len(objects)]
-    slack = rng.random((len(objects), 2))
-    placed = []
-    for item, cell, jitter in zip(objects, cells, slack, strict=True):
+    jitter = rng.random((len(objects), 2))
+    arranged = []
+    for item, cell, shares in zip(objects, cells, jitter, strict=True):
         row, column = divmod(int(cell), GRID)
-        room = 1.0 / GRID - item.size
+        slack = 1.0 / GRID - item.size
         x, y = (
-            float(index / GRID + item.size / 2 + room * share)
-            for index, share in ((column, jitter[0]), (row, jitter[1]))
+            float(index / GRID + item.size / 2 + slack * share)
+            for index, share in ((column, shares[0]), (row, shares[1]))
         )
-        placed.append(
+        arranged.append(
             SceneObject(item.class_index, x, y, item.size, item.rotation_deg, item.colour)
         )
-    return Scene(tuple(placed), (_muted(rng), _muted(rng)), int(rng.integers(2**32)))
+    return Scene(tuple(arranged), (_muted(rng), _muted(rng)), int(rng.integers(2**32)))
 
 
 def blank(rng: np.random.Generator) -> Scene:
@@ -144,37 +148,33 @@ def loose_object(class_index: int, rng: np.random.Generator) -> SceneObject:
     """An object of a class with a drawn size, rotation and colour, not yet placed."""
     size, turn, hue, saturation, value = rng.random(5)
     shape = _SHAPE_LIST[class_index]
-    colour = colorsys.hsv_to_rgb(
+    # Within 12 degrees of its hue: the hues of a super-category are at least 46 degrees apart.
+    colour = _rgb(
         (shape.hue_deg + 24 * (hue - 0.5)) / 360 % 1.0, 0.7 + 0.3 * saturation, 0.75 + 0.25 * value
     )
-    red, green, blue = (int(255 * channel) for channel in colour)
-    return SceneObject(
-        class_index,
-        0.5,
-        0.5,
-        _MIN_SIZE + (_MAX_SIZE - _MIN_SIZE) * size,
-        50 * (turn - 0.5),
-        (red, green, blue),
-    )
+    diameter = _MIN_SIZE + (_MAX_SIZE - _MIN_SIZE) * size
+    return SceneObject(class_index, 0.5, 0.5, diameter, 50 * (turn - 0.5), colour)
 
 
 def _muted(rng: np.random.Generator) -> tuple[int, int, int]:
     hue, value = rng.random(2)
-    red, green, blue = (
-        int(255 * channel) for channel in colorsys.hsv_to_rgb(hue, 0.12, 0.30 + 0.6 * value)
-    )
-    return red, green, blue
+    return _rgb(hue, 0.12, 0.30 + 0.6 * value)
+
+
+def _rgb(hue: float, saturation: float, value: float) -> tuple[int, int, int]:
+    red, green, blue = colorsys.hsv_to_rgb(hue, saturation, value)
+    return int(255 * red), int(255 * green), int(255 * blue)
 
 
 def _background(scene: Scene, size_px: int) -> Image.Image:
     top, bottom = (np.array(colour, dtype=np.float32) for colour in scene.background)
     height = np.linspace(0, 1, size_px, dtype=np.float32)[:, None, None]
-    noise = np.random.default_rng(scene.noise_seed).integers(
-        -6, 7, (size_px, size_px, 1), dtype=np.int8
-    )
+    rng = np.random.default_rng(scene.noise_seed)
+    noise = rng.integers(-6, 7, (size_px, size_px, 1), dtype=np.int8)
     pixels = np.clip(top + (bottom - top) * height + noise, 0, 255)
     return Image.fromarray(pixels.astype(np.uint8))
 
 
 def _canvas_corners(item: SceneObject, part: int, size_px: int) -> list[tuple[float, float]]:
+    """Corners of one part in pixels of the oversampled canvas."""
     return [(float(x), float(y)) for x, y in item.corners(part) * (size_px * OVERSAMPLING)]

@@ -1,9 +1,8 @@
 """Silhouettes of the rendered classes, as filled polygons.
 
-Data in: nothing. Data out: `SHAPES`, a table class name -> `Shape`, in a fixed order (the class
-index). Coordinates are in [-1, 1] x [-1, 1], y down. Four hues are shared by the four classes of
-every super-category, one each, so that colour alone never tells a class: the outline has to be
-seen.
+The order of the table is the class index. Coordinates are in [-1, 1] x [-1, 1], y down. The same
+four hues serve in every super-category, one for each of its four classes, so that colour alone
+never tells a class: the outline has to be seen.
 """
 
 from __future__ import annotations
@@ -16,8 +15,10 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One filled polygon of a shape: `points` [corners, 2] and how bright it is (1 = the object's
-    colour)."""
+    """One filled polygon of a shape.
+
+    `points` [corners, 2]; `shade`: how bright it is (1: the object's colour).
+    """
 
     points: NDArray[np.float64]
     shade: float
@@ -25,8 +26,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A class of rendered object: name, plural, super-category, hue in degrees, and its parts, back
-    to front."""
+    """A class of rendered object; `parts` are painted in order, the first at the back."""
 
     name: str
     plural: str

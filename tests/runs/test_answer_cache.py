@@ -263,7 +263,7 @@ def test_an_edit_is_part_of_the_identity(original, asked):
     from mimic_checks.models.intervention import Intervention
 
     folder, place = original
-    assert kept_of(model_of(folder).edited(Intervention(pooling=2)), place).get(asked) is None
+    assert kept_of(model_of(folder).intervened(Intervention(pooling=2)), place).get(asked) is None
 
 
 def test_another_backend_is_a_miss(original, asked):
