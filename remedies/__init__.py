@@ -1,3 +1,1 @@
-"""What repairs a model: procedural training data, masked LoRA, and the proof of what they
-change.
-"""
+"""What repairs a model: training data made from a catalog, masked LoRA, and a proof of both."""

@@ -1,8 +1,7 @@
 """Training batches: conversations with their pictures, and labels on the answers alone.
 
-Data in: rows of the training data, a processor. Data out: what the model's forward call takes, with
-`labels` (IGNORE everywhere but on answers and the token that ends them) and the `token_map` that
-masks travel with.
+Labels are IGNORE everywhere but on answers and the token that ends them. A batch carries its token
+map, which goes with the forward call to the masked layers.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mimic_checks.attention import TokenType, TokenMap, TokenMapper
+from mimic_checks.attention import TokenMap, TokenMapper, TokenType
 from mimic_checks.catalog.images import open_image
 from mimic_checks.errors import RemedyError
 
@@ -32,14 +31,16 @@ class Collator:
         self.mapper = TokenMapper(config, self.tokenizer)
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """One batch of `rows` with `messages` and `images` (paths).
+        """What the model's forward call takes, for rows with `messages` and `images` (paths).
 
-        Raises: RemedyError: a picture that cannot be read, a chat template that rewrites earlier
-            turns, a processor that
-                changes the text.
+        Raises:
+            RemedyError: a picture that cannot be read, a chat template that rewrites earlier turns,
+                a processor that changes the text.
         """
         pictures = [[self._open(name) for name in row["images"]] for row in rows]
-        texts, spans = zip(*(self._spoken(_clean(row["messages"])) for row in rows), strict=True)
+        texts, spans = zip(
+            *(self._conversation(_clean(row["messages"])) for row in rows), strict=True
+        )
         batch = dict(
             self.processor(
                 text=list(texts),
@@ -59,24 +60,25 @@ class Collator:
             return open_image(self.image_root / name)
         except (OSError, ValueError) as error:
             raise RemedyError(
-                f"image={str(self.image_root / name)!r} cannot be read: {error}; restore it, or"
-                " make the data again"
+                f"image={str(self.image_root / name)!r} cannot be read: {error};"
+                " restore it, or make the data again"
             ) from error
 
-    def _spoken(self, messages: list[dict[str, Any]]) -> tuple[str, list[tuple[int, int]]]:
-        """The whole conversation as text, and where its answers stand in it."""
+    def _conversation(self, messages: list[dict[str, Any]]) -> tuple[str, list[tuple[int, int]]]:
+        """A conversation as text, and where its answers stand in it."""
         text = self._template(messages)
         spans = []
         for number, message in enumerate(messages):
             if message["role"] != "assistant":
                 continue
+            # An answer is what the template adds to the prompt before it, its end token included.
             before = self._template(messages[:number], add_generation_prompt=True)
             after = self._template(messages[: number + 1])
             if not (text.startswith(before) and text.startswith(after)):
                 raise RemedyError(
-                    "the chat template rewrites earlier turns when later ones follow, so answers"
-                    " cannot be found in its text; train on data with one turn (turns = [1, 1]), or"
-                    " give the processor a template that appends"
+                    "the chat template rewrites earlier turns when later ones follow,"
+                    " so answers cannot be found in its text; train on data with one turn"
+                    " (turns = [1, 1]), or give the processor a template that appends"
                 )
             spans.append((len(before), len(after)))
         return text, spans
@@ -97,50 +99,57 @@ class Collator:
         text: str,
         spans: list[tuple[int, int]],
     ) -> Tensor:
-        """Labels of one row: away from images, the processor's tokens are those of the plain text,
-        one for one."""
-        plain = self.tokenizer(text, return_offsets_mapping=True)
-        spoken = (
-            ((token_map.image[row] < 0) & (token_map.kind[row] != TokenType.PADDING)).nonzero().flatten()
-        )
+        """Labels of one row.
+
+        The answers are known by their letters in the text, labels are wanted on token positions of
+        the processed row, and a processor gives no offsets once it has put in the image tokens. So
+        the text is tokenized alone, with offsets, and matched with the row: away from images, the
+        tokens are the same, one for one.
+        """
+        tokenized = self.tokenizer(text, return_offsets_mapping=True)
+        is_text = (token_map.image[row] < 0) & (token_map.kind[row] != TokenType.PADDING)
+        positions = is_text.nonzero().flatten()
         ids = batch["input_ids"][row]
-        places = align(plain["input_ids"], ids[spoken].tolist())
-        if places is None:
+        indices = align(tokenized["input_ids"], ids[positions].tolist())
+        if indices is None:
             raise RemedyError(
-                f"{type(self.processor).__name__} changes the text beyond its image tokens; labels"
-                f" cannot be placed in {text[-80:]!r}"
+                f"{type(self.processor).__name__} changes the text beyond its image tokens;"
+                f" labels cannot be placed in {text[-80:]!r}"
             )
         answers = [
-            place
-            for place, (left, right) in zip(places, plain["offset_mapping"], strict=True)
-            if place >= 0 and right > left and any(start <= left < stop for start, stop in spans)
+            index
+            for index, (left, right) in zip(indices, tokenized["offset_mapping"], strict=True)
+            if index >= 0 and right > left and any(start <= left < stop for start, stop in spans)
         ]
         labels = torch.full_like(ids, IGNORE)
-        labels[spoken[answers]] = ids[spoken[answers]]
+        labels[positions[answers]] = ids[positions[answers]]
         return labels
 
 
-def align(plain: list[int], spoken: list[int]) -> list[int] | None:
-    """For every token of a text its place among the text tokens of the processed sequence; -1 for
-    image placeholders and tags, which are not among them. Beside an image the processor may have
-    added tokens of its own (Gemma 3: empty lines). None if the sequence says something else."""
-    known, places, at, beside = set(spoken), [], 0, False
-    for token in plain:
+def align(text: list[int], processed: list[int]) -> list[int] | None:
+    """The index of every token of a text among the text tokens of the processed sequence.
+
+    -1 for image placeholders and tags, which are not among them; None if the sequence says
+    something else. Beside an image the processor may have added tokens of its own (Gemma 3: empty
+    lines), which are passed over.
+    """
+    known, indices, index, beside_image = set(processed), [], 0, False
+    for token in text:
         if token not in known:
-            places.append(-1)
-            beside = True
+            indices.append(-1)
+            beside_image = True
             continue
-        while beside and at < len(spoken) and spoken[at] != token:
-            at += 1
-        if at >= len(spoken) or spoken[at] != token:
+        while beside_image and index < len(processed) and processed[index] != token:
+            index += 1
+        if index >= len(processed) or processed[index] != token:
             return None
-        places.append(at)
-        at, beside = at + 1, False
-    return places if at == len(spoken) else None
+        indices.append(index)
+        index, beside_image = index + 1, False
+    return indices if index == len(processed) else None
 
 
 def _clean(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Messages as chat templates take them: Arrow keeps a text of None beside every image."""
+    """Messages as chat templates take them: Arrow stores a text of None beside every image."""
     return [
         {
             "role": m["role"],

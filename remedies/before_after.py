@@ -1,8 +1,7 @@
 """Before and after on the cases of a run: the demonstration's second half.
 
-Data in: a run of the base, and what the repaired model said to the same cases: a run of its own, or
-recorded answers (case id -> answer) that are judged here. Data out: lines of text, paired case by
-case.
+The repaired model's answers come from a run of its own, or, where asking would take too long, from
+a record that was made once and is judged here.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ COMPARED = (
     "image_count.common",
 )
 Answers = Mapping[str, str]
+"""The model's text by case id."""
 
 
 def recorded_answers(path: Path) -> Answers:
@@ -35,12 +35,12 @@ def recorded_answers(path: Path) -> Answers:
         RemedyError: the file is no record of answers.
     """
     try:
-        found: Answers = json.loads(path.read_text())
+        answers: Answers = json.loads(path.read_text())
     except (OSError, json.JSONDecodeError) as error:
         raise RemedyError(
             f"answers={str(path)!r} cannot be read: {error}; record them again"
         ) from error
-    return found
+    return answers
 
 
 def record_answers(run: Path, path: Path) -> int:
@@ -55,53 +55,61 @@ def record_answers(run: Path, path: Path) -> int:
 
 
 def before_after(before: Path, answers: Answers, *, live: Path | None = None) -> list[str]:
-    """One line per compared level: rates and the paired change. Checks that `live` has asked are
-    taken from there.
+    """A heading, then one line per compared level: rates and the paired change.
+
+    `before`: the base's run. `answers`: recorded ones. `live`: a run of the repaired model; a level
+    whose cases it has all answered is taken from there.
 
     Raises:
         RemedyError: neither the live run nor the record has answered a case.
     """
     base = RunFolder(before)
-    words = Vocabulary(load_catalog(base.read()["description"]["catalog"]).class_names)
-    asked_now = {line.case.id: line.answer for line in RunFolder(live).outcomes()} if live else {}
+    vocabulary = Vocabulary(load_catalog(base.read()["description"]["catalog"]).class_names)
+    live_answers = (
+        {line.case.id: line.answer for line in RunFolder(live).outcomes()} if live else {}
+    )
     lines = [f"{'check':<22}{'level':<12}{'before':>7}{'after':>7}   change in points, 95 %"]
-    for (check, level), found in _levels(base.outcomes()).items():
-        now = all(line.case.id in asked_now for line in found)
-        after = [_judged(line, asked_now if now else answers, words) for line in found]
-        was = [Outcome(line.case.case(), line.answer, line.kind) for line in found]
-        pair = paired(was, after)
-        low, high = (-100 * bound + 0.0 for bound in reversed(pair.interval(ALPHA)))
-        rates = [
-            sum(outcome.kind == "right" for outcome in outcomes) / len(found)
-            for outcomes in (was, after)
+    for (check, level), stored in _levels(base.outcomes()).items():
+        is_live = all(line.case.id in live_answers for line in stored)
+        base_outcomes = [Outcome(line.case.case(), line.answer, line.kind) for line in stored]
+        outcomes = [
+            _judged(line, live_answers if is_live else answers, vocabulary) for line in stored
         ]
+        pair = paired(base_outcomes, outcomes)
+        low, high = (-100 * bound + 0.0 for bound in reversed(pair.interval(ALPHA)))
+        base_rate, rate = (
+            sum(outcome.kind == "right" for outcome in judged) / len(stored)
+            for judged in (base_outcomes, outcomes)
+        )
+        change = -100 * pair.drop + 0.0
         lines.append(
-            f"{check:<22}{level.replace('=', ' '):<12}{rates[0]:>7.2f}{rates[1]:>7.2f}  "
-            f" {-100 * pair.drop + 0.0:+.0f} [{low:+.0f},"
-            f" {high:+.0f}]{'' if now else '  (recorded)'}"
+            f"{check:<22}{level.replace('=', ' '):<12}{base_rate:>7.2f}{rate:>7.2f}"
+            f"   {change:+.0f} [{low:+.0f}, {high:+.0f}]{'' if is_live else '  (recorded)'}"
         )
     return lines
 
 
 def _levels(outcomes: Iterable[OutcomeLine]) -> dict[tuple[str, str], list[OutcomeLine]]:
-    """Outcomes of the compared checks by check and level, in the order of the checks, levels by
-    their number."""
-    found: dict[tuple[str, str], list[OutcomeLine]] = {}
+    """Outcomes of the compared checks by (check, level).
+
+    In the order of the checks, levels by their number.
+    """
+    by_level: dict[tuple[str, str], list[OutcomeLine]] = {}
     for line in outcomes:
         if line.check in COMPARED:
-            found.setdefault((line.check, line.level), []).append(line)
+            by_level.setdefault((line.check, line.level), []).append(line)
     return dict(
         sorted(
-            found.items(),
+            by_level.items(),
             key=lambda item: (COMPARED.index(item[0][0]), float(item[0][1].rpartition("=")[2])),
         )
     )
 
 
-def _judged(line: OutcomeLine, answers: Answers, words: Vocabulary) -> Outcome:
+def _judged(line: OutcomeLine, answers: Answers, vocabulary: Vocabulary) -> Outcome:
     if line.case.id not in answers:
         raise RemedyError(
             f"case={line.case.id!r} of {line.check} was never answered by the repaired model;"
             " record its answers again"
         )
-    return judge(line.case.case(), answers[line.case.id], None, words)
+    return judge(line.case.case(), answers[line.case.id], None, vocabulary)

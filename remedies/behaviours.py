@@ -1,7 +1,6 @@
 """What a proof asks: the behaviours that a remedy is to repair, and those that it must not break.
 
-Data in: a catalog, numbers of cases, a seed. Data out: drawn cases by behaviour and level, from the
-suite's own strategies.
+The cases come from the suite's own strategies, so a proof asks what the checks ask.
 """
 
 from __future__ import annotations
@@ -27,8 +26,11 @@ Role = Literal["target", "kept", "guard"]
 
 @dataclass(frozen=True)
 class Behaviour:
-    """One question family at the image counts of its sweep. `role` is of the last level: a `target`
-    is to get better, what is `kept` and every `guard` (one image) must not get worse."""
+    """One kind of question at the image counts of its sweep.
+
+    `role` is of the last level: a `target` is to get better; what is `kept`, and every `guard` (one
+    image), must not get worse.
+    """
 
     name: str
     role: Role
@@ -37,9 +39,7 @@ class Behaviour:
 
     def level_names(self) -> tuple[str, ...]:
         """The levels as tables name them."""
-        return tuple(
-            f"{self.name} at {level} image{'s' if level > 1 else ''}" for level in self.levels
-        )
+        return tuple(f"{self.name} at {n} image{'s' if n > 1 else ''}" for n in self.levels)
 
 
 BEHAVIOURS = (
@@ -74,22 +74,21 @@ def draw_cases(catalog: Catalog, cases: int, guard_cases: int, seed: int) -> dic
     Raises:
         EmptyPool: the catalog cannot give so many; names the behaviour.
     """
-    found: dict[str, list[Case]] = {}
+    by_level: dict[str, list[Case]] = {}
     for behaviour in BEHAVIOURS:
         number = guard_cases if behaviour.role == "guard" else cases
-        own = int(
-            hashlib.sha256(f"{behaviour.name} {behaviour.role} {seed}".encode()).hexdigest()[:8], 16
-        )
+        # A seed of its own, so that adding a behaviour leaves the cases of the others as they are.
+        key = f"{behaviour.name} {behaviour.role} {seed}"
+        behaviour_seed = int(hashlib.sha256(key.encode()).hexdigest()[:8], 16)
         try:
-            groups = draw(behaviour.strategy(catalog, behaviour.levels), number, own)
+            draws = draw(behaviour.strategy(catalog, behaviour.levels), number, behaviour_seed)
         except EmptyPool as error:
             raise EmptyPool(f"proof of {behaviour.level_names()[-1]!r}: {error}") from error
         for level, name in enumerate(behaviour.level_names()):
-            found[name] = [group[level] for group in groups]
-    return found
+            by_level[name] = [cases_of_draw[level] for cases_of_draw in draws]
+    return by_level
 
 
 def role_of(level: str) -> Role | None:
-    """The role of a level: that of its behaviour if it is the last one, else None (shown, not
-    judged)."""
+    """The role of a level: its behaviour's for the last level, else None (shown, not judged)."""
     return next((b.role for b in BEHAVIOURS if b.level_names()[-1] == level), None)

@@ -1,5 +1,4 @@
-"""`mimic-checks remedy plan | data | train | prove`: arguments in, a few lines that call the
-modules beside this one.
+"""`mimic-checks remedy plan | data | train | prove`: the arguments of each step.
 
 Imports the standard library only until a subcommand runs.
 """
@@ -40,10 +39,8 @@ def add_remedy(commands: Any) -> None:
         action="append",
         default=[],
         metavar="WHAT",
-        help=(
-            "a run folder, case set or catalog whose images must not be trained on (may be given"
-            " more than once)"
-        ),
+        help="a run folder, case set or catalog whose images must not be trained on"
+        " (may be given more than once)",
     )
     data.add_argument("--out", type=Path, required=True)
     data.add_argument("--processes", type=int, default=2)
@@ -84,10 +81,8 @@ def add_remedy(commands: Any) -> None:
         action="append",
         default=[],
         metavar="NAME=FOLDER",
-        help=(
-            "a further adapter of `remedy train` on the same data (one name several times: its"
-            " seeds)"
-        ),
+        help="a further adapter of `remedy train` on the same data"
+        " (one name several times: its seeds)",
     )
     prove.add_argument("--vlm-catalog", default="rendered")
     prove.add_argument("--vlm-cases", type=int, default=300, help="cases a level (default 300)")
@@ -117,10 +112,8 @@ def _training(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME=VALUE",
         dest="settings",
-        help=(
-            "change a setting of the preset: mask, r, learning_rate, max_steps, ... (may be given"
-            " more than once)"
-        ),
+        help="change a setting of the preset: mask, r, learning_rate, max_steps, ..."
+        " (may be given more than once)",
     )
 
 
@@ -148,17 +141,17 @@ def _data(options: argparse.Namespace, rest: Sequence[str]) -> int:
     if options.samples is not None:
         mixture = mixture.scaled(options.samples)
     presence = load_presence(options.catalog)
-    kept_out = evaluation_ids(options.keep_out)
     folder = write_training_data(
         presence,
         mixture,
         options.out,
-        evaluation=kept_out,
+        evaluation=evaluation_ids(options.keep_out),
         processes=options.processes,
         progress=_progress,
     )
+    plural = "s" if mixture.samples > 1 else ""
     print(
-        f"{mixture.samples:,} sample{'s' if mixture.samples > 1 else ''} in {folder};"
+        f"{mixture.samples:,} sample{plural} in {folder};"
         f" {folder / 'datasheet.md'} says what is in them"
     )
     return 0
@@ -169,20 +162,20 @@ def _train(options: argparse.Namespace, rest: Sequence[str]) -> int:
     from remedies.lora import options_of
     from remedies.train import train_adapter
 
-    given = _settings(options.settings)
+    changes = _settings(options.settings)
     if options.mask_from:
         from remedies.plan import layer_window
 
-        given["mask"], why = layer_window(options.mask_from)
-        print(f"mask={given['mask']}: {why}")
-    settings = options_of(options.preset, **given)
+        changes["mask"], reason = layer_window(options.mask_from)
+        print(f"mask={changes['mask']}: {reason}")
+    settings = options_of(options.preset, **changes)
     folder = train_adapter(
         options.vlm, options.data, options.out, settings, _model_options(options)
     )
-    if os.environ.get("RANK", "0") == "0":
+    if os.environ.get("RANK", "0") == "0":  # one process of several speaks
         print(
-            f"adapter in {folder}; answer with it: --vlm {options.vlm} --vlm-adapter"
-            f" {shlex.quote(str(folder))}"
+            f"adapter in {folder}; answer with it:"
+            f" --vlm {options.vlm} --vlm-adapter {shlex.quote(str(folder))}"
         )
     return 0
 
@@ -194,6 +187,7 @@ def _prove(options: argparse.Namespace, rest: Sequence[str]) -> int:
     from remedies.proof_page import promises
     from remedies.prove import ProofPlan, prove
 
+    # A setting that is not allowed is refused now, not after the first trainings.
     for mask in options.masks:
         options_of(options.preset, **{**_settings(options.settings), "mask": mask})
     plan = ProofPlan(
@@ -238,7 +232,7 @@ def _named(pair: str) -> tuple[str, Path]:
     return name, Path(folder)
 
 
-def _settings(given: Sequence[str]) -> dict[str, Any]:
+def _settings(pairs: Sequence[str]) -> dict[str, Any]:
     """`name=value` pairs, each as the type of its setting.
 
     Raises:
@@ -247,24 +241,24 @@ def _settings(given: Sequence[str]) -> dict[str, Any]:
     from mimic_checks.errors import InvalidArgument
     from remedies.lora import LoraOptions
 
-    kinds = {field.name: str(field.type) for field in fields(LoraOptions)}
+    types = {field.name: str(field.type) for field in fields(LoraOptions)}
     casts: dict[str, Any] = {
         "int": int,
         "float": float,
         "str": str,
         "bool": {"true": True, "false": False}.__getitem__,
     }
-    found: dict[str, Any] = {}
-    for pair in given:
+    settings: dict[str, Any] = {}
+    for pair in pairs:
         name, _, value = pair.partition("=")
-        if name not in kinds:
-            raise InvalidArgument("setting", name, allowed=sorted(kinds))
+        if name not in types:
+            raise InvalidArgument("setting", name, allowed=sorted(types))
         try:
-            found[name] = casts[kinds[name]](value)
+            settings[name] = casts[types[name]](value)
         except (ValueError, KeyError):
-            allowed = "true or false" if kinds[name] == "bool" else f"a value of type {kinds[name]}"
+            allowed = "true or false" if types[name] == "bool" else f"a value of type {types[name]}"
             raise InvalidArgument(f"setting {name}", value, allowed=allowed) from None
-    return found
+    return settings
 
 
 def _model_options(options: argparse.Namespace) -> Any:
@@ -288,14 +282,14 @@ def _need(library: str) -> None:
         )
 
 
-def _progress(done: int, whole: int) -> None:
+def _progress(done: int, total: int) -> None:
     """A bar on a terminal, lines elsewhere."""
     if sys.stderr.isatty():
-        filled = 30 * done // whole
+        filled = 30 * done // total
         print(
-            f"\r[{'#' * filled}{'.' * (30 - filled)}] {done:,} of {whole:,} samples",
-            end="\n" if done == whole else "",
+            f"\r[{'#' * filled}{'.' * (30 - filled)}] {done:,} of {total:,} samples",
+            end="\n" if done == total else "",
             file=sys.stderr,
         )
     else:
-        print(f"{done:,} of {whole:,} samples", file=sys.stderr)
+        print(f"{done:,} of {total:,} samples", file=sys.stderr)

@@ -1,16 +1,13 @@
-"""Training data on disk: Arrow shards that Hugging Face `datasets` opens, and the same samples as
-LLaVA JSON.
+"""Training data on disk, for Hugging Face `datasets` and in LLaVA's own format.
 
-Data in: a catalog's `Presence`, a mixture, the ids of evaluation images. Data out: a folder
+    data-00000-of-00012.arrow     samples; `datasets.load_from_disk(folder)` memory-maps them all
+    images/                       pictures of rendered catalogs (photos stay where they are)
+    llava.json                    the same samples in LLaVA's format
+    about.json                    what made them: catalog, mixture, image root, held-out pairs
+    datasheet.md, datasheet.json  what is in the data
 
-    data-00000-of-00012.arrow   samples; `datasets.load_from_disk(folder)` opens them all, memory-mapped
-    images/                     pictures of rendered catalogs (photos stay where they are, see `image_root`)
-    llava.json                  the same samples in LLaVA's format
-    about.json                  catalog, mixture, image root, held-out pairs: what made this folder
-    datasheet.md, datasheet.json   what is in it
-
-Shards are made by two processes, each from a generator of its own, and renamed when they are whole:
-the same command goes on after any interruption and gives the same bytes.
+Every shard comes from a random generator of its own and is renamed when it is complete: however
+many processes make them, the same command goes on after any interruption and gives the same bytes.
 """
 
 from __future__ import annotations
@@ -64,7 +61,7 @@ class _Job:
     evaluation: frozenset[str]
     folder: Path
     image_root: Path
-    home: Path
+    photo_folder: Path
     ids: dict[int, str]
 
 
@@ -80,19 +77,23 @@ def write_training_data(
     processes: int = 2,
     progress: Progress | None = None,
 ) -> Path:
-    """Writes the mixture's procedural samples, none with an image whose id is in `evaluation`;
-    returns the folder.
+    """Writes the mixture's procedural samples; returns the folder.
 
-    Raises: EmptyPool: a part that this catalog cannot fill, before anything is written where that
-        can be known. RemedyError: the folder holds other data, or the disk failed; finished shards
-        are kept.
+    `evaluation`: ids of images that no sample may show.
+
+    Raises:
+        EmptyPool: a part that this catalog cannot fill, before anything is written where that can
+            be known.
+        RemedyError: the folder holds other data, or the disk failed; finished shards are kept.
     """
     global _JOB
     check_labels(presence, mixture)
-    held = held_out_pairs(presence.class_names, name=mixture.held_out, share=mixture.held_out_share)
-    pools = Pools(presence, held)
+    held_out = held_out_pairs(
+        presence.class_names, name=mixture.held_out, share=mixture.held_out_share
+    )
+    pools = Pools(presence, held_out)
     folder = folder.resolve()
-    _open(folder, _about(presence, mixture, evaluation, folder, held))
+    _open(folder, _about(presence, mixture, evaluation, folder, held_out))
     shards = list(_shards(mixture))
     files = [
         folder / f"data-{number:05d}-of-{len(shards):05d}.arrow" for number in range(len(shards))
@@ -100,29 +101,24 @@ def write_training_data(
     missing = [number for number, file in enumerate(files) if not file.is_file()]
     done = sum(shard.number for shard, file in zip(shards, files, strict=True) if file.is_file())
     first = presence.source.file(0)
-    _JOB = _Job(
-        pools,
-        mixture,
-        evaluation,
-        folder,
-        image_root(presence, folder),
-        first.parent if first else folder,
-        {},
-    )
+    photo_folder = first.parent if first else folder
+    # Forked processes find the job in this global, so the catalog is never pickled.
+    root = image_root(presence, folder)
+    _JOB = _Job(pools, mixture, evaluation, folder, root, photo_folder, {})
     if any(part.family == "odd_one" for part in mixture.parts):
-        pools.alike  # noqa: B018  (made once, before the processes part)
+        pools.alike  # noqa: B018  (made once, before the processes fork)
     try:
-        made = _in_processes(_make, [(shards[k], files[k]) for k in missing], processes)
-        for number, _ in zip(missing, made, strict=True):
+        written = _in_processes(_write_shard, [(shards[k], files[k]) for k in missing], processes)
+        for number, _ in zip(missing, written, strict=True):
             done += shards[number].number
             if progress:
                 progress(done, mixture.samples)
         _finish(folder, files, processes)
     except OSError as error:
-        kept = sum(file.is_file() for file in files)
+        finished = sum(file.is_file() for file in files)
         raise RemedyError(
-            f"out={str(folder)!r}: writing failed ({error}); {kept} of {len(files)} shards are"
-            " kept: make room and give the same command again"
+            f"out={str(folder)!r}: writing failed ({error}); {finished} of {len(files)} shards"
+            " are kept: make room and give the same command again"
         ) from error
     finally:
         _JOB = None
@@ -132,8 +128,9 @@ def write_training_data(
 def check_labels(presence: Presence, mixture: Mixture) -> None:
     """Refuses what the catalog's labels cannot settle.
 
-    Raises: EmptyPool: no super-categories to list by, no verified negatives, or open questions
-        without `training_grade`.
+    Raises:
+        EmptyPool: no super-categories to list by, no verified negatives, or open questions without
+            `training_grade`.
     """
     if not presence.exhaustive:
         _check_sparse(presence, mixture)
@@ -149,8 +146,8 @@ def _check_sparse(presence: Presence, mixture: Mixture) -> None:
     if not any(len(presence.verified_absent(c)) for c in range(len(presence.class_names))):
         raise EmptyPool(
             f"catalog={presence.name!r} has no verified negatives: no image is known to lack"
-            " anything, so no distractor and no wrong option is certain; give the human-verified"
-            " image labels (Confidence 0) too"
+            " anything, so no distractor and no wrong option is certain;"
+            " give the human-verified image labels (Confidence 0) too"
         )
     for part in mixture.parts:
         if part.family in ("common", "odd_one") and not part.options and not part.training_grade:
@@ -162,8 +159,7 @@ def _check_sparse(presence: Presence, mixture: Mixture) -> None:
 
 
 def image_root(presence: Presence, folder: Path) -> Path:
-    """The folder that image paths of the data are relative to: this one for rendered scenes, else
-    that of the first photo."""
+    """What image paths are relative to: this folder for rendered scenes, else the photos'."""
     first = presence.source.file(0)
     return folder if first is None else first.parent.absolute()
 
@@ -173,7 +169,7 @@ def _in_processes(
 ) -> Iterator[Any]:
     """Results in order, made in other processes where the machine can fork."""
     if processes == 1 or len(arguments) < 2 or not hasattr(os, "fork"):
-        yield from (work(*given) for given in arguments)
+        yield from (work(*call) for call in arguments)
         return
     with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
         yield from pool.map(work, *zip(*arguments, strict=True))
@@ -185,17 +181,18 @@ def _shards(mixture: Mixture) -> Iterator[_Shard]:
             yield _Shard(part, part_index, index, min(SHARD, part.samples - start))
 
 
-def _make(shard: _Shard, file: Path) -> None:
-    """One shard; a sample that meets an evaluation image is drawn again."""
+def _write_shard(shard: _Shard, file: Path) -> None:
+    """Writes one shard; a sample with an evaluation image is drawn again."""
     from datasets.arrow_writer import ArrowWriter
 
     assert _JOB is not None
     job = _JOB
+    # Seeded by what the shard is, not by who makes it or when.
     rng = np.random.default_rng([job.mixture.seed, shard.part_index, shard.index])
     part = file.with_name(file.name + ".part")
     with ArrowWriter(path=str(part), features=features()) as writer:
         drawn = samples(
-            job.pools, shard.part, shard.number, rng, allowed=lambda rows: not _meets(job, rows)
+            job.pools, shard.part, shard.number, rng, allowed=lambda rows: _allowed(job, rows)
         )
         for number, sample in enumerate(drawn):
             writer.write(_record(job, sample, f"{shard.part.name}-{shard.index:03d}-{number:05d}"))
@@ -203,23 +200,24 @@ def _make(shard: _Shard, file: Path) -> None:
     part.replace(file)
 
 
-def _meets(job: _Job, rows: Sequence[int]) -> bool:
-    return any(_identity(job, row) in job.evaluation for row in rows) if job.evaluation else False
+def _allowed(job: _Job, rows: Sequence[int]) -> bool:
+    # Without evaluation images no picture need be read and hashed here.
+    return not job.evaluation or all(_image_id(job, row) not in job.evaluation for row in rows)
 
 
-def _identity(job: _Job, row: int) -> str:
+def _image_id(job: _Job, row: int) -> str:
     if row not in job.ids:
         job.ids[row] = job.pools.presence.manifest.digest(row)
     return job.ids[row]
 
 
-def _record(job: _Job, sample: Sample, identity: str) -> dict[str, Any]:
+def _record(job: _Job, sample: Sample, sample_id: str) -> dict[str, Any]:
     turns = [(turn.question, turn.answer) for turn in sample.turns]
     return {
-        "id": identity,
+        "id": sample_id,
         "part": sample.part,
         "images": [_path(job, row) for row in sample.rows],
-        "image_ids": [_identity(job, row) for row in sample.rows],
+        "image_ids": [_image_id(job, row) for row in sample.rows],
         "messages": conversation(turns, len(sample.rows)),
         "length": len(sample.rows),
         "grade": sample.grade,
@@ -231,14 +229,19 @@ def _record(job: _Job, sample: Sample, identity: str) -> dict[str, Any]:
 
 
 def _path(job: _Job, row: int) -> str:
-    """Where the picture is, relative to the image root; a rendered scene is written when it is
-    first used."""
+    """Where the picture is, relative to the image root.
+
+    A rendered scene is written when it is first used.
+    """
     source = job.pools.presence.source
     if (file := source.file(row)) is not None:
-        return file.name if file.parent == job.home else os.path.relpath(file, job.image_root)
+        # Nearly all photos are in one folder, and relpath is slow.
+        is_beside = file.parent == job.photo_folder
+        return file.name if is_beside else os.path.relpath(file, job.image_root)
     assert isinstance(source, SceneImages)
-    path = job.folder / "images" / f"{_identity(job, row)[:32]}.png"
+    path = job.folder / "images" / f"{_image_id(job, row)[:32]}.png"
     if not path.is_file():
+        # Two processes may write the same picture at once: each its own file, the last one stays.
         part = path.with_name(f"{path.name}.{os.getpid()}")
         render(source.scenes[row], source.size_px).save(part, format="PNG")
         part.replace(path)
@@ -276,11 +279,11 @@ def _about(
     mixture: Mixture,
     evaluation: frozenset[str],
     folder: Path,
-    held: NDArray[np.bool_],
+    held_out: NDArray[np.bool_],
 ) -> dict[str, Any]:
     pairs = [
         [presence.class_names[i], presence.class_names[j]]
-        for i, j in np.argwhere(np.triu(held)).tolist()
+        for i, j in np.argwhere(np.triu(held_out)).tolist()
     ]
     return {
         "suite": mimic_checks.__version__,
@@ -303,8 +306,8 @@ def _open(folder: Path, about: dict[str, Any]) -> None:
         if path.is_file() and (old := json.loads(path.read_text())) != about:
             differs = next(key for key in about if old.get(key) != about[key])
             raise RemedyError(
-                f"out={str(folder)!r} holds training data made with another {differs}; give a new"
-                " folder, or delete this one"
+                f"out={str(folder)!r} holds training data made with another {differs};"
+                " give a new folder, or delete this one"
             )
         if not path.is_file() and folder.is_dir() and any(folder.iterdir()):
             raise RemedyError(f"out={str(folder)!r} holds other files; give a new folder")
@@ -317,14 +320,13 @@ def _open(folder: Path, about: dict[str, Any]) -> None:
 
 
 def _finish(folder: Path, files: Sequence[Path], processes: int) -> None:
-    """The LLaVA file and the datasheet, shard by shard in other processes, then what makes the
-    shards a `datasets` folder."""
+    """Writes the datasheet and the LLaVA file, then what makes the shards a `datasets` folder."""
     about = json.loads((folder / "about.json").read_text())
     counts = Counts()
-    for found in _in_processes(
+    for shard_counts in _in_processes(
         _summarise, [(file, about["class_names"]) for file in files], processes
     ):
-        counts.merge(found)
+        counts.merge(shard_counts)
     write_datasheet(counts.sheet(), about, folder)
     _join([_fragment(file) for file in files], folder / "llava.json")
     state: dict[str, Any] = {
@@ -339,6 +341,7 @@ def _finish(folder: Path, files: Sequence[Path], processes: int) -> None:
     (folder / "dataset_info.json").write_text(
         json.dumps({"features": features().to_dict()}, indent=1)
     )
+    # Last of all: a folder with this file is finished.
     (folder / "state.json").write_text(json.dumps(state, indent=1))
 
 
@@ -347,15 +350,14 @@ def _summarise(file: Path, class_names: Sequence[str]) -> Counts:
     import pyarrow as pa
 
     counts = Counts()
-    with pa.memory_map(str(file)) as stored, _fragment(file).open("w") as written:
-        for batch in pa.ipc.open_stream(stored):
+    with pa.memory_map(str(file)) as shard, _fragment(file).open("w") as fragment:
+        for batch in pa.ipc.open_stream(shard):
             for row in batch.to_pylist():
                 counts.add(row, class_names)
-                said = [message["content"][-1]["text"] for message in row["messages"]]
-                record = llava_record(
-                    row["id"], row["images"], list(zip(said[::2], said[1::2], strict=True))
-                )
-                written.write(json.dumps(record) + "\n")
+                texts = [message["content"][-1]["text"] for message in row["messages"]]
+                turns = list(zip(texts[::2], texts[1::2], strict=True))
+                record = llava_record(row["id"], row["images"], turns)
+                fragment.write(json.dumps(record) + "\n")
     return counts
 
 
@@ -388,12 +390,10 @@ def open_training_data(folder: Path) -> Any:
 
     if not (folder / "state.json").is_file():
         started = (folder / "about.json").is_file()
-        raise RemedyError(
-            f"data={str(folder)!r} "
-            + (
-                "is unfinished: give the command that made it again"
-                if started
-                else "holds no training data; make some with: mimic-checks remedy data"
-            )
+        problem = (
+            "is unfinished: give the command that made it again"
+            if started
+            else "holds no training data; make some with: mimic-checks remedy data"
         )
+        raise RemedyError(f"data={str(folder)!r} {problem}")
     return load_from_disk(str(folder))

@@ -1,8 +1,4 @@
-"""What is in a folder of training data: the distribution of every factor, counted from the data
-itself.
-
-Data in: the finished samples. Data out: `datasheet.json` and `datasheet.md`.
-"""
+"""What is in a folder of training data, counted from the finished samples themselves."""
 
 from __future__ import annotations
 
@@ -19,8 +15,7 @@ _MOST_VALUES = 12
 
 
 class Counts:
-    """Samples, turns, distinct images, grades, and per part the distribution of factors, answers
-    and asked classes."""
+    """Samples, turns, distinct images and grades; per part, how often each value of a factor is."""
 
     def __init__(self) -> None:
         self.totals: Counter[str] = Counter()
@@ -46,8 +41,8 @@ class Counts:
         """Adds what another shard holds."""
         self.totals.update(other.totals)
         self.images |= other.images
-        for part, found in other.parts.items():
-            for name, values in found.items():
+        for part, factors in other.parts.items():
+            for name, values in factors.items():
                 self.parts.setdefault(part, {}).setdefault(name, Counter()).update(values)
 
     def sheet(self) -> dict[str, Any]:
@@ -57,9 +52,9 @@ class Counts:
             "parts": {
                 part: {
                     name: dict(sorted(values.items(), key=lambda i: (-i[1], str(i[0]))))
-                    for name, values in found.items()
+                    for name, values in factors.items()
                 }
-                for part, found in self.parts.items()
+                for part, factors in self.parts.items()
             },
         }
 
@@ -81,30 +76,26 @@ def _text(sheet: dict[str, Any], about: dict[str, Any]) -> str:
         "",
         f"Made by mimic_checks {about['suite']} from `{about['catalog']}`: {totals}.",
         "",
-        (
-            f"Evaluation images kept out, by id: {about['evaluation']['images']:,}. Class pairs"
-            " held out of multi-concept, common and odd-one (set"
-            f" `{about['mixture']['held_out']}`): {pairs}."
-        ),
+        f"Evaluation images kept out, by id: {about['evaluation']['images']:,}."
+        " Class pairs held out of multi-concept, common and odd-one"
+        f" (set `{about['mixture']['held_out']}`): {pairs}.",
         "",
-        (
-            "`verified`: the labels prove the answer. `training`: right if what nobody verified is"
-            " absent; never to be evaluated on."
-        ),
+        "`verified`: the labels prove the answer. `training`: right if what nobody verified"
+        " is absent; never to be evaluated on.",
         "",
     ]
-    for part, found in sheet["parts"].items():
+    for part, factors in sheet["parts"].items():
         lines += [f"## {part}", "", "| factor | distribution |", "|---|---|"]
-        lines += [f"| {name} | {_shares(values)} |" for name, values in found.items() if values]
+        lines += [f"| {name} | {_shares(values)} |" for name, values in factors.items() if values]
         lines.append("")
     return "\n".join(lines)
 
 
 def _shares(values: dict[Any, int]) -> str:
-    whole = sum(values.values())
+    total = sum(values.values())
     shown = sorted(values.items(), key=lambda i: -i[1])[:_MOST_VALUES]
     text = ", ".join(
-        f"{_cell(value)}: {number / whole:.1%}"
+        f"{_cell(value)}: {number / total:.1%}"
         for value, number in sorted(shown, key=lambda i: str(i[0]).zfill(4))
     )
     return text + (f", {len(values) - _MOST_VALUES} more" if len(values) > _MOST_VALUES else "")

@@ -1,8 +1,4 @@
-"""That training never sees an image of the evaluation.
-
-Data in: what evaluations are made of (catalog specs, run folders, case sets), training data. Data
-out: image ids, or a refusal.
-"""
+"""That training never sees an image of the evaluation: compared by content, not by file name."""
 
 from __future__ import annotations
 
@@ -17,35 +13,35 @@ from mimic_checks.verdicts.store import RunFolder, read_case_set
 
 
 def evaluation_ids(sources: Iterable[str]) -> frozenset[str]:
-    """The ids of all images of run folders, case sets (folders) and catalogs (specs such as
-    `coco:/data/val`).
+    """The ids of all images of run folders, case sets and catalogs.
 
-    Raises: InvalidArgument, CatalogError, RunFolderError: a source that is none of these, or cannot
-        be read.
+    A source is a folder, or a catalog's spec such as `coco:/data/val`.
+
+    Raises:
+        InvalidArgument, CatalogError, RunFolderError: a source that is none of these, or cannot be
+            read.
     """
-    found: set[str] = set()
+    ids: set[str] = set()
     for source in sources:
         folder = Path(source)
         if (folder / "run.json").is_file():
-            found.update(
-                image for line in RunFolder(folder).outcomes() for image in line.case.images
-            )
+            ids.update(image for line in RunFolder(folder).outcomes() for image in line.case.images)
         elif (folder / "cases.jsonl").is_file():
             lines = read_case_set(folder, load_catalog(f"cases:{folder}")).lines
-            found.update(image for line in lines for image in line.case.images)
+            ids.update(image for line in lines for image in line.case.images)
         else:
             catalog = load_catalog(source)
-            found.update(catalog.manifest.digest(row) for row in range(len(catalog)))
-    return frozenset(found)
+            ids.update(catalog.manifest.digest(row) for row in range(len(catalog)))
+    return frozenset(ids)
 
 
 def training_ids(data: Any) -> frozenset[str]:
     """The ids of all images in training data."""
-    found: set[str] = set()
+    ids: set[str] = set()
     for batch in data.select_columns(["image_ids"]).iter(batch_size=1000):
-        for ids in batch["image_ids"]:
-            found.update(ids)
-    return frozenset(found)
+        for sample_ids in batch["image_ids"]:
+            ids.update(sample_ids)
+    return frozenset(ids)
 
 
 def refuse_shared(trained: frozenset[str], cases: Iterable[Case], data: Path) -> None:
@@ -58,6 +54,6 @@ def refuse_shared(trained: frozenset[str], cases: Iterable[Case], data: Path) ->
     if shared:
         raise RemedyError(
             f"data={str(data)!r}: {len(shared)} images of the evaluation cases were trained on,"
-            f" first {sorted(shared)[0][:12]}; prove on another catalog or seed, or make the data"
-            " again with --keep-out <the evaluation catalog>"
+            f" first {sorted(shared)[0][:12]}; prove on another catalog or seed,"
+            " or make the data again with --keep-out <the evaluation catalog>"
         )

@@ -1,8 +1,9 @@
 """A LoRA adapter on a vision-language model: where it goes, and with which settings.
 
-Data in: a loaded model and `LoraOptions`. Data out: the model in its peft wrapper: LoRA on every
-linear layer of the language model, the projector trained in full, everything else frozen (MIMIC,
-section 5 and released `train.py`).
+LoRA on every linear layer of the language model, the projector trained in full, everything else
+frozen.
+
+Source: MIMIC, section 5 and released `train.py`.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ class LoraOptions:
     """Every setting of a training; names are peft's and transformers' own.
 
     `mask`: the layers with an image-local mask: a window as `--vlm-mask` takes it, or "none".
-    `batch_size` samples go through one device at a time, `gradient_accumulation_steps` of them make
-    a step. `max_steps` above zero ends before the epochs do.
+    `batch_size` samples go through one device at a time, and `gradient_accumulation_steps` such
+    batches make a step. `max_steps` above zero ends before the epochs do.
 
     Raises:
         InvalidArgument: a value out of range.
@@ -45,21 +46,12 @@ class LoraOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("r", 1),
-            ("lora_alpha", 1),
-            ("batch_size", 1),
-            ("gradient_accumulation_steps", 1),
-        ):
-            if getattr(self, name) < least:
-                raise InvalidArgument(
-                    name, getattr(self, name), allowed=f"whole numbers from {least}"
-                )
+        for name in ("r", "lora_alpha", "batch_size", "gradient_accumulation_steps"):
+            if (value := getattr(self, name)) < 1:
+                raise InvalidArgument(name, value, allowed="whole numbers from 1")
         for name in ("lora_dropout", "warmup_ratio"):
-            if not 0 <= getattr(self, name) < 1:
-                raise InvalidArgument(
-                    name, getattr(self, name), allowed="shares from 0 up to, but not, 1"
-                )
+            if not 0 <= (value := getattr(self, name)) < 1:
+                raise InvalidArgument(name, value, allowed="shares from 0 up to, but not, 1")
         if not self.learning_rate > 0:
             raise InvalidArgument("learning_rate", self.learning_rate, allowed="numbers above 0")
         if self.mask != "none":
@@ -68,11 +60,9 @@ class LoraOptions:
     @property
     def rules(self) -> list[WindowedRule]:
         """The mask as a rule in its window; none if there is no mask."""
-        return (
-            []
-            if self.mask == "none"
-            else [WindowedRule(ImageLocal(), LayerWindow.parse(self.mask))]
-        )
+        if self.mask == "none":
+            return []
+        return [WindowedRule(ImageLocal(), LayerWindow.parse(self.mask))]
 
 
 PRESETS = {
@@ -88,8 +78,8 @@ PRESETS = {
         gradient_accumulation_steps=1,
     ),
 }
-"""`paper`: MIMIC's settings for its masked LoRA (128 samples a step over 8 devices there; here 16 a
-device). `builtin`: for the built-in model, whose layers are 192 wide."""
+"""`paper`: MIMIC's settings for its masked LoRA; its step was 128 samples over 8 devices, here a
+device takes 16. `builtin`: for the built-in model, whose layers are 192 wide."""
 
 
 def options_of(preset: str, **changes: Any) -> LoraOptions:
@@ -116,7 +106,7 @@ def with_lora(model: Any, options: LoraOptions) -> Any:
     from peft import LoraConfig, get_peft_model
 
     family = family_of(model.config)
-    for rule in options.rules:
+    for rule in options.rules:  # a window outside the model is refused before peft changes it
         rule.window.layers(int(model.config.text_config.num_hidden_layers))
     config = LoraConfig(
         r=options.r,
@@ -137,22 +127,21 @@ def linear_layers(model: Any, language_model: str) -> list[str]:
     """
     from torch import nn
 
-    found = [
+    names = [
         name
-        for name, part in model.named_modules()
-        if isinstance(part, nn.Linear) and name.startswith(f"{language_model}.")
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and name.startswith(f"{language_model}.")
     ]
-    if not found:
-        kinds = sorted(
-            {
-                type(part).__name__
-                for name, part in model.named_modules()
-                if name.startswith(f"{language_model}.layers.0.")
-            }
-        )
+    if not names:
+        types = {
+            type(module).__name__
+            for name, module in model.named_modules()
+            if name.startswith(f"{language_model}.layers.0.")
+        }
         raise RemedyError(
-            f"model={type(model).__name__} has no linear layer under {language_model!r} that peft"
-            f" can adapt (it has {', '.join(kinds)}); use a base whose layers are torch.nn.Linear,"
+            f"model={type(model).__name__} has no linear layer under {language_model!r}"
+            f" that peft can adapt (it has {', '.join(sorted(types))});"
+            " use a base whose layers are torch.nn.Linear,"
             " unquantised or quantised by a library that peft supports"
         )
-    return found
+    return names

@@ -1,7 +1,4 @@
-"""What training data is made of: parts by family, and the user's own data beside them.
-
-Data in: a TOML file, or the name of a preset. Data out: a checked `Mixture`.
-"""
+"""What training data is made of: parts by kind of question, and the user's own data beside them."""
 
 from __future__ import annotations
 
@@ -26,10 +23,11 @@ class Part(_Section):
     """`samples` conversations whose first question is of one family.
 
     Ranges are inclusive and drawn uniformly: `images`, `concepts` (classes that a counting question
-    asks about), `turns`.
-    `most_instances`: the largest total that a counting question is aimed at. `options`: whether the
-    first question offers options; where labels are too sparse for a unique answer it must, unless
-    `training_grade` allows answers that are right only if what nobody verified is absent."""
+    asks about), `turns`. `most_instances`: the largest total that a counting question is aimed at.
+    `options`: whether the first question offers options; where labels are too sparse for a unique
+    answer it must, unless `training_grade` allows answers that are right only if what nobody
+    verified is absent.
+    """
 
     name: str
     family: Task
@@ -43,6 +41,7 @@ class Part(_Section):
 
     @model_validator(mode="after")
     def _ranges(self) -> Self:
+        # What images have in common, or which is the odd one, is a question about two at least.
         fewest = 2 if self.family in ("common", "odd_one") else 1
         for name, (low, high), least in (
             ("images", self.images, fewest),
@@ -51,20 +50,22 @@ class Part(_Section):
         ):
             if not least <= low <= high:
                 raise ValueError(
-                    f"{name}={[low, high]!r} of part {self.name!r}; allowed: [low, high] with"
-                    f" {least} <= low <= high"
+                    f"{name}={[low, high]!r} of part {self.name!r};"
+                    f" allowed: [low, high] with {least} <= low <= high"
                 )
         if self.concepts != (1, 1) and self.family != "counting":
             raise ValueError(
-                f"concepts={list(self.concepts)!r} of part {self.name!r}: only counting asks for"
-                " several classes"
+                f"concepts={list(self.concepts)!r} of part {self.name!r}:"
+                " only counting asks for several classes"
             )
         return self
 
 
 class OwnData(_Section):
-    """The user's own instruction data in LLaVA's format, as a share (`weight`) of everything that
-    is trained on."""
+    """The user's own instruction data in LLaVA's format.
+
+    `weight`: its share of everything that is trained on.
+    """
 
     path: Path
     image_root: Path
@@ -72,7 +73,10 @@ class OwnData(_Section):
 
 
 class Mixture(_Section):
-    """Parts, own data, and which pairs of classes stay out of multi-concept, common and odd-one."""
+    """Parts, own data, and which pairs of classes stay out of multi-concept, common and odd-one.
+
+    `held_out` names the set of pairs, `held_out_share` says how many.
+    """
 
     parts: tuple[Part, ...] = Field(min_length=1)
     own: tuple[OwnData, ...] = ()
@@ -85,9 +89,9 @@ class Mixture(_Section):
         names = [part.name for part in self.parts]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"part {twice[0]!r} is there twice; allowed: different names")
-        if (whole := sum(own.weight for own in self.own)) >= 1:
+        if (total := sum(data.weight for data in self.own)) >= 1:
             raise ValueError(
-                f"weights of own data add up to {whole}; allowed: under 1, the rest is procedural"
+                f"weights of own data add up to {total}; allowed: under 1, the rest is procedural"
             )
         return self
 
@@ -99,14 +103,11 @@ class Mixture(_Section):
     def scaled(self, samples: int) -> Mixture:
         """The same mixture with about `samples` samples in all."""
         factor = samples / self.samples
-        return self.model_copy(
-            update={
-                "parts": tuple(
-                    p.model_copy(update={"samples": max(1, round(p.samples * factor))})
-                    for p in self.parts
-                )
-            }
+        parts = tuple(
+            part.model_copy(update={"samples": max(1, round(part.samples * factor))})
+            for part in self.parts
         )
+        return self.model_copy(update={"parts": parts})
 
 
 def load_mixture(source: str | Path) -> Mixture:
@@ -127,10 +128,8 @@ def load_mixture(source: str | Path) -> Mixture:
         raise RemedyError(f"mixture={str(path)!r} is not valid TOML: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        raise RemedyError(
-            f"mixture={str(path)!r}: {'.'.join(map(str, first['loc'])) or 'mixture'}:"
-            f" {first['msg']}"
-        ) from error
+        where = ".".join(map(str, first["loc"])) or "mixture"
+        raise RemedyError(f"mixture={str(path)!r}: {where}: {first['msg']}") from error
 
 
 PAPER = Mixture(
@@ -148,8 +147,10 @@ PAPER = Mixture(
     )
 )
 """The eight parts of MIMIC's training data by size (released `data.yaml`; the paper says 198K).
+
 What its "minor" parts hold is not documented; the paper's appendix A.2 speaks of multi-turn and
-option-style conversations, which they are here."""
+option-style conversations, which they are here.
+"""
 
 BUILTIN = Mixture(
     parts=(
@@ -177,7 +178,10 @@ BUILTIN = Mixture(
         Part(name="replay_listing", family="listing", samples=1_500, images=(1, 1), turns=(1, 2)),
     )
 )
-"""The mixture for the built-in model: many turns where many images make a sample costly, few in the
-one-image replay, because a first question is what a check asks."""
+"""The mixture for the built-in model.
+
+Many turns where many images make a sample costly, few in the one-image replay, because a first
+question is what a check asks.
+"""
 
 PRESETS = {"paper": PAPER, "builtin": BUILTIN}

@@ -1,8 +1,7 @@
-"""What a training sees: the procedural samples, and the user's own instruction data beside them by
-weight.
+"""What a training sees: the procedural samples, and the user's own instruction data beside them.
 
-Data in: a folder of training data (whose mixture may name own data). Data out: one memory-mapped
-`datasets.Dataset`, and the folder that image paths are relative to.
+Own data is read when a training starts, not when the procedural data is made: its pictures stay
+where they are, and it may change in between.
 """
 
 from __future__ import annotations
@@ -22,8 +21,9 @@ _COLUMNS = ["images", "messages", "length"]
 
 
 def training_rows(folder: Path) -> tuple[Any, Path]:
-    """`images`, `messages`, `length` of everything to train on, and the image root. Own data has
-    paths of its own.
+    """Everything to train on, as one memory-mapped `datasets.Dataset`, and the image root.
+
+    The columns are `images`, `messages` and `length`; paths of own data are absolute.
 
     Raises:
         RemedyError: no finished training data, or own data that cannot be read.
@@ -33,27 +33,26 @@ def training_rows(folder: Path) -> tuple[Any, Path]:
     data = open_training_data(folder).select_columns(_COLUMNS)
     about = json.loads((folder / "about.json").read_text())
     root = Path(folder, about["image_root"])
-    own = [OwnData.model_validate(entry) for entry in about["mixture"]["own"]]
-    procedural = 1 - sum(entry.weight for entry in own)
+    entries = [OwnData.model_validate(entry) for entry in about["mixture"]["own"]]
+    procedural = 1 - sum(entry.weight for entry in entries)
     rng = np.random.default_rng(about["mixture"]["seed"])
     parts = [data]
-    for entry in own:
+    for entry in entries:
         rows = _own_rows(entry)
         wanted = round(len(data) * entry.weight / procedural)
-        order = np.concatenate(
-            [rng.permutation(len(rows)) for _ in range(-(-wanted // len(rows)))]
-        )[:wanted]
+        # As often through all of it as the weight asks for, in a new order each time.
+        rounds = -(-wanted // len(rows))
+        order = np.concatenate([rng.permutation(len(rows)) for _ in range(rounds)])[:wanted]
         parts.append(rows.select(order))
-    return concatenate_datasets(parts) if own else data, root
+    return concatenate_datasets(parts) if entries else data, root
 
 
 def _own_rows(entry: OwnData) -> Any:
     from datasets import Dataset
 
     columns = features()
-    return Dataset.from_list(
-        list(_converted(entry)), features=type(columns)({name: columns[name] for name in _COLUMNS})
-    )
+    own_columns = type(columns)({name: columns[name] for name in _COLUMNS})
+    return Dataset.from_list(list(_converted(entry)), features=own_columns)
 
 
 def _converted(entry: OwnData) -> Iterator[dict[str, Any]]:
@@ -61,8 +60,8 @@ def _converted(entry: OwnData) -> Iterator[dict[str, Any]]:
         records = json.loads(entry.path.read_text())
     except (OSError, json.JSONDecodeError) as error:
         raise RemedyError(
-            f"own data {str(entry.path)!r} cannot be read: {error}; give a JSON array of LLaVA"
-            " records"
+            f"own data {str(entry.path)!r} cannot be read: {error};"
+            " give a JSON array of LLaVA records"
         ) from error
     if not isinstance(records, list) or not records:
         raise RemedyError(
@@ -73,20 +72,22 @@ def _converted(entry: OwnData) -> Iterator[dict[str, Any]]:
             yield _row(record, entry.image_root)
         except (KeyError, TypeError, ValueError) as error:
             raise RemedyError(
-                f"own data {str(entry.path)!r}, record {number}: {error!r}; LLaVA records have"
-                " image and conversations"
+                f"own data {str(entry.path)!r}, record {number}: {error!r};"
+                " LLaVA records have image and conversations"
             ) from error
 
 
 def _row(record: dict[str, Any], root: Path) -> dict[str, Any]:
-    """A LLaVA record as chat messages; images without a placeholder come before the first question,
-    as LLaVA reads them."""
-    given = record.get("image", [])
-    images = [given] if isinstance(given, str) else list(given)
+    """A LLaVA record as chat messages.
+
+    Images without a placeholder come before the first question, as LLaVA reads them.
+    """
+    image = record.get("image", [])
+    images = [image] if isinstance(image, str) else list(image)
     turns = record["conversations"]
-    marked = sum(turn["value"].count("<image>") for turn in turns)
-    if marked > len(images):
-        raise ValueError(f"{marked} <image> placeholders for {len(images)} images")
+    placeholders = sum(turn["value"].count("<image>") for turn in turns)
+    if placeholders > len(images):
+        raise ValueError(f"{placeholders} <image> placeholders for {len(images)} images")
     roles = {
         "human": "user",
         "user": "user",
@@ -96,13 +97,14 @@ def _row(record: dict[str, Any], root: Path) -> dict[str, Any]:
     }
     messages = []
     for number, turn in enumerate(turns):
-        text = "<image>" * (len(images) - marked if number == 0 else 0) + turn["value"]
+        text = "<image>" * (len(images) - placeholders if number == 0 else 0) + turn["value"]
         messages.append({"role": roles[turn["from"]], "content": _content(text)})
     paths = [str((root / name).resolve()) for name in images]
     return {"images": paths, "messages": messages, "length": len(images)}
 
 
 def _content(text: str) -> list[dict[str, str | None]]:
+    """The parts of a message; every image has a text of None, as Arrow wants all parts alike."""
     content: list[dict[str, str | None]] = []
     for number, piece in enumerate(text.split("<image>")):
         if number:

@@ -1,8 +1,4 @@
-"""From a report's failed checks to remedies: the cheapest first, each with its reason and its
-command.
-
-Data in: a run folder. Data out: `Proposal`s.
-"""
+"""From a run's failed checks to remedies, the cheapest first, each with reason and command."""
 
 from __future__ import annotations
 
@@ -29,8 +25,6 @@ _PARTS = {
     "image_count.common": "common",
     "image_count.odd_one": "odd_one",
 }
-
-
 ALPHA = 0.05
 
 
@@ -44,27 +38,26 @@ class Proposal:
 
 
 def plan(folder: Path) -> list[Proposal]:
-    """Remedies for the failed and inconclusive checks of a run, the cheapest first; none if every
-    check passed.
+    """Remedies for the failed and inconclusive checks of a run; none if every check passed.
 
     Raises:
         RunFolderError: no run in the folder.
         RemedyError: the harness itself failed its preconditions: nothing to repair before that.
     """
-    store = RunFolder(folder)
-    results = store.results()
-    described = store.read()["description"]
+    run = RunFolder(folder)
+    results = run.results()
+    description = run.read()["description"]
     broken = [r for r in results if r.check.startswith(HARNESS) and r.verdict == "fail"]
     if broken:
         raise RemedyError(
-            f"run={str(folder)!r}: {broken[0].check} failed ({broken[0].reason}); repair the"
-            " harness first, every other number depends on it"
+            f"run={str(folder)!r}: {broken[0].check} failed ({broken[0].reason});"
+            " repair the harness first, every other number depends on it"
         )
     weak = [r for r in results if r.verdict != "pass" and r.check.startswith(_CROSS_IMAGE)]
     if not weak:
         return []
-    vlm = shlex.quote(str(described.get("vlm") or "<model>"))
-    catalog = shlex.quote(str(described.get("catalog") or "rendered"))
+    vlm = shlex.quote(str(description.get("vlm") or "<model>"))
+    catalog = shlex.quote(str(description.get("catalog") or "rendered"))
     return [
         *_without_training(results, weak, vlm, catalog),
         *_with_training(weak, vlm, catalog, folder),
@@ -90,8 +83,8 @@ def _without_training(
         proposals.append(
             Proposal(
                 "pooling x4",
-                "the run did not measure pooling; the paper gained with four to eight times fewer"
-                " tokens",
+                "the run did not measure pooling;"
+                " the paper gained with four to eight times fewer tokens",
                 (f"{run} -k pooling",),
             )
         )
@@ -99,8 +92,8 @@ def _without_training(
     proposals.append(
         Proposal(
             "mask only",
-            f"{names} fall with more images; an image-local mask costs nothing to try, and can cost"
-            " accuracy without training",
+            f"{names} fall with more images; an image-local mask costs nothing to try,"
+            " and can cost accuracy without training",
             (f"{run} --vlm-mask deep",),
         )
     )
@@ -108,13 +101,15 @@ def _without_training(
 
 
 def _best_pooling(result: CheckResult | None) -> int:
-    """The pooling factor with the best rate, 1 if no factor beats the unpooled model by more than
-    its interval."""
+    """The pooling factor with the best rate.
+
+    1 if no factor beats the unpooled model by more than its interval.
+    """
     if result is None or not result.levels:
         return 1
-    plain = next((level for level in result.levels if level.value == 1), None)
+    unpooled = next((level for level in result.levels if level.value == 1), None)
     best = max(result.levels, key=lambda level: level.rate)
-    return int(best.value) if plain is not None and best.low > plain.rate else 1
+    return int(best.value) if unpooled is not None and best.low > unpooled.rate else 1
 
 
 def _with_training(
@@ -125,18 +120,18 @@ def _with_training(
             part for r in weak for prefix, part in _PARTS.items() if r.check.startswith(prefix)
         )
     )
-    window, why = layer_window(folder)
+    window, window_reason = layer_window(folder)
     data = (
-        "mimic-checks remedy data --catalog <training catalog> --mixture paper --keep-out"
-        f" {shlex.quote(str(folder))} --out remedy-data"
+        "mimic-checks remedy data --catalog <training catalog> --mixture paper"
+        f" --keep-out {shlex.quote(str(folder))} --out remedy-data"
     )
     train = (
-        f"mimic-checks remedy train --vlm {vlm} --data remedy-data --set mask={window} --out"
-        " remedy-adapter"
+        f"mimic-checks remedy train --vlm {vlm} --data remedy-data"
+        f" --set mask={window} --out remedy-adapter"
     )
     prove = (
-        f"mimic-checks remedy prove --vlm {vlm} --data remedy-data --vlm-catalog {catalog} --out"
-        " remedy-proof"
+        f"mimic-checks remedy prove --vlm {vlm} --data remedy-data"
+        f" --vlm-catalog {catalog} --out remedy-proof"
     )
     return [
         Proposal(
@@ -144,33 +139,33 @@ def _with_training(
             "; ".join(f"{r.check}: {r.reason}" for r in weak),
             (data,),
         ),
-        Proposal(f"LoRA on that data, image-local mask in layers {window}", why, (train, prove)),
+        Proposal(
+            f"LoRA on that data, image-local mask in layers {window}", window_reason, (train, prove)
+        ),
     ]
 
 
 def layer_window(folder: Path) -> tuple[str, str]:
-    """The layers to mask: those from which on attention between images has faded, by the run's
-    attention profile, else the deep half; with the reason."""
+    """The layers to mask, and why these.
+
+    Those from which on attention between images has faded, by the run's attention profile, else the
+    deep half.
+    """
     path = folder / FILE
     if not path.is_file():
         return (
             "deep",
-            (
-                "the deep half of the layers, as in the paper; the run has no attention profile to"
-                " choose by (-k attention_by_depth)"
-            ),
+            "the deep half of the layers, as in the paper;"
+            " the run has no attention profile to choose by (-k attention_by_depth)",
         )
-    cases = np.array(
-        list(load_profile(path).cases.values())
-    )  # [cases, layers, own image / other images / text]
+    # [cases, layers, own image / other images / text]
+    cases = np.array(list(load_profile(path).cases.values()))
     start = faded_from(cases[:, :, 1], ALPHA)
     if start is None:
         return (
             "deep",
-            (
-                "attention between images does not fade in this model, so its profile names no"
-                " window: the paper's, the deep half"
-            ),
+            "attention between images does not fade in this model,"
+            " so its profile names no window: the paper's, the deep half",
         )
     return (
         f"{start}-{cases.shape[1] - 1}",

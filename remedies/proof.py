@@ -1,7 +1,4 @@
-"""What a proof has found, as it is stored and read: one entry per variant and level, and the
-flipped cases.
-
-Data in: outcomes of the same cases before and after. Data out: `Proof` (pydantic; `proof.json`).
+"""What a proof has found, as `proof.json` stores it.
 
 A trained variant has one adapter per seed. Its change is the mean over seeds; the interval is the
 mean of the seeds' exact paired intervals, each at alpha / seeds, so the statement about the mean is
@@ -28,7 +25,9 @@ GUARD_MARGIN = 0.03
 KEPT_MARGIN = 0.05
 FLIPPED_SHOWN = 3
 """Flipped cases that the report shows in full, per variant, target and direction."""
+
 GuardVerdict = Literal["kept", "lost", "inconclusive"]
+Direction = Literal["gained", "lost"]
 
 
 class _Stored(BaseModel):
@@ -50,8 +49,11 @@ class Rate(_Stored):
 
 
 class LevelChange(_Stored):
-    """One level of one variant: a rate per seed, and the change against the base (above zero:
-    better) with its interval."""
+    """One level of one variant.
+
+    A rate per seed, and the change against the base (above zero: better) with its interval; `lost`
+    and `gained` count flipped cases per seed.
+    """
 
     level: str
     role: str | None
@@ -76,12 +78,15 @@ class Flip(_Stored):
     case: StoredCase
     before: str
     after: str
-    direction: Literal["gained", "lost"]
+    direction: Direction
 
 
 class VariantResult(_Stored):
-    """One variant over all levels. `ratio`: mean of the target rates against the base's, with an
-    interval."""
+    """One variant over all levels.
+
+    `ratio`: mean of the target rates against the base's, with an interval; None where the base has
+    no right answer to divide by.
+    """
 
     name: str
     what: str
@@ -95,8 +100,10 @@ class VariantResult(_Stored):
 
 
 class Proof(_Stored):
-    """Everything that `proof.html` shows. `held_out`: (variant, task, rate on held-out pairs, n,
-    rate on others, n)."""
+    """Everything that `proof.html` shows.
+
+    `held_out`: (variant, task, rate on held-out pairs, n, rate on others, n).
+    """
 
     model: str
     catalog: str
@@ -122,6 +129,7 @@ def level_change(
     """The change of one level; `after` holds one list of outcomes per seed."""
     pairs = [paired(before, outcomes) for outcomes in after]
     bounds = [pair.interval(ALPHA / len(pairs)) for pair in pairs]
+    # A pair measures the drop, a level shows the change: the bounds change sign and places.
     low, high = (-float(np.mean([bound[k] for bound in bounds])) for k in (1, 0))
     role = role_of(level)
     margin = {"guard": GUARD_MARGIN, "kept": KEPT_MARGIN}.get(role or "")
@@ -149,19 +157,18 @@ def level_change(
 def target_ratio(
     before: Mapping[str, Sequence[Outcome]], after: Sequence[Mapping[str, Sequence[Outcome]]]
 ) -> tuple[float | None, float, float | None]:
-    """Mean target rate after (over seeds) against before, with an interval in which every single
-    bound has its share of alpha; None where the base has no right answer to divide by."""
+    """Mean target rate after (over seeds) as a multiple of that before: (ratio, low, high).
+
+    The ratio is None where the base has no right answer to divide by, the upper end where the
+    base's rate may be zero.
+    """
     targets = [level for level in before if role_of(level) == "target"]
+    # The ends divide one bound by another, so all of them must hold together: each has its share of
+    # alpha.
     share = ALPHA / (len(targets) * (len(after) + 1))
-    then = [rate(before[level], share) for level in targets]
-    now = [rate(outcomes[level], share) for outcomes in after for level in targets]
-    base, base_low, base_high = (
-        float(np.mean(column))
-        for column in zip(*((r.rate, r.low, r.high) for r in then), strict=True)
-    )
-    mean, mean_low, mean_high = (
-        float(np.mean(column))
-        for column in zip(*((r.rate, r.low, r.high) for r in now), strict=True)
+    base, base_low, base_high = _mean_rate([rate(before[level], share) for level in targets])
+    mean, mean_low, mean_high = _mean_rate(
+        [rate(outcomes[level], share) for outcomes in after for level in targets]
     )
     return (
         (mean / base if base else None),
@@ -170,28 +177,41 @@ def target_ratio(
     )
 
 
+def _mean_rate(rates: Sequence[Rate]) -> tuple[float, float, float]:
+    rows = np.array([(rate.rate, rate.low, rate.high) for rate in rates])
+    mean, low, high = (float(np.mean(column)) for column in rows.T)
+    return mean, low, high
+
+
 def flips(
     level: str, before: Sequence[Outcome], after: Sequence[Outcome], rows: Mapping[str, int]
 ) -> list[Flip]:
-    """The first flipped cases of a level, in both directions, in the order drawn."""
-    found: list[Flip] = []
-    for direction, (was, now) in (("gained", (False, True)), ("lost", (True, False))):
-        changed = [
+    """The first flipped cases of a level, in both directions, in the order drawn.
+
+    `rows`: catalog row by image id.
+    """
+    directions: dict[Direction, tuple[bool, bool]] = {
+        "gained": (False, True),
+        "lost": (True, False),
+    }
+    shown: list[Flip] = []
+    for direction, was_and_is_right in directions.items():
+        flipped = [
             (a, b)
             for a, b in zip(before, after, strict=True)
-            if (a.kind == "right", b.kind == "right") == (was, now)
+            if (a.kind == "right", b.kind == "right") == was_and_is_right
         ]
-        found += [
+        shown += [
             Flip(
                 level=level,
                 case=StoredCase.of(a.case, [rows[i] for i in a.case.images]),
                 before=a.answer,
                 after=b.answer,
                 direction=direction,
-            )  # type: ignore[arg-type]
-            for a, b in changed[:FLIPPED_SHOWN]
+            )
+            for a, b in flipped[:FLIPPED_SHOWN]
         ]
-    return found
+    return shown
 
 
 def held_out_slice(
@@ -199,7 +219,10 @@ def held_out_slice(
 ) -> tuple[float, int, float, int]:
     """Rates on cases that show a held-out pair and on the others: (rate, n, rate, n)."""
     right = np.array([outcome.kind == "right" for outcome in outcomes])
-    parts = (right[involved], right[~involved])
-    return tuple(
-        value for part in parts for value in (float(part.mean()) if len(part) else 0.0, len(part))
-    )  # type: ignore[return-value]
+    with_pair, others = right[involved], right[~involved]
+    return (
+        float(with_pair.mean()) if len(with_pair) else 0.0,
+        len(with_pair),
+        float(others.mean()) if len(others) else 0.0,
+        len(others),
+    )

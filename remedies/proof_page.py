@@ -1,8 +1,4 @@
-"""A proof as people read it: `proof.html`, and the same table as Markdown.
-
-Data in: a `Proof`. Data out: the page (one file, no network) with every variant beside the base,
-and the flipped cases with both answers side by side.
-"""
+"""A proof as people read it: `proof.html` (one file, no network), and its table as Markdown."""
 
 from __future__ import annotations
 
@@ -26,10 +22,10 @@ _COLOURS = {"kept": "pass", "lost": "fail", "inconclusive": "inconclusive"}
 
 def write_proof(proof: Proof, folder: Path) -> None:
     """Writes `proof.json`, `proof.html` and `summary.md`."""
-    shown = {
+    ids = {
         image for variant in proof.variants for flip in variant.flips for image in flip.case.images
     }
-    pictures = {image: (folder / "images" / f"{image}.png").read_bytes() for image in sorted(shown)}
+    pictures = {image: (folder / "images" / f"{image}.png").read_bytes() for image in sorted(ids)}
     (folder / "proof.json").write_text(proof.model_dump_json(indent=1) + "\n")
     (folder / "proof.html").write_text(page(proof, pictures), encoding="utf-8")
     (folder / "summary.md").write_text(summary(proof), encoding="utf-8")
@@ -45,27 +41,24 @@ def read_proof(folder: Path) -> Proof:
         return Proof.model_validate_json((folder / "proof.json").read_text())
     except (OSError, ValueError) as error:
         raise RemedyError(
-            f"proof={str(folder)!r} cannot be read ({error}); make one with: mimic-checks remedy"
-            " prove"
+            f"proof={str(folder)!r} cannot be read ({error});"
+            " make one with: mimic-checks remedy prove"
         ) from error
 
 
 def summary(proof: Proof) -> str:
     """The ablation table in Markdown, and what became of every promise."""
     levels = [level for level, _ in proof.base if role_of(level)]
+    base_rates = [f"{dict(proof.base)[level].rate:.3f}" for level in levels]
     lines = [
         f"### Remedies for {cell(proof.model)}, before and after",
         "",
-        (
-            "Change against the base in points, mean over seeds, 95 % paired interval."
-            f" {cell(proof.budget)}."
-        ),
+        "Change against the base in points, mean over seeds, 95 % paired interval."
+        f" {cell(proof.budget)}.",
         "",
-        "| variant | " + " | ".join(levels) + " | targets, times the base |",
+        f"| variant | {' | '.join(levels)} | targets, times the base |",
         "|---" * (len(levels) + 2) + "|",
-        "| base | "
-        + " | ".join(f"{dict(proof.base)[level].rate:.3f}" for level in levels)
-        + " | 1.00 |",
+        f"| base | {' | '.join(base_rates)} | 1.00 |",
     ]
     for variant in proof.variants:
         cells = [_change(change) for change in variant.levels if change.level in levels]
@@ -109,10 +102,8 @@ def page(proof: Proof, pictures: dict[str, bytes]) -> str:
         [
             f"<h1>What remedies do to {text(proof.model)}</h1>",
             "<p>The same cases before and after; images that training never saw.</p>",
-            (
-                '<details><summary class="soft">How this was made</summary><div'
-                f' class="wide"><table>{rows}</table></div></details>'
-            ),
+            '<details><summary class="soft">How this was made</summary>'
+            f'<div class="wide"><table>{rows}</table></div></details>',
         ],
         [
             _overview(proof),
@@ -139,19 +130,21 @@ def _overview(proof: Proof) -> str:
         for v in proof.variants
     )
     return (
-        '<section class="check"><h2>Every variant beside the base</h2><div'
-        f' class="wide"><table><thead><tr><th>Variant</th>{head}<th>Targets, times the'
-        f" base</th></tr></thead><tbody><tr><td>base</td>{base}<td>1.00</td></tr>{rows}</tbody></table></div><p"
-        ' class="soft">Rate, mean over seeds; below it the change in points with its exact 95 %'
-        " interval over the same cases.</p></section>"
+        '<section class="check"><h2>Every variant beside the base</h2>'
+        '<div class="wide"><table>'
+        f"<thead><tr><th>Variant</th>{head}<th>Targets, times the base</th></tr></thead>"
+        f"<tbody><tr><td>base</td>{base}<td>1.00</td></tr>{rows}</tbody>"
+        "</table></div>"
+        '<p class="soft">Rate, mean over seeds; below it the change in points'
+        " with its exact 95 % interval over the same cases.</p></section>"
     )
 
 
 def _cell(change: LevelChange) -> str:
     mark = f' class="verdict {_COLOURS[change.verdict]}"' if change.verdict else ""
     return (
-        f'<td class="number"><span{mark}>{change.rate:.3f}</span><br><span'
-        f' class="soft">{text(_points(change))}</span></td>'
+        f'<td class="number"><span{mark}>{change.rate:.3f}</span>'
+        f'<br><span class="soft">{text(_points(change))}</span></td>'
     )
 
 
@@ -159,38 +152,37 @@ def _held_out(proof: Proof) -> str:
     if not proof.held_out:
         return ""
     rows = "".join(
-        f'<tr><td>{text(name)}</td><td>{text(task)}</td><td class="number">{held:.3f} ({n})</td><td'
-        f' class="number">{other:.3f} ({m})</td></tr>'
-        for name, task, held, n, other, m in proof.held_out
+        f"<tr><td>{text(name)}</td><td>{text(task)}</td>"
+        f'<td class="number">{held_out:.3f} ({n})</td>'
+        f'<td class="number">{others:.3f} ({others_n})</td></tr>'
+        for name, task, held_out, n, others, others_n in proof.held_out
     )
     head = (
-        "<tr><th>Variant (first seed)</th><th>Task</th><th>Held-out pairs (n)</th><th>Other pairs"
-        " (n)</th></tr>"
+        "<tr><th>Variant (first seed)</th><th>Task</th>"
+        "<th>Held-out pairs (n)</th><th>Other pairs (n)</th></tr>"
     )
     return (
-        '<section class="check"><h2>Pairs of classes that training never put together</h2><div'
-        f' class="wide"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div></section>'
+        '<section class="check"><h2>Pairs of classes that training never put together</h2>'
+        f'<div class="wide"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
+        "</section>"
     )
 
 
 def _variant(proof: Proof, variant: VariantResult) -> str:
     rows = "".join(_level(dict(proof.base)[change.level].rate, change) for change in variant.levels)
     head = (
-        "<tr><th>Level</th><th>Base</th><th>Rate per seed</th><th>Change (points)</th><th>Lost /"
-        " gained per seed</th><th></th></tr>"
+        "<tr><th>Level</th><th>Base</th><th>Rate per seed</th><th>Change (points)</th>"
+        "<th>Lost / gained per seed</th><th></th></tr>"
     )
-    trained = (
-        f" Trained in {', '.join(f'{seconds:.0f} s' for seconds in variant.train_seconds)}."
-        if variant.train_seconds
-        else ""
-    )
-    groups = "".join(_flips(level, found) for level, found in _by_level(variant.flips))
+    seconds = ", ".join(f"{duration_s:.0f} s" for duration_s in variant.train_seconds)
+    trained = f" Trained in {seconds}." if seconds else ""
+    groups = "".join(_flips(level, flips) for level, flips in _by_level(variant.flips))
     return (
-        '<section class="check"'
-        f' id="{_anchor(variant.name)}"><h2>{text(variant.name)}</h2><p>{text(variant.what)}.{text(trained)} '
-        f"Targets {text(_ratio(variant))} times the base.</p>"
-        "<div"
-        f' class="wide"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>{groups}</section>'
+        f'<section class="check" id="{_anchor(variant.name)}"><h2>{text(variant.name)}</h2>'
+        f"<p>{text(variant.what)}.{text(trained)}"
+        f" Targets {text(_ratio(variant))} times the base.</p>"
+        f'<div class="wide"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
+        f"{groups}</section>"
     )
 
 
@@ -205,45 +197,50 @@ def _level(base: float, change: LevelChange) -> str:
         else ""
     )
     return (
-        f'<tr><td>{text(change.level)}</td><td class="number">{base:.3f}</td><td'
-        f' class="number">{rates}</td><td class="number">{text(_points(change))}</td><td'
-        f' class="number">{flips}</td><td>{verdict}</td></tr>'
+        f"<tr><td>{text(change.level)}</td>"
+        f'<td class="number">{base:.3f}</td>'
+        f'<td class="number">{rates}</td>'
+        f'<td class="number">{text(_points(change))}</td>'
+        f'<td class="number">{flips}</td>'
+        f"<td>{verdict}</td></tr>"
     )
 
 
 def _by_level(flips: Iterable[Flip]) -> list[tuple[str, list[Flip]]]:
-    found: dict[str, list[Flip]] = {}
+    by_level: dict[str, list[Flip]] = {}
     for flip in flips:
-        found.setdefault(flip.level, []).append(flip)
-    return list(found.items())
+        by_level.setdefault(flip.level, []).append(flip)
+    return list(by_level.items())
 
 
-def _flips(level: str, found: list[Flip]) -> str:
-    return (
-        f'<h3>{text(level)} <span class="soft">cases that flipped (first seed)</span></h3>'
-        + "".join(map(_flip, found))
-    )
+def _flips(level: str, flips: list[Flip]) -> str:
+    heading = f'<h3>{text(level)} <span class="soft">cases that flipped (first seed)</span></h3>'
+    return heading + "".join(map(_flip, flips))
 
 
 def _flip(flip: Flip) -> str:
     truth = flip.case.case().truth.text
     mark = "pass" if flip.direction == "gained" else "fail"
     return (
-        f'<details class="case" data-outcome="{flip.direction}"><summary><span class="verdict'
-        f' {mark}">{flip.direction}</span> {text(flip.case.question)} <span class="soft">true:'
-        f" {text(truth)}</span></summary>{pictures_of(flip.case.images)}<div"
-        ' class="two"><div><p>Base</p><pre'
-        f' class="answer">{text(flip.before)}</pre></div><div><p>After</p><pre'
-        f' class="answer">{text(flip.after)}</pre></div></div><p>True'
-        f" answer</p><pre>{text(truth)}</pre></details>"
+        f'<details class="case" data-outcome="{flip.direction}">'
+        f'<summary><span class="verdict {mark}">{flip.direction}</span>'
+        f" {text(flip.case.question)}"
+        f' <span class="soft">true: {text(truth)}</span></summary>'
+        f"{pictures_of(flip.case.images)}"
+        '<div class="two">'
+        f'<div><p>Base</p><pre class="answer">{text(flip.before)}</pre></div>'
+        f'<div><p>After</p><pre class="answer">{text(flip.after)}</pre></div>'
+        "</div>"
+        f"<p>True answer</p><pre>{text(truth)}</pre></details>"
     )
 
 
 def _points(change: LevelChange) -> str:
-    moved, low, high = (
-        round(100 * value, 1) + 0.0 for value in (change.change, change.low, change.high)
-    )  # no "-0.0"
-    return f"{moved:+.1f} [{low:+.1f}, {high:+.1f}]"
+    points, low, high = (
+        round(100 * value, 1) + 0.0  # adding zero makes 0.0 of -0.0
+        for value in (change.change, change.low, change.high)
+    )
+    return f"{points:+.1f} [{low:+.1f}, {high:+.1f}]"
 
 
 def _change(change: LevelChange) -> str:

@@ -1,9 +1,8 @@
 """Training an adapter: transformers' `Trainer` on the data, under the mask.
 
-Data in: a base model, a folder of training data, `LoraOptions`. Data out: an adapter folder that
-plain peft loads, with the mask that it was trained under recorded beside it, and `training.json`.
-Under `accelerate launch` the same call trains on several devices. A killed training goes on from
-its last checkpoint when the same call is made again.
+The adapter's folder is one that plain peft loads, with the mask that it was trained under recorded
+beside it, and `training.json`. Under `accelerate launch` the same call trains on several devices. A
+killed training goes on from its last checkpoint when the same call is made again.
 """
 
 from __future__ import annotations
@@ -39,9 +38,11 @@ def train_adapter(
 ) -> Path:
     """Trains an adapter of `base` on the data in a folder; returns `out`, the adapter's folder.
 
-    Raises: RemedyError: no data, an adapter trained otherwise in `out`, a base that peft cannot
-        adapt, a loss that is no number. AttentionError: a mask outside the model, a family that
-        cannot be opened. ModelLoadError: the base does not load.
+    Raises:
+        RemedyError: no data, an adapter trained otherwise in `out`, a base that peft cannot adapt,
+            a loss that is no number.
+        AttentionError: a mask outside the model, a family that cannot be looked into.
+        ModelLoadError: the base does not load.
     """
     rows, image_root = training_rows(data)
     recipe = {
@@ -56,19 +57,19 @@ def train_adapter(
     source = str(BUILTIN.get(base, base))
     device = choose_device(model_options.device, torch)
     dtype = str(choose_dtype(model_options.dtype, device, torch)).removeprefix("torch.")
-    model, processor, _ = load(
-        source, replace(model_options, device="cpu", dtype=dtype)
-    )  # every process's Trainer places its own
+    # On the CPU first: the Trainer of every process places its own copy.
+    model, processor, _ = load(source, replace(model_options, device="cpu", dtype=dtype))
     model = with_lora(model, options)
     if options.gradient_checkpointing:
+        # The embeddings are frozen: without this, no checkpointed layer would see a gradient.
         model.enable_input_require_grads()
     collator = Collator(processor, model.config, image_root)
     arguments = _arguments(out, options, device)
     if arguments.n_gpu > 1:
         raise RemedyError(
-            f"one process sees {arguments.n_gpu} GPUs; start one process for each (accelerate"
-            f" launch --num_processes {arguments.n_gpu} -m mimic_checks.cli remedy train ...), or"
-            " show it one with CUDA_VISIBLE_DEVICES=0"
+            f"one process sees {arguments.n_gpu} GPUs; start one process for each"
+            f" (accelerate launch --num_processes {arguments.n_gpu} -m mimic_checks.cli"
+            " remedy train ...), or show it one with CUDA_VISIBLE_DEVICES=0"
         )
     trainer = AdapterTrainer(
         model=model,
@@ -98,16 +99,15 @@ def train_adapter(
             "losses": [[e["step"], e["loss"]] for e in trainer.state.log_history if "loss" in e],
         }
         _name_base(out / "adapter_config.json", base)
+        # Last of all: an adapter with this file is finished.
         (out / "training.json").write_text(json.dumps(record, indent=1) + "\n")
     return out
 
 
 def _name_base(path: Path, base: str) -> None:
-    """The base as it was asked for: where this machine keeps it says nothing elsewhere."""
-    path.write_text(
-        json.dumps({**json.loads(path.read_text()), "base_model_name_or_path": base}, indent=1)
-        + "\n"
-    )
+    """Names the base as it was asked for: its folder on this machine says nothing elsewhere."""
+    config = {**json.loads(path.read_text()), "base_model_name_or_path": base}
+    path.write_text(json.dumps(config, indent=1) + "\n")
 
 
 class AdapterTrainer(Trainer):  # type: ignore[misc] # (transformers is untyped)
@@ -122,32 +122,32 @@ class AdapterTrainer(Trainer):  # type: ignore[misc] # (transformers is untyped)
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """Mean cross-entropy over the answer tokens of the whole step; logits are made only where
-        an answer stands."""
+        """Mean cross-entropy over the answer tokens of the whole step."""
         labels: Tensor = inputs.pop("labels")  # [B, L]
         if not self.options.rules:
-            inputs.pop("token_map", None)
-        places = (labels[:, 1:] != IGNORE).any(0).nonzero().flatten()
-        outputs = model(**inputs, logits_to_keep=places, use_cache=False)
-        wanted = labels[:, places + 1]
+            inputs.pop("token_map", None)  # without a mask there is no hook to take it
+        # Logits only where some row's next token is to be learned: of a vocabulary of 150,000, all
+        # of them would take most of the memory.
+        positions = (labels[:, 1:] != IGNORE).any(0).nonzero().flatten()
+        outputs = model(**inputs, logits_to_keep=positions, use_cache=False)
+        targets = labels[:, positions + 1]
         loss = torch.nn.functional.cross_entropy(
             outputs.logits.float().flatten(0, 1),
-            wanted.flatten(),
+            targets.flatten(),
             ignore_index=IGNORE,
             reduction="sum",
         )
         if not torch.isfinite(loss):
             raise RemedyError(
-                f"the loss is {loss.item()} at step {self.state.global_step}; checkpoints in"
-                f" {self.args.output_dir!r} are kept: start again with a lower learning_rate (it is"
-                f" {self.options.learning_rate}), or with bf16 = false"
+                f"the loss is {loss.item()} at step {self.state.global_step};"
+                f" checkpoints in {self.args.output_dir!r} are kept: start again with a lower"
+                f" learning_rate (it is {self.options.learning_rate}), or with bf16 = false"
             )
-        items = num_items_in_batch if num_items_in_batch is not None else (wanted != IGNORE).sum()
+        items = num_items_in_batch if num_items_in_batch is not None else (targets != IGNORE).sum()
         loss = loss / items
         if num_items_in_batch is not None and self.args.average_tokens_across_devices:
-            loss = (
-                loss * self.accelerator.num_processes
-            )  # gradients are averaged over processes, tokens were summed
+            # Gradients are averaged over processes, but `items` are the tokens of all of them.
+            loss = loss * self.accelerator.num_processes
         return (loss, outputs) if return_outputs else loss
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
@@ -159,8 +159,11 @@ class AdapterTrainer(Trainer):  # type: ignore[misc] # (transformers is untyped)
 
 
 class _Stopwatch(TrainerCallback):  # type: ignore[misc]
-    """Adds the seconds since the last log to every log, so that a resumed training knows how long
-    it took in all; logs whenever a checkpoint is written, so that no log spans a kill."""
+    """Adds the seconds since the last log to every log.
+
+    A resumed training then knows how long it took in all. It logs whenever a checkpoint is written,
+    so that no log spans a kill.
+    """
 
     def __init__(self) -> None:
         self.began = time.monotonic()
@@ -175,11 +178,9 @@ class _Stopwatch(TrainerCallback):  # type: ignore[misc]
 
 
 def _masked(model: Any, options: LoraOptions, tokenizer: Any) -> AbstractContextManager[Any]:
-    return (
-        edit_attention(model, options.rules, tokenizer=tokenizer)
-        if options.rules
-        else nullcontext()
-    )
+    if not options.rules:
+        return nullcontext()
+    return edit_attention(model, options.rules, tokenizer=tokenizer)
 
 
 def _arguments(out: Path, options: LoraOptions, device: str) -> TrainingArguments:
@@ -223,8 +224,8 @@ def _finished(out: Path, recipe: dict[str, Any]) -> bool:
         started = out / "recipe.json"
         if started.is_file() and json.loads(started.read_text()) != recipe:
             raise RemedyError(
-                f"out={str(out)!r} holds the checkpoints of another training; give a new folder, or"
-                " delete it"
+                f"out={str(out)!r} holds the checkpoints of another training;"
+                " give a new folder, or delete it"
             )
         out.mkdir(parents=True, exist_ok=True)
         started.write_text(json.dumps(recipe, indent=1))
@@ -233,17 +234,17 @@ def _finished(out: Path, recipe: dict[str, Any]) -> bool:
     if any(old.get(key) != value for key, value in recipe.items()):
         differs = next(key for key, value in recipe.items() if old.get(key) != value)
         raise RemedyError(
-            f"out={str(out)!r} holds an adapter trained with another {differs}; give a new folder,"
-            " or delete it"
+            f"out={str(out)!r} holds an adapter trained with another {differs};"
+            " give a new folder, or delete it"
         )
     return True
 
 
 def _checkpoint(out: Path) -> Path | None:
-    """The newest checkpoint that was written whole."""
-    found = sorted(
+    """The newest checkpoint that is complete; the Trainer writes its state last."""
+    checkpoints = sorted(
         (out / "checkpoints").glob("checkpoint-*"),
         key=lambda path: int(path.name.rpartition("-")[2]),
     )
-    whole = [path for path in found if (path / "trainer_state.json").is_file()]
-    return whole[-1] if whole else None
+    complete = [path for path in checkpoints if (path / "trainer_state.json").is_file()]
+    return complete[-1] if complete else None

@@ -176,7 +176,7 @@ def test_other_files_are_not_written_among(catalog, tmp_path):
 
 def test_a_full_disk_keeps_whole_shards(catalog, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(dataset, "SHARD", 10)
-    real, made = dataset._make, []
+    real, made = dataset._write_shard, []
 
     def fails_at_the_fourth(shard, file):
         if len(made) == 3:
@@ -184,14 +184,14 @@ def test_a_full_disk_keeps_whole_shards(catalog, folder, tmp_path, monkeypatch):
         made.append(file)
         real(shard, file)
 
-    monkeypatch.setattr(dataset, "_make", fails_at_the_fourth)
+    monkeypatch.setattr(dataset, "_write_shard", fails_at_the_fourth)
     with pytest.raises(
         RemedyError,
         match=r"No space left.*3 of 6 shards are kept: make room and give the same command again",
     ):
         write_training_data(presence(catalog), MIXTURE, tmp_path / "d", processes=1)
     kept = {path: path.stat().st_mtime_ns for path in made}
-    monkeypatch.setattr(dataset, "_make", real)
+    monkeypatch.setattr(dataset, "_write_shard", real)
     out = write_training_data(presence(catalog), MIXTURE, tmp_path / "d", processes=1)
     assert {path: path.stat().st_mtime_ns for path in made} == kept
     assert len(load_from_disk(str(out))) == 55
