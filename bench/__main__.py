@@ -38,10 +38,8 @@ def main() -> None:
     lines = [
         "# Benchmarks",
         "",
-        (
-            f"`python -m bench` on {os.cpu_count()} CPU cores, {platform.machine()}, Python"
-            f" {platform.python_version()}, torch {torch.__version__}."
-        ),
+        f"`python -m bench` on {os.cpu_count()} CPU cores, {platform.machine()},"
+        f" Python {platform.python_version()}, torch {torch.__version__}.",
         "",
     ]
     for name in NAMES:
@@ -50,11 +48,12 @@ def main() -> None:
             capture_output=True,
             text=True,
             check=True,
+            # The allocator settings of the command `mimic-checks`, as a user has them.
             env={**KEEP_MEMORY, **os.environ},
         )
-        said = done.stdout.strip()
-        print(said, flush=True)
-        lines += [f"## {name}", "", said, ""]
+        result = done.stdout.strip()
+        print(result, flush=True)
+        lines += [f"## {name}", "", result, ""]
     if options.out:
         options.out.write_text("\n".join(lines))
 

@@ -15,21 +15,15 @@ from pathlib import Path
 
 def main() -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
-        command = [
-            sys.executable,
-            "-m",
-            "mimic_checks.cli",
-            "demo",
-            "--output",
-            str(Path(folder) / "report"),
-        ]
+        report = str(Path(folder) / "report")
+        command = [sys.executable, "-m", "mimic_checks.cli", "demo", "--output", report]
         began = time.perf_counter()
         code = subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode
-        spent = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+        seconds = time.perf_counter() - began
+    peak_gib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
     return [
-        f"demo: **{spent:.0f} s, {peak:.2f} GiB** peak, exit code {code} (target under 120 s, under"
-        " 2 GiB)"
+        f"demo: **{seconds:.0f} s, {peak_gib:.2f} GiB** peak, exit code {code}"
+        " (target under 120 s, under 2 GiB)"
     ]
 
 

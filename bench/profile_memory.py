@@ -1,12 +1,11 @@
-"""Memory of the streamed attention profile, against a plain forward and against
-`output_attentions=True`.
+"""Memory of the streamed attention profile, against a forward call without and with attentions.
 
     python -m bench.profile_memory [--device cpu|cuda] [--layers 2]
 
 The language-model shape of LLaVA-OneVision 0.5B (width 896, 14 heads, 2 key heads, feed-forward
-4864) with random weights, as many layers as said, in a LLaVA with 10 images x 730 tokens. Every way
-runs in a process of its own; on a CPU the number is the high-water mark of resident memory over the
-loaded model, on CUDA the allocator's.
+4864) with random weights, as many layers as asked for, in a LLaVA with 10 images x 730 tokens.
+Every way runs in a process of its own; on a CPU the number is the high-water mark of resident
+memory over the loaded model, on CUDA the allocator's.
 """
 
 from __future__ import annotations
@@ -18,22 +17,17 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 IMAGES, TOKENS = 10, 730
 WAYS = ("plain", "profile", "output_attentions")
 
 
 def high_water() -> float:
-    """Most resident memory of this process so far, MiB. (`ru_maxrss` also counts the parent that
-    started it.)"""
-    return (
-        next(
-            int(line.split()[1])
-            for line in Path("/proc/self/status").read_text().splitlines()
-            if line.startswith("VmHWM")
-        )
-        / 1024
-    )
+    """Most resident memory of this process so far, in MiB."""
+    # Not `ru_maxrss`: after a fork it starts from what the parent had.
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
 def default_allocator() -> dict[str, str]:
@@ -41,7 +35,7 @@ def default_allocator() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
 
 
-def language_model(layers: int, device: str):  # type: ignore[no-untyped-def]
+def language_model(layers: int, device: str) -> Any:
     """A Qwen2 of the 0.5B shape inside a LLaVA that gets its image features given."""
     import torch
     from transformers import LlavaConfig, LlavaForConditionalGeneration
@@ -75,23 +69,17 @@ def language_model(layers: int, device: str):  # type: ignore[no-untyped-def]
     return LlavaForConditionalGeneration(config).eval().to(device)
 
 
-def one(way: str, layers: int, device: str) -> tuple[float, float]:
+def measure(way: str, layers: int, device: str) -> tuple[float, float]:
     """(MiB over the loaded model, seconds) of one prefill."""
     import torch
 
     from mimic_checks.attention import Profiler, TokenMap, TokenType, edit_attention
 
     model = language_model(layers, device)
-    ids = torch.cat([torch.arange(10), torch.full((IMAGES * TOKENS,), 5), torch.arange(30)])[
-        None
-    ].to(device)
-    image = torch.cat(
-        [
-            torch.full((10,), -1),
-            torch.arange(IMAGES).repeat_interleave(TOKENS),
-            torch.full((30,), -1),
-        ]
-    )[None]
+    row = torch.cat([torch.arange(10), torch.full((IMAGES * TOKENS,), 5), torch.arange(30)])
+    ids = row[None].to(device)
+    image_of = torch.arange(IMAGES).repeat_interleave(TOKENS)
+    image = torch.cat([torch.full((10,), -1), image_of, torch.full((30,), -1)])[None]
     kind = torch.where(image >= 0, int(TokenType.IMAGE), int(TokenType.AFTER))
     token_map = TokenMap(
         kind, image, torch.where(image >= 0, 0, -1), torch.tensor([ids.shape[1] - 1])
@@ -120,10 +108,10 @@ def one(way: str, layers: int, device: str) -> tuple[float, float]:
         forward()
         torch.cuda.synchronize()
         return (torch.cuda.max_memory_allocated() - before) / 2**20, time.perf_counter() - began
-    rest = high_water()
+    loaded = high_water()
     began = time.perf_counter()
     forward()
-    return high_water() - rest, time.perf_counter() - began
+    return high_water() - loaded, time.perf_counter() - began
 
 
 def main(arguments: Sequence[str] = ()) -> list[str]:
@@ -135,37 +123,24 @@ def main(arguments: Sequence[str] = ()) -> list[str]:
     parser.add_argument("--way", choices=WAYS)
     options = parser.parse_args(arguments)
     if options.way:
-        return ["{} {}".format(*one(options.way, options.layers, options.device))]
-    found = {}
+        return ["{} {}".format(*measure(options.way, options.layers, options.device))]
+    measured = {}
     for way in WAYS:
-        command = [
-            sys.executable,
-            "-m",
-            "bench.profile_memory",
-            "--way",
-            way,
-            "--layers",
-            str(options.layers),
-            "--device",
-            options.device,
-        ]
-        found[way] = [
-            float(word)
-            for word in subprocess.run(
-                command, capture_output=True, text=True, check=True, env=default_allocator()
-            ).stdout.split()
-        ]
+        size = ["--layers", str(options.layers), "--device", options.device]
+        command = [sys.executable, "-m", "bench.profile_memory", "--way", way, *size]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, env=default_allocator()
+        )
+        measured[way] = [float(word) for word in done.stdout.split()]
     lines = [
-        (
-            f"attention profile, {IMAGES} images x {TOKENS} tokens, {options.layers} layers of the"
-            f" 0.5B shape, {options.device}:"
-        ),
+        f"attention profile, {IMAGES} images x {TOKENS} tokens, {options.layers} layers"
+        f" of the 0.5B shape, {options.device}:",
         "",
         "| way | memory over the loaded model | beyond plain | seconds |",
         "|---|---|---|---|",
     ]
-    plain = found["plain"][0]
-    for way, (mib, seconds) in found.items():
+    plain = measured["plain"][0]
+    for way, (mib, seconds) in measured.items():
         lines.append(f"| {way} | {mib:.0f} MiB | {(mib - plain) / plain:+.0%} | {seconds:.1f} |")
     return [*lines, "", "Target: the profile under +10 %."]
 

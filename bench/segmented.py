@@ -1,10 +1,9 @@
-"""Image-local attention computed image by image, against full causal attention and against a dense
-mask.
+"""Image-local attention computed image by image, against full attention and a dense mask.
 
     python -m bench.segmented [--device cpu|cuda] [--images 10] [--tokens 730] [--repeats 5]
 
 One layer of LLaVA-OneVision 0.5B's shape (14 heads of 64), 10 text tokens before the images and 30
-after. Every method runs in turn, so that the machine's moods hit all alike; best time of each.
+after. The methods run in turn, so that the machine's moods hit all alike; best time of each.
 "limit" is the share of query-key pairs that the rule leaves. On CUDA in bfloat16 with FlexAttention
 (block mask, compiled) beside it; on a CPU in float32 on two threads.
 """
@@ -26,7 +25,8 @@ from mimic_checks.attention.flops import masked_scores
 from mimic_checks.attention.segmented import Layout, segmented_attention
 
 HEADS, WIDTH = 14, 64
-Way = Callable[[Tensor, Tensor, Tensor], Tensor]
+Method = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""From queries, keys and values to attention outputs."""
 
 
 def layout_of(images: int, tokens: int) -> Layout:
@@ -46,9 +46,10 @@ def dense(layout: Layout, device: str) -> Tensor:
     return causal & ((owner[:, None] < 0) | (owner[:, None] == owner[None, :]))
 
 
-def methods(layout: Layout, device: str) -> dict[str, Way]:
+def methods(layout: Layout, device: str) -> dict[str, Method]:
+    """Every method by the name that the table gives it."""
     mask = dense(layout, device)
-    found: dict[str, Way] = {
+    by_name: dict[str, Method] = {
         "full causal SDPA": lambda q, k, v: sdpa(q, k, v, is_causal=True),
         "SDPA, dense mask": lambda q, k, v: sdpa(q, k, v, attn_mask=mask),
         "segmented (ours)": lambda q, k, v: segmented_attention(q, k, v, [layout]),
@@ -60,26 +61,24 @@ def methods(layout: Layout, device: str) -> dict[str, Way]:
             lambda b, h, q, k: mask[q, k], None, None, len(mask), len(mask), device=device
         )
         compiled = torch.compile(flex_attention)
-        found["FlexAttention, block mask"] = lambda q, k, v: compiled(q, k, v, block_mask=block)
-    return found
+        by_name["FlexAttention, block mask"] = lambda q, k, v: compiled(q, k, v, block_mask=block)
+    return by_name
 
 
 def timed(
-    ways: dict[str, Way], layout: Layout, device: str, repeats: int, backward: bool
+    by_name: dict[str, Method], layout: Layout, device: str, repeats: int, backward: bool
 ) -> dict[str, float]:
     """Best seconds of every method, measured in turn."""
-    length, dtype = (
-        sum(layout.lengths),
-        (torch.bfloat16 if device.startswith("cuda") else torch.float32),
-    )
+    length = sum(layout.lengths)
+    dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32
     q, k, v = (
         torch.randn(1, HEADS, length, WIDTH, device=device, dtype=dtype, requires_grad=backward)
         for _ in range(3)
     )
     gradient = torch.randn_like(q)
-    best = {}
+    best: dict[str, float] = {}
     for _ in range(repeats + 1):
-        for name, method in ways.items():
+        for name, method in by_name.items():
             _sync(device)
             began = time.perf_counter()
             out = method(q, k, v)
@@ -97,24 +96,31 @@ def _sync(device: str) -> None:
 
 
 def extra_memory(images: int, tokens: int) -> float:
-    """MiB that a forward call of segmented attention needs beyond its inputs, as the process's
-    high-water mark shows, in a process of its own."""
-    code = (
-        "import torch; from bench.profile_memory import high_water; from bench.segmented import *;"
-        f" lay = layout_of({images}, {tokens}); n = sum(lay.lengths); q, k, v = (torch.randn(1,"
-        " HEADS, n, WIDTH) for _ in range(3)); small = layout_of(1, 8); segmented_attention(*(t[:,"
-        " :, : sum(small.lengths)] for t in (q, k, v)), [small]); before = high_water();"
-        " segmented_attention(q, k, v, [lay]); print(high_water() - before)"
+    """MiB that a forward call of segmented attention needs beyond its inputs.
+
+    The high-water mark of a process of its own; a small call before takes what every first call
+    takes.
+    """
+    code = f"""
+import torch
+from bench.profile_memory import high_water
+from bench.segmented import *
+
+layout, small = layout_of({images}, {tokens}), layout_of(1, 8)
+inputs = [torch.randn(1, HEADS, sum(layout.lengths), WIDTH) for _ in range(3)]
+segmented_attention(*(part[:, :, : sum(small.lengths)] for part in inputs), [small])
+before = high_water()
+segmented_attention(*inputs, [layout])
+print(high_water() - before)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=default_allocator(),
     )
-    return float(
-        subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            check=True,
-            env=default_allocator(),
-        ).stdout
-    )
+    return float(done.stdout)
 
 
 def main(arguments: Sequence[str] = ()) -> list[str]:
@@ -134,37 +140,31 @@ def main(arguments: Sequence[str] = ()) -> list[str]:
         torch.cuda.get_device_name() if options.device.startswith("cuda") else "CPU, two threads"
     )
     lines = [
-        (
-            f"image-local attention, {options.images} images x {options.tokens} tokens, {HEADS}"
-            f" heads of {WIDTH}, {where}; arithmetic limit {limit:.3f} of full causal attention"
-            " (target: at most 1.5 times that):"
-        ),
+        f"image-local attention, {options.images} images x {options.tokens} tokens,"
+        f" {HEADS} heads of {WIDTH}, {where};"
+        f" arithmetic limit {limit:.3f} of full causal attention"
+        " (target: at most 1.5 times that):",
         "",
-        (
-            "| method | forward | of full | of the limit | forward + backward | of full | of the"
-            " limit |"
-        ),
+        "| method | forward | of full | of the limit"
+        " | forward + backward | of full | of the limit |",
         "|---|---|---|---|---|---|---|",
     ]
-    ways = methods(layout, options.device)
+    by_name = methods(layout, options.device)
     forward, both = (
-        timed(ways, layout, options.device, options.repeats, backward) for backward in (False, True)
+        timed(by_name, layout, options.device, options.repeats, backward)
+        for backward in (False, True)
     )
     base = "full causal SDPA"
     for name in forward:
         a, b = forward[name] / forward[base], both[name] / both[base]
         lines.append(
-            f"| {name} | {forward[name] * 1e3:.1f} ms | {a:.3f} | {a / limit:.2f}x |"
-            f" {both[name] * 1e3:.1f} ms | {b:.3f} | {b / limit:.2f}x |"
+            f"| {name} | {forward[name] * 1e3:.1f} ms | {a:.3f} | {a / limit:.2f}x"
+            f" | {both[name] * 1e3:.1f} ms | {b:.3f} | {b / limit:.2f}x |"
         )
     if not options.device.startswith("cuda"):
         sizes = (5, 10, 20, 40)
-        needed = [extra_memory(n, options.tokens) for n in sizes]
-        lines += [
-            "",
-            "memory beyond the inputs, forward: "
-            + ", ".join(f"{n} images {mib:.0f} MiB" for n, mib in zip(sizes, needed, strict=True)),
-        ]
+        memory = ", ".join(f"{n} images {extra_memory(n, options.tokens):.0f} MiB" for n in sizes)
+        lines += ["", f"memory beyond the inputs, forward: {memory}"]
     return lines
 
 

@@ -1,5 +1,4 @@
-"""One run answered by several processes, against one process and against the best that whole checks
-could do.
+"""One run answered by several processes, against one, and against sharing out whole checks.
 
     python -m bench.sharing [--vlm builtin] [--device cpu|cuda] [--cases 60] [--workers 1 2]
 
@@ -26,8 +25,7 @@ CHECKS = ("spread.unbalanced", "distractors", "image_count.listing", "image_coun
 
 
 def worker(options: argparse.Namespace) -> None:
-    """One process: says that it is ready, waits for a line, answers; prints how long each check
-    took it."""
+    """One process: prints "ready", waits for a line, answers, prints the seconds of each check."""
     from mimic_checks.checks import preflight
     from mimic_checks.checks.session import CheckSession
     from mimic_checks.checks.settings import Settings
@@ -46,33 +44,27 @@ def worker(options: argparse.Namespace) -> None:
         session.draws(spec)
     print("ready", flush=True)
     sys.stdin.readline()
-    took = {}
+    seconds = {}
     for spec in specs:
         began = time.perf_counter()
         for ask in asks_of(session, spec):
             session.contribute(ask)
-        took[spec.check_id] = time.perf_counter() - began
-    print(json.dumps(took), flush=True)
+        seconds[spec.check_id] = time.perf_counter() - began
+    print(json.dumps(seconds), flush=True)
 
 
 def shared(
     number: int, checks: Sequence[str], arguments: Sequence[str]
 ) -> tuple[float, list[dict[str, float]]]:
-    """Seconds until the last of so many processes has nothing left to take, and what each spent by
-    check."""
+    """Seconds until the last of so many processes has nothing left to take.
+
+    With the seconds that each process spent on each check.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        started = [
+        where = ["--folder", folder, "--checks", *checks]
+        processes = [
             subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "bench.sharing",
-                    "--folder",
-                    folder,
-                    "--checks",
-                    *checks,
-                    *arguments,
-                ],
+                [sys.executable, "-m", "bench.sharing", *where, *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
@@ -80,23 +72,23 @@ def shared(
             )
             for k in range(number)
         ]
-        for process in started:
+        for process in processes:
             assert process.stdout
             assert process.stdout.readline() == "ready\n"
-        for process in started:
+        for process in processes:
             assert process.stdin
             process.stdin.write("go\n")
             process.stdin.flush()
-        spent = [json.loads(process.communicate()[0]) for process in started]
+        seconds = [json.loads(process.communicate()[0]) for process in processes]
         lines = [
             line
             for path in Path(folder).glob("journal/*.jsonl")
             for line in path.read_text().splitlines()
         ]
-        assert sum(line.startswith('{"batch"') for line in lines) == sum(
-            len(json.loads(line)["plan"]) for line in lines if '"plan"' in line
-        )
-        return max(sum(took.values()) for took in spent), spent
+        # Every planned batch was answered, and none of them twice.
+        planned = sum(len(json.loads(line)["plan"]) for line in lines if '"plan"' in line)
+        assert sum(line.startswith('{"batch"') for line in lines) == planned
+        return max(sum(by_check.values()) for by_check in seconds), seconds
 
 
 def main(arguments: Sequence[str] = ()) -> list[str]:
@@ -113,7 +105,7 @@ def main(arguments: Sequence[str] = ()) -> list[str]:
     if options.folder:
         worker(options)
         return []
-    given = ["--vlm", options.vlm, "--device", options.device, "--cases", str(options.cases)]
+    passed_on = ["--vlm", options.vlm, "--device", options.device, "--cases", str(options.cases)]
     lines = [
         f"sharing a run, {options.vlm} on {options.device}, {options.cases} cases a level:",
         "",
@@ -121,14 +113,14 @@ def main(arguments: Sequence[str] = ()) -> list[str]:
         "|---|---|---|---|---|",
     ]
     for checks in (options.checks, options.checks[-1:]):
-        alone, spent = shared(1, checks, given)
+        alone, by_process = shared(1, checks, passed_on)
         for number in options.workers:
-            seconds = alone if number == 1 else shared(number, checks, given)[0]
+            seconds = alone if number == 1 else shared(number, checks, passed_on)[0]
             limit = alone / number
-            whole = max(max(spent[0].values()), limit)
+            whole_checks = max(max(by_process[0].values()), limit)
             lines.append(
-                f"| {len(checks)} | {number} | {seconds:.1f} | {seconds / limit:.2f} |"
-                f" {whole / limit:.2f} |"
+                f"| {len(checks)} | {number} | {seconds:.1f} | {seconds / limit:.2f}"
+                f" | {whole_checks / limit:.2f} |"
             )
     return lines
 

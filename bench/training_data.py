@@ -82,8 +82,10 @@ def labels(rng: np.random.Generator, weights: np.ndarray) -> Iterator[Labels]:
 
 
 class Peak(threading.Thread):
-    """The most memory that this process and its children hold together, sampled; pages that they
-    share count once."""
+    """The most memory that this process and its children hold together, sampled every 2 s.
+
+    Pages that they share count once.
+    """
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -92,10 +94,8 @@ class Peak(threading.Thread):
     def run(self) -> None:
         me = psutil.Process()
         while not self.done.wait(2):
-            self.mib = max(
-                self.mib,
-                sum(_share_mib(process.pid) for process in (me, *me.children(recursive=True))),
-            )
+            processes = (me, *me.children(recursive=True))
+            self.mib = max(self.mib, sum(_share_mib(process.pid) for process in processes))
 
 
 def _share_mib(pid: int) -> float:
@@ -112,13 +112,13 @@ def main() -> list[str]:
     rng = np.random.default_rng(0)
     weights = 1 / np.arange(2, CLASSES + 2) ** 0.8
     weights = rng.permutation(weights / weights.sum())
-    given_boxes, given_labels = list(boxes(rng, weights)), list(labels(rng, weights))
+    all_boxes, all_labels = list(boxes(rng, weights)), list(labels(rng, weights))
     began = time.perf_counter()
     tree = hierarchy()
     _, classes, states, starts = verified_states(
-        iter(given_boxes), iter(given_labels), tree, CLASSES, 10, None
+        iter(all_boxes), iter(all_labels), tree, CLASSES, 10, None
     )
-    del given_boxes, given_labels
+    del all_boxes, all_labels
     source = NoPictures()
     presence = Presence(
         "synthetic OpenImages",
@@ -132,31 +132,29 @@ def main() -> list[str]:
         source,
         Manifest(source),
     )
-    made = time.perf_counter() - began
+    catalog_s = time.perf_counter() - began
     allowed = PAPER.model_copy(update={"parts": tuple(_with_grades(part) for part in PAPER.parts)})
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         out = write_training_data(presence, allowed, Path(folder) / "data")
-        wrote = time.perf_counter() - began
+        writing_s = time.perf_counter() - began
         sheet = json.loads((out / "datasheet.json").read_text())
-        size = sum(file.stat().st_size for file in out.iterdir() if file.is_file()) / 2**20
+        size_mib = sum(file.stat().st_size for file in out.iterdir() if file.is_file()) / 2**20
     peak.done.set()
     totals = ", ".join(f"{name} {number:,}" for name, number in sheet["totals"].items())
     return [
-        f"training data from {len(presence):,} images x {CLASSES} classes ({len(states):,} verified"
-        f" states): catalog {made:.0f} s, {allowed.samples:,} samples written in **{wrote:.0f} s**,"
-        f" **{peak.mib / 1024:.1f} GiB** peak of all processes, {size:,.0f} MiB on disk (target"
-        f" under 120 s, under 4 GiB); {totals}"
+        f"training data from {len(presence):,} images x {CLASSES} classes"
+        f" ({len(states):,} verified states): catalog {catalog_s:.0f} s,"
+        f" {allowed.samples:,} samples written in **{writing_s:.0f} s**,"
+        f" **{peak.mib / 1024:.1f} GiB** peak of all processes, {size_mib:,.0f} MiB on disk"
+        f" (target under 120 s, under 4 GiB); {totals}"
     ]
 
 
 def _with_grades(part: Part) -> Part:
     """Open common and odd-one questions are training grade on labels like these."""
-    return part.model_copy(
-        update={
-            "training_grade": part.family in ("common", "odd_one", "listing") and not part.options
-        }
-    )
+    is_open = part.family in ("common", "odd_one", "listing") and not part.options
+    return part.model_copy(update={"training_grade": is_open})
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-"""One training step at 10 images x 730 tokens: segmented image-local attention against full
-attention and a dense mask.
+"""One training step at 10 images x 730 tokens: segmented attention, full attention, dense mask.
 
     python -m bench.training_step [--device cpu|cuda] [--layers 2] [--images 10] [--tokens 730]
-    [--repeats 3]
+        [--repeats 3]
 
 The language model of LLaVA-OneVision 0.5B (896 wide, 14 heads of 64, 2 key-value heads, 4864 in the
 MLP, 151,936 words) with random weights and as many layers as asked for (24 on CUDA), LoRA of rank
@@ -80,10 +79,8 @@ def nothing(
     module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Any, **kwargs: Any
 ) -> tuple[Tensor, None]:
     """Attention without scores: every head hands its values through."""
-    return (
-        value.repeat_interleave(query.shape[1] // value.shape[1], 1).transpose(1, 2).contiguous(),
-        None,
-    )
+    values = value.repeat_interleave(query.shape[1] // value.shape[1], 1)
+    return values.transpose(1, 2).contiguous(), None
 
 
 def token_map(images: int, tokens: int, text: int) -> Any:
@@ -113,18 +110,17 @@ def measure(way: str, options: argparse.Namespace) -> dict[str, float]:
     AttentionInterface.register("bench_nothing", nothing)
     AttentionMaskInterface.register("bench_nothing", sdpa_mask)
     cuda = options.device.startswith("cuda")
-    model = model_of(options.layers, "bench_nothing" if way == "nothing" else "sdpa").to(
-        options.device
-    )
-    seen = token_map(options.images, options.tokens, ANSWER + 30)
-    embeds = torch.randn(1, seen.length, 896, device=options.device)
+    model = model_of(options.layers, "bench_nothing" if way == "nothing" else "sdpa")
+    model.to(options.device)
+    row = token_map(options.images, options.tokens, ANSWER + 30)
+    embeds = torch.randn(1, row.length, 896, device=options.device)
     labels = torch.randint(0, 151_936, (ANSWER,), device=options.device)
-    keep = torch.arange(seen.length - ANSWER - 1, seen.length - 1, device=options.device)
+    keep = torch.arange(row.length - ANSWER - 1, row.length - 1, device=options.device)
     optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-4)
     masked = way.startswith(("dense", "segmented"))
     rule = WindowedRule(ImageLocal(), LayerWindow.parse("all" if way.endswith("all") else "deep"))
     context = (
-        edit_attention(model, [rule], token_map=seen, segmented=way.startswith("segmented"))
+        edit_attention(model, [rule], token_map=row, segmented=way.startswith("segmented"))
         if masked
         else nullcontext()
     )
@@ -166,18 +162,10 @@ def main(arguments: Sequence[str] = ()) -> list[str]:
     options.layers = options.layers or (24 if cuda else 2)
     if options.way:
         return [json.dumps(measure(options.way, options))]
-    found = {}
+    measured = {}
     for way in WAYS:
-        command = [
-            sys.executable,
-            "-m",
-            "bench.training_step",
-            *arguments,
-            "--device",
-            options.device,
-            "--way",
-            way,
-        ]
+        command = [sys.executable, "-m", "bench.training_step", *arguments]
+        command += ["--device", options.device, "--way", way]
         done = subprocess.run(
             command,
             capture_output=True,
@@ -185,36 +173,30 @@ def main(arguments: Sequence[str] = ()) -> list[str]:
             check=True,
             env=None if cuda else default_allocator(),
         )
-        found[way] = json.loads(done.stdout.strip().splitlines()[-1])
-    length, full, outside = (
-        options.images * options.tokens + ANSWER + 40,
-        found["full"],
-        found["nothing"]["seconds"],
-    )
+        measured[way] = json.loads(done.stdout.strip().splitlines()[-1])
+    length = options.images * options.tokens + ANSWER + 40
+    full_s, outside_s = measured["full"]["seconds"], measured["nothing"]["seconds"]
     where = torch.cuda.get_device_name() if cuda else "CPU, two threads"
     lines = [
-        (
-            f"training step, {options.images} images x {options.tokens} tokens, {options.layers}"
-            f" layers of the 0.5B shape, LoRA r 128, bf16, {where}:"
-        ),
+        f"training step, {options.images} images x {options.tokens} tokens,"
+        f" {options.layers} layers of the 0.5B shape, LoRA r 128, bf16, {where}:",
         "",
         "| attention | step | tokens/s | of full | attention alone | of full | peak memory |",
         "|---|---|---|---|---|---|---|",
     ]
-    for way, one in found.items():
-        inside, whole = one["seconds"] - outside, full["seconds"] - outside
+    for way, step in measured.items():
+        step_s = step["seconds"]
+        attention_s, full_attention_s = step_s - outside_s, full_s - outside_s
         lines.append(
-            f"| {way} | {one['seconds']:.2f} s | {length / one['seconds']:.0f} |"
-            f" {one['seconds'] / full['seconds']:.2f} | {inside:.2f} s | {inside / whole:.2f} |"
-            f" {one['mib']:,.0f} MiB |"
+            f"| {way} | {step_s:.2f} s | {length / step_s:.0f} | {step_s / full_s:.2f}"
+            f" | {attention_s:.2f} s | {attention_s / full_attention_s:.2f}"
+            f" | {step['mib']:,.0f} MiB |"
         )
-    saved = 1 - (found["segmented, deep half"]["seconds"] / full["seconds"])
+    saved = 1 - measured["segmented, deep half"]["seconds"] / full_s
     lines += [
         "",
-        (
-            f"outside attention: {outside:.2f} s of {full['seconds']:.2f} s; masking the deep half"
-            f" saves {saved:.0%} of a step"
-        ),
+        f"outside attention: {outside_s:.2f} s of {full_s:.2f} s;"
+        f" masking the deep half saves {saved:.0%} of a step",
     ]
     return lines
 

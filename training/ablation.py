@@ -1,12 +1,11 @@
-"""The proof of the remedies on the built-in model: data, two long adapters, twelve at one budget,
-and what they change.
+"""The proof of the remedies on the built-in model: data, adapters, and what they change.
 
     python -m training.ablation --work /tmp/ablation --report reports/remedies
 
-Trainings run two at a time on one thread each (on two cores that is faster than one on two threads,
-and does not collapse beside other work). Everything goes on where it was when it is started again.
-The proof's page, numbers and summary are copied to `--report`; adapters and answers stay in
-`--work`.
+Two long adapters, and twelve (four masks, three seeds) at one budget. Trainings run two at a time
+on one thread each: on two cores that is faster than one on two threads, and does not collapse
+beside other work. Everything goes on where it was when it is started again. The proof's page,
+numbers and summary are copied to `--report`; adapters and answers stay in `--work`.
 """
 
 from __future__ import annotations
@@ -29,12 +28,9 @@ DATA = (
     "--keep-out",
     "rendered",
 )
-MASKS, SEEDS, LONG, LONG_STEPS = (
-    ("none", "deep", "shallow", "all"),
-    (0, 1, 2),
-    ("none", "deep"),
-    6000,
-)
+MASKS = ("none", "deep", "shallow", "all")
+SEEDS = (0, 1, 2)
+LONG_MASKS, LONG_STEPS = ("none", "deep"), 6000
 
 
 def main() -> None:
@@ -49,19 +45,26 @@ def main() -> None:
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     remedy(options.work, "data", *DATA, "--out", "remedy-data")
-    ablation = ("--set", f"max_steps={options.steps}")
-    jobs = [
-        (long_adapter(m), ("--set", f"mask={m}"), ("--set", f"max_steps={LONG_STEPS}"))
-        for m in LONG
+    budget = ("--set", f"max_steps={options.steps}")
+    jobs: list[tuple[str, tuple[str, ...]]] = [
+        (long_adapter(mask), ("--set", f"max_steps={LONG_STEPS}", "--set", f"mask={mask}"))
+        for mask in LONG_MASKS
     ]
     jobs += [
-        (f"proof/adapters/{m}-seed{s}", ("--set", f"mask={m}", "--set", f"seed={s}"), ablation)
-        for s in SEEDS
-        for m in MASKS
+        (
+            f"proof/adapters/{mask}-seed{seed}",
+            (*budget, "--set", f"mask={mask}", "--set", f"seed={seed}"),
+        )
+        for seed in SEEDS
+        for mask in MASKS
     ]
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda job: train(options.work, *job), jobs))
-    given = [part for m in LONG for part in ("--adapter", f"long, mask {m}={long_adapter(m)}")]
+    long_adapters = [
+        part
+        for mask in LONG_MASKS
+        for part in ("--adapter", f"long, mask {mask}={long_adapter(mask)}")
+    ]
     remedy(
         options.work,
         "prove",
@@ -71,8 +74,8 @@ def main() -> None:
         "remedy-data",
         "--preset",
         "builtin",
-        *ablation,
-        *given,
+        *budget,
+        *long_adapters,
         "--out",
         "proof",
     )
@@ -85,20 +88,9 @@ def long_adapter(mask: str) -> str:
     return f"long/{mask}-seed0"
 
 
-def train(work: Path, out: str, which: tuple[str, ...], budget: tuple[str, ...]) -> None:
-    arguments = (
-        "--vlm",
-        "builtin",
-        "--data",
-        "remedy-data",
-        "--preset",
-        "builtin",
-        *budget,
-        *which,
-        "--out",
-        out,
-    )
-    remedy(work, "train", *arguments, OMP_NUM_THREADS="1")
+def train(work: Path, out: str, settings: tuple[str, ...]) -> None:
+    base = ("--vlm", "builtin", "--data", "remedy-data", "--preset", "builtin")
+    remedy(work, "train", *base, *settings, "--out", out, OMP_NUM_THREADS="1")
 
 
 def remedy(work: Path, *arguments: str, **environment: str) -> None:

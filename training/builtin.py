@@ -1,10 +1,11 @@
 """Trains the built-in model and writes it as a Hugging Face folder.
 
-    python -m training.builtin --out mimic_checks/models/builtin --record
-    reports/builtin_training.json
+    python -m training.builtin --out mimic_checks/models/builtin \\
+        --record reports/builtin_training.json
 
-Tower first (per-patch labels), then frozen; its features of all training scenes once; then
-projector and language model. `--resume` goes on from the last checkpoint in `--work`.
+The tower comes first, trained on per-patch labels and then frozen. Its features of all training
+scenes are made once; projector and language model are trained on them. `--resume` goes on from the
+last checkpoint in `--work`.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import argparse
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import (
     LlavaConfig,
     LlavaForConditionalGeneration,
     LlavaProcessor,
+    PreTrainedTokenizerFast,
     Qwen2Config,
     SiglipImageProcessor,
     SiglipVisionModel,
@@ -36,28 +39,26 @@ def main() -> None:
     began = time.monotonic()
     training = scenes.make(options.scenes, SCENE_SEED)
     print(f"{options.scenes} scenes rendered in {time.monotonic() - began:.0f} s", flush=True)
-    seeing, tower_record = _tower(options, training)
+    trained_tower, tower_record = _tower(options, training)
     print(f"tower {tower_record}", flush=True)
-    seen, bare = (
-        tower.features(seeing, training.pixels),
-        tower.features(seeing, scenes.blanks(2000, BLANK_SEED)),
-    )
-    text = tokenizer.build()
-    model = assemble(seeing, text)
+    scene_features = tower.features(trained_tower, training.pixels)
+    blank_features = tower.features(trained_tower, scenes.blanks(2000, BLANK_SEED))
+    text_tokenizer = tokenizer.build()
+    model = assemble(trained_tower, text_tokenizer)
     print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters", flush=True)
     state = None
     if options.resume:
         state = torch.load(options.work / "last.pt", weights_only=True)
         model.load_state_dict(state["model"])
-        model.model.vision_tower.load_state_dict(
-            seeing.state_dict()
-        )  # the checkpoint may be older than the tower
+        # The checkpoint may be older than the tower.
+        model.model.vision_tower.load_state_dict(trained_tower.state_dict())
+    # A training that goes on must not ask the questions of its beginning again.
     mixture = language.Mixture(
-        training.counts, len(bare), seed=options.seed + (state["step"] if state else 0)
+        training.counts, len(blank_features), seed=options.seed + (state["step"] if state else 0)
     )
-    packer = language.Packer(model, text, seen, bare)
+    packer = language.Packer(model, text_tokenizer, scene_features, blank_features)
 
-    def save(step: int, optimiser: dict) -> None:
+    def save(step: int, optimiser: dict[str, Any]) -> None:
         torch.save(
             {"model": model.state_dict(), "optimiser": optimiser, "step": step},
             options.work / "last.tmp",
@@ -75,7 +76,7 @@ def main() -> None:
         state=state,
         batch=tuple(options.batch),
     )
-    write(model, text, options.out)
+    write(model, text_tokenizer, options.out)
     record = {
         "seed": options.seed,
         "scenes": options.scenes,
@@ -97,13 +98,12 @@ def main() -> None:
 def _tower(
     options: argparse.Namespace, training: scenes.SceneSet
 ) -> tuple[SiglipVisionModel, dict[str, float]]:
-    """The trained tower, from `--work` when an earlier start got that far."""
+    """The trained tower with its record, from `--work` when an earlier start got that far."""
     folder = options.work / "tower"
     start = SiglipVisionModel.from_pretrained(options.tower) if options.tower else None
     if folder.exists():
-        return SiglipVisionModel.from_pretrained(folder).eval(), json.loads(
-            (folder / "record.json").read_text()
-        )
+        record = json.loads((folder / "record.json").read_text())
+        return SiglipVisionModel.from_pretrained(folder).eval(), record
     trained, record = tower.train(
         training, steps=options.tower_steps, batch=64, lr=2e-3, seed=options.seed, start=start
     )
@@ -112,23 +112,25 @@ def _tower(
     return trained, record
 
 
-def assemble(seeing: SiglipVisionModel, text: object) -> LlavaForConditionalGeneration:
+def assemble(
+    trained_tower: SiglipVisionModel, text_tokenizer: PreTrainedTokenizerFast
+) -> LlavaForConditionalGeneration:
     """A LLaVA around the trained tower; projector and language model start at random."""
-    image_id = text.convert_tokens_to_ids(tokenizer.IMAGE)  # type: ignore[attr-defined]
+    image_id = text_tokenizer.convert_tokens_to_ids(tokenizer.IMAGE)
     config = LlavaConfig(
         vision_config=tower.config(),
         text_config=Qwen2Config(
-            vocab_size=len(text),
+            vocab_size=len(text_tokenizer),
             hidden_size=192,
             intermediate_size=640,
             num_hidden_layers=6,
-            num_attention_heads=6,  # type: ignore[arg-type]
+            num_attention_heads=6,
             num_key_value_heads=2,
             max_position_embeddings=4096,
             tie_word_embeddings=True,
-            eos_token_id=text.eos_token_id,
-            pad_token_id=text.pad_token_id,
-            bos_token_id=None,  # type: ignore[attr-defined]
+            eos_token_id=text_tokenizer.eos_token_id,
+            pad_token_id=text_tokenizer.pad_token_id,
+            bos_token_id=None,
         ),
         image_token_index=image_id,
         vision_feature_layer=-1,
@@ -137,18 +139,19 @@ def assemble(seeing: SiglipVisionModel, text: object) -> LlavaForConditionalGene
         tie_word_embeddings=True,
     )
     model = LlavaForConditionalGeneration(config)
-    model.model.vision_tower.load_state_dict(seeing.state_dict())
+    model.model.vision_tower.load_state_dict(trained_tower.state_dict())
     return model
 
 
-def write(model: LlavaForConditionalGeneration, text: object, out: Path) -> None:
-    """Weights in half precision, tokenizer, processor and chat template, as `from_pretrained` reads
-    them."""
+def write(
+    model: LlavaForConditionalGeneration, text_tokenizer: PreTrainedTokenizerFast, out: Path
+) -> None:
+    """Writes what `from_pretrained` reads: weights in half precision, tokenizer, processor."""
     processor = LlavaProcessor(
         image_processor=SiglipImageProcessor(
             size={"height": scenes.SIDE_PX, "width": scenes.SIDE_PX}, resample=3
         ),
-        tokenizer=text,
+        tokenizer=text_tokenizer,
         patch_size=scenes.PATCH_PX,
         vision_feature_select_strategy="full",
         num_additional_image_tokens=0,

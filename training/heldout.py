@@ -1,6 +1,7 @@
 """Held-out numbers of the built-in model, on scenes of seeds that training never uses.
 
-python -m training.heldout --model mimic_checks/models/builtin --record reports/builtin_heldout.json
+    python -m training.heldout --model mimic_checks/models/builtin \\
+        --record reports/builtin_heldout.json
 """
 
 from __future__ import annotations
@@ -61,30 +62,28 @@ def main() -> None:
         "eight images: listing": listing_cases(catalog, images=8, template="any"),
     }
     vlm = TransformersVLM(str(options.model), name="builtin")
-    words = Vocabulary(catalog.class_names)
+    vocabulary = Vocabulary(catalog.class_names)
     rates = {}
     for name, strategy in sets.items():
         cases: list[Case] = draw(strategy, CASES, seed=SEED)
-        found = Runner(vlm, batch=32).answer([prompt_of(case, catalog.manifest) for case in cases])
-        right = sum(
-            judge(case, found[case.id].text, found[case.id].error, words).kind == "right"
-            for case in cases
-        )
+        prompts = [prompt_of(case, catalog.manifest) for case in cases]
+        answers = Runner(vlm, batch=32).answer(prompts)
+        outcomes = [
+            judge(case, answers[case.id].text, answers[case.id].error, vocabulary) for case in cases
+        ]
+        right = sum(outcome.kind == "right" for outcome in outcomes)
+        interval = (lower(right, CASES, 0.025), upper(right, CASES, 0.025))
         rates[name] = {
             "right": right,
             "n": CASES,
             "rate": right / CASES,
-            "interval_95": [
-                round(lower(right, CASES, 0.025), 4),
-                round(upper(right, CASES, 0.025), 4),
-            ],
+            "interval_95": [round(bound, 4) for bound in interval],
         }
-        needed = f" (required {REQUIRED[name]})" if name in REQUIRED else ""
-        print(f"{name}: {right / CASES:.3f}{needed}", flush=True)
+        required = f" (required {REQUIRED[name]})" if name in REQUIRED else ""
+        print(f"{name}: {right / CASES:.3f}{required}", flush=True)
     if options.record:
-        options.record.write_text(
-            json.dumps({"scene_seed": SEED, "required": REQUIRED, "rates": rates}, indent=2) + "\n"
-        )
+        record = {"scene_seed": SEED, "required": REQUIRED, "rates": rates}
+        options.record.write_text(json.dumps(record, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,6 @@
-"""The projector and language model of the built-in model, trained on questions about one scene or
-two.
+"""The training of the built-in model's projector and language model, on one scene or two.
 
-Data in: tower features of a `SceneSet` (computed once; the tower stays frozen) and its counts. Data
-out: trained weights inside a `LlavaForConditionalGeneration`.
-
-Several questions share one scene in a row: each question is a block that sees the images and
+Several questions share the images of a row: each question is a block that sees the images and
 itself, never another block, at the positions it would have alone. One row is therefore exactly as
 many single-question samples, at a third of the cost:
 
@@ -20,6 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,16 +33,21 @@ IGNORE = -100
 
 @dataclass(frozen=True)
 class Row:
-    """One training row: feature rows of its images (negative = blank image, -1 - index) and its
-    question blocks."""
+    """One training row.
+
+    `images`: feature rows of its images, a negative one for a blank image (-1 - index); `pairs`:
+    its questions with their answers.
+    """
 
     images: list[int]
     pairs: list[QA]
 
 
 class Mixture:
-    """Draws rows: one scene, one scene among blanks at every position, two scenes (at most 20 % of
-    the questions)."""
+    """Draws rows: one scene, one scene among blanks at any position, two scenes.
+
+    `asked` counts the questions about one scene and about two; at most 20 % are about two.
+    """
 
     def __init__(
         self, counts: NDArray[np.int16], blanks: int, *, seed: int, longest: int = 8
@@ -85,10 +87,10 @@ class Mixture:
                 extra = [
                     questions.about_identity("common" if kind == 1 else "odd_one", index, self.rng)
                 ]
-            asked = questions.about_counts(
+            counting = questions.about_counts(
                 self.counts[shown].sum(axis=0), 2, 5 if kind == 0 else 3, self.rng
             )
-            rows.append(Row(shown, extra + asked))
+            rows.append(Row(shown, extra + counting))
             self.asked["two"] += len(rows[-1].pairs)
         return rows
 
@@ -111,10 +113,12 @@ class Packer:
         )
 
     def loss(self, rows: list[Row]) -> tuple[Tensor, Tensor]:
-        """Mean loss over answer tokens, and the share of answers whose every token is right
-        (teacher forcing)."""
-        side, images = self.features.shape[1], len(rows[0].images)
-        prefix = 1 + side * images
+        """Mean loss over answer tokens, and the share of answers whose every token is right.
+
+        Right means predicted with the true answer so far as input (teacher forcing).
+        """
+        patches, images = self.features.shape[1], len(rows[0].images)
+        prefix = 1 + patches * images  # the user tag, then the images
         packed = [self._blocks(row, prefix) for row in rows]
         width = max(len(ids) for ids, *_ in packed)
         ids, labels, positions, blocks = (
@@ -125,19 +129,19 @@ class Packer:
         )
         inner = self.model.model
         embeds = inner.language_model.embed_tokens(ids)  # [B, L, D]
-        seen = torch.stack(
-            [torch.cat([self._picture(image) for image in row.images]) for row in rows]
+        features = torch.stack(
+            [torch.cat([self._features_of(image) for image in row.images]) for row in rows]
         )
-        projected = inner.multi_modal_projector(seen)
+        projected = inner.multi_modal_projector(features)
         length = prefix + width
         start = inner.language_model.embed_tokens(torch.full((len(rows), 1), self.user))
         embeds = torch.cat([start, projected, embeds], dim=1)
         block = torch.cat([torch.zeros(len(rows), prefix, dtype=torch.long), blocks], dim=1)
         position = torch.cat([torch.arange(prefix).expand(len(rows), -1), positions], dim=1)
+        # Block 0 is the images, which all may see; every other block is seen by itself alone.
         causal = torch.ones(length, length, dtype=torch.bool).tril()
-        mask = causal & (
-            (block[:, None, :] == 0) | (block[:, None, :] == block[:, :, None])
-        )  # [B, L, L]
+        same_block = block[:, None, :] == block[:, :, None]
+        mask = causal & ((block[:, None, :] == 0) | same_block)  # [B, L, L]
         hidden = inner.language_model(
             inputs_embeds=embeds,
             attention_mask=mask[:, None],
@@ -150,33 +154,30 @@ class Packer:
         with torch.no_grad():
             wrong = torch.zeros_like(labels, dtype=torch.float)
             wrong[target] = (logits.argmax(-1) != labels[target]).float()
-            spans = torch.zeros(len(rows), int(blocks.max()) + 1).scatter_add_(
+            wrong_in_block = torch.zeros(len(rows), int(blocks.max()) + 1).scatter_add_(
                 1, blocks.clamp(min=0), wrong
             )
-            right = torch.stack(
-                [
-                    (spans[i, 1 : 1 + len(row.pairs)] == 0).float().mean()
-                    for i, row in enumerate(rows)
-                ]
-            ).mean()
-        return loss, right
+            shares = [
+                (wrong_in_block[i, 1 : 1 + len(row.pairs)] == 0).float().mean()
+                for i, row in enumerate(rows)
+            ]
+        return loss, torch.stack(shares).mean()
 
-    def _picture(self, image: int) -> Tensor:
+    def _features_of(self, image: int) -> Tensor:
         return (self.features[image] if image >= 0 else self.blanks[-1 - image]).float()
 
     def _blocks(self, row: Row, prefix: int) -> tuple[list[int], list[int], list[int], list[int]]:
+        """Token ids, labels, positions and block numbers of a row's questions."""
         ids: list[int] = []
         labels: list[int] = []
         positions: list[int] = []
         blocks: list[int] = []
         for number, (question, answer) in enumerate(row.pairs, start=1):
-            asked, said = self.tokens(question), self.tokens(answer)
-            block = [*asked, self.assistant, *said]
+            question_ids, answer_ids = self.tokens(question), self.tokens(answer)
+            block = [*question_ids, self.assistant, *answer_ids]
             ids += block
-            labels += [IGNORE] * len(asked) + [
-                *said,
-                self.end,
-            ]  # shifted: position t holds the token to predict there
+            # Shifted: the label at position t is the token to predict there.
+            labels += [IGNORE] * len(question_ids) + [*answer_ids, self.end]
             positions += range(prefix, prefix + len(block))
             blocks += [number] * len(block)
         return ids, labels, positions, blocks
@@ -190,15 +191,15 @@ def train(
     lr: float,
     warm_up: int,
     decay: float,
-    save: Callable[[int, dict], None],
-    state: dict | None = None,
+    save: Callable[[int, dict[str, Any]], None],
+    state: dict[str, Any] | None = None,
     batch: tuple[int, int, int] = (12, 2, 3),
 ) -> dict[str, float]:
-    """Trains projector and language model; `batch` = rows of (one scene, one among blanks, two
-    scenes) in a step.
+    """Trains projector and language model; returns running means of losses and right answers.
 
-    The rate rises over `warm_up` steps, stays, and falls linearly to zero over the last `decay`
-    share of the steps."""
+    `batch`: rows of (one scene, one among blanks, two scenes) in a step. The rate rises over
+    `warm_up` steps, stays, and falls linearly to zero over the last `decay` share of the steps.
+    """
     model = packer.model
     model.model.vision_tower.requires_grad_(False)
     parameters = [p for p in model.parameters() if p.requires_grad]
@@ -214,7 +215,8 @@ def train(
         for _ in range(first):
             schedule.step()
     draws = (mixture.one, mixture.among_blanks, mixture.two)
-    began, shown = time.monotonic(), {}
+    began = time.monotonic()
+    means: dict[str, float] = {}
     for step in range(first, steps):
         parts = []
         for draw, number, weight in zip(draws, batch, (0.7, 0.1, 0.2), strict=True):
@@ -227,18 +229,18 @@ def train(
         optimiser.zero_grad(set_to_none=True)
         schedule.step()
         names = ("one_loss", "one_right", "blanks_loss", "blanks_right", "two_loss", "two_right")
-        shown = {
-            k: v if step == first else 0.98 * shown[k] + 0.02 * v
-            for k, v in zip(names, parts, strict=True)
+        means = {
+            name: value if step == first else 0.98 * means[name] + 0.02 * value
+            for name, value in zip(names, parts, strict=True)
         }
         if step % 50 == 0:
-            numbers = " ".join(f"{k} {v:.3f}" for k, v in shown.items())
+            numbers = " ".join(f"{name} {value:.3f}" for name, value in means.items())
             print(f"step {step} {numbers} {time.monotonic() - began:.0f} s", flush=True)
         if step % 500 == 499:
             save(step + 1, optimiser.state_dict())
     asked = mixture.asked
     return {
-        **shown,
+        **means,
         "seconds": time.monotonic() - began,
         "two_image_share": asked["two"] / (asked["one"] + asked["two"]),
     }

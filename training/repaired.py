@@ -1,10 +1,9 @@
-"""Puts an adapter beside the built-in model, as `--vlm builtin-repaired`, and records its answers
-to the demonstration's cases.
+"""Puts an adapter beside the built-in model, as `--vlm builtin-repaired`.
 
     python -m training.repaired --adapter remedy-proof/adapters/deep-seed0
 
 Weights in half precision; the mask's record and the training's record go with them, checkpoints and
-tokenizer do not.
+tokenizer do not. Its answers to the demonstration's cases are recorded beside it.
 """
 
 from __future__ import annotations
@@ -34,21 +33,12 @@ def main() -> None:
     options = parser.parse_args()
     ship(options.adapter, REPAIRED_ADAPTER)
     with tempfile.TemporaryDirectory() as folder:
-        asked = [
-            *DEMO[2:-1],
-            "test_image_count",
-            "--vlm-output",
-            f"{folder}/run",
-            "-c",
-            "/dev/null",
-        ]
-        subprocess.call(
-            [sys.executable, "-m", "mimic_checks.cli", "run", "--vlm", REPAIRED, *asked]
-        )
-        print(
-            record_answers(Path(folder) / "run", REPAIRED_ADAPTER / "demo_answers.json"),
-            "answers recorded",
-        )
+        run = Path(folder) / "run"
+        command = [sys.executable, "-m", "mimic_checks.cli", "run", "--vlm", REPAIRED]
+        demo = [*DEMO[2:-1], "test_image_count", "--vlm-output", str(run), "-c", "/dev/null"]
+        subprocess.call([*command, *demo])
+        number = record_answers(run, REPAIRED_ADAPTER / "demo_answers.json")
+        print(number, "answers recorded")
 
 
 def ship(adapter: Path, out: Path) -> None:
@@ -65,10 +55,8 @@ def ship(adapter: Path, out: Path) -> None:
         json.dumps({**config, "base_model_name_or_path": "builtin"}, indent=1) + "\n"
     )
     record = json.loads((adapter / "training.json").read_text())
-    (out / "training.json").write_text(
-        json.dumps({key: value for key, value in record.items() if key != "losses"}, indent=1)
-        + "\n"
-    )
+    short = {key: value for key, value in record.items() if key != "losses"}
+    (out / "training.json").write_text(json.dumps(short, indent=1) + "\n")
     for name in COPIED:
         if (adapter / name).is_file():
             shutil.copyfile(adapter / name, out / name)

@@ -1,14 +1,15 @@
 """Training scenes of the built-in model: pictures, counts, and per-patch labels.
 
-Data in: how many, a seed. Data out: a `SceneSet`. Seeds here start at `TRAINING_SEED`, above any
-seed that a catalog accepts, so no evaluation scene is ever trained on; every scene also has an
-entropy of its own.
+Seeds here start at `TRAINING_SEED`, above any seed that a catalog accepts, so no evaluation scene
+is ever trained on. Every scene has a random generator of its own, so that it does not matter how
+many processes render them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from multiprocessing import get_context
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +23,12 @@ PATCHES = SIDE_PX // PATCH_PX  # per side
 
 @dataclass(frozen=True)
 class SceneSet:
-    """S scenes: `pixels` [S, 64, 64, 3] uint8, `counts` [S, classes], `patch_class` and
-    `patch_anchor` [S, 64] (0 = none).
+    """S scenes with their labels.
 
-    An object's anchor is the first patch of the grid cell that it keeps to: exactly one a object,
-    and never a matter of a pixel, as the patch under its centre would be."""
+    `pixels` [S, 64, 64, 3] uint8, `counts` [S, classes], `patch_class` and `patch_anchor` [S, 64]
+    (0: none). An object's anchor is the first patch of the grid cell that it keeps to: exactly one
+    per object, and never a matter of a pixel, as the patch under its centre would be.
+    """
 
     pixels: NDArray[np.uint8]
     counts: NDArray[np.int16]
@@ -50,7 +52,7 @@ def blanks(number: int, seed: int) -> NDArray[np.uint8]:
     return np.stack([np.asarray(render(place([], rng), SIDE_PX)) for _ in range(number)])
 
 
-def _chunk(seed: int, start: int, stop: int) -> tuple[NDArray, ...]:
+def _chunk(seed: int, start: int, stop: int) -> tuple[NDArray[Any], ...]:
     rows = []
     for index in range(start, stop):
         rng = np.random.default_rng([seed, index])
@@ -60,14 +62,13 @@ def _chunk(seed: int, start: int, stop: int) -> tuple[NDArray, ...]:
 
 
 def _patch_labels(scene: Scene) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """`patch_class` and `patch_anchor` of one scene."""
     middle = (np.arange(PATCHES) + 0.5) / PATCHES
     patch_class = np.zeros((PATCHES, PATCHES), dtype=np.int64)
     patch_anchor = np.zeros((PATCHES, PATCHES), dtype=np.int64)
     for item in scene.objects:
-        near = (middle[:, None] - item.y) ** 2 + (middle[None, :] - item.x) ** 2 < (
-            0.45 * item.size
-        ) ** 2
-        patch_class[near] = item.class_index + 1
-        row, column = (int(place * GRID) * (PATCHES // GRID) for place in (item.y, item.x))
+        distance_2 = (middle[:, None] - item.y) ** 2 + (middle[None, :] - item.x) ** 2
+        patch_class[distance_2 < (0.45 * item.size) ** 2] = item.class_index + 1
+        row, column = (int(centre * GRID) * (PATCHES // GRID) for centre in (item.y, item.x))
         patch_anchor[row, column] = item.class_index + 1
     return patch_class.ravel(), patch_anchor.ravel()

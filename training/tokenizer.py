@@ -1,8 +1,6 @@
-"""The built-in model's tokenizer: byte-level BPE learnt on the suite's own questions, so any text
-can be written.
+"""The built-in model's tokenizer: byte-level BPE, learnt on the suite's own questions.
 
-Data in: the wording of `mimic_checks.cases` over the rendered classes. Data out: a
-`PreTrainedTokenizerFast`.
+Bytes, so that any text can be written, also a user's own question.
 """
 
 from __future__ import annotations
@@ -18,23 +16,30 @@ from mimic_checks.catalog.shapes import SHAPES
 
 IMAGE, USER, ASSISTANT, END, PAD = "<image>", "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
 CHAT_TEMPLATE = (
-    "{% for message in messages %}{{ '<|' + message['role'] + '|>' }}{% if message['content'] is"
-    " string %}{{ message['content'] }}{% else %}{% for part in message['content'] %}{% if"
-    " part['type'] == 'image' %}{{ '<image>' }}{% else %}{{ part['text'] }}{% endif %}{% endfor"
-    " %}{% endif %}{% if message['role'] == 'assistant' %}{{ '<|end|>' }}{% endif %}{% endfor %}{%"
-    " if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+    "{% for message in messages %}"
+    "{{ '<|' + message['role'] + '|>' }}"
+    "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
+    "{% for part in message['content'] %}"
+    "{% if part['type'] == 'image' %}{{ '<image>' }}{% else %}{{ part['text'] }}{% endif %}"
+    "{% endfor %}"
+    "{% endif %}"
+    "{% if message['role'] == 'assistant' %}{{ '<|end|>' }}{% endif %}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 
 
 def build(vocabulary: int = 640) -> PreTrainedTokenizerFast:
+    """The tokenizer with `vocabulary` tokens, its chat template included."""
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(  # type: ignore[assignment]
+    # Digit by digit: the model shall learn numbers, not one token for each that training had.
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Digits(individual_digits=True),
             pre_tokenizers.ByteLevel(add_prefix_space=False),
         ]
     )
-    tokenizer.decoder = decoders.ByteLevel()  # type: ignore[assignment]
+    tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         special_tokens=[PAD, IMAGE, USER, ASSISTANT, END],
@@ -54,6 +59,7 @@ def build(vocabulary: int = 640) -> PreTrainedTokenizerFast:
 
 
 def _corpus() -> list[str]:
+    """Questions and answers over the rendered classes; names often, so that each is a token."""
     names = tuple(SHAPES)
     lines = [f"{name}: number, {name}, {plural(name)} and {name}" for name in names] * 20
     supercategories = {shape.supercategory for shape in SHAPES.values()}

@@ -22,6 +22,7 @@ MEAN, STD = 0.5, 0.5  # the processor's normalisation
 
 
 def config() -> SiglipVisionConfig:
+    """The tower's shape: 64 patches of 8 x 8 pixels, 96 wide."""
     return SiglipVisionConfig(
         hidden_size=96,
         intermediate_size=384,
@@ -47,8 +48,10 @@ def train(
     seed: int,
     start: SiglipVisionModel | None = None,
 ) -> tuple[SiglipVisionModel, dict[str, float]]:
-    """Trains the tower, from `start` or from scratch; returns it with the accuracy on object
-    patches of the last 50 steps."""
+    """Trains the tower, from `start` or from scratch.
+
+    Returned with the accuracy on object patches of the last 50 steps, and the last loss.
+    """
     torch.manual_seed(seed)
     tower = start or SiglipVisionModel(config())
     heads = nn.Linear(96, 2 * (len(SHAPES) + 1))
