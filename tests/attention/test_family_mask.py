@@ -16,7 +16,7 @@ from mimic_checks.attention.family_mask import FamilyMask
 from tests.attention.test_segmented import token_map
 
 
-def recipe(queries, keys, *, q_offset=0, kv_offset=0, window=0, there=None):
+def recipe(queries, keys, *, q_offset=0, kv_offset=0, window=0, attended=None):
     function = sliding_window_causal_mask_function(window) if window else causal_mask_function
     return {
         "batch_size": 2,
@@ -25,7 +25,7 @@ def recipe(queries, keys, *, q_offset=0, kv_offset=0, window=0, there=None):
         "q_offset": q_offset,
         "kv_offset": kv_offset,
         "mask_function": function,
-        "attention_mask": there,
+        "attention_mask": attended,
         "allow_is_causal_skip": True,
         "dtype": torch.float32,
         "use_vmap": False,
@@ -40,10 +40,10 @@ def recipe(queries, keys, *, q_offset=0, kv_offset=0, window=0, there=None):
     data=st.data(),
 )
 def test_corners_are_those_of_the_whole_mask(length, pads, window, data):
-    there = torch.ones(2, length, dtype=torch.bool)
+    attended = torch.ones(2, length, dtype=torch.bool)
     for row, pad in enumerate(pads):
-        there[row, : min(pad, length - 1)] = False
-    mask = FamilyMask("sdpa", recipe(length, length, window=window, there=there))
+        attended[row, : min(pad, length - 1)] = False
+    mask = FamilyMask("sdpa", recipe(length, length, window=window, attended=attended))
     whole = sdpa_mask(**{**mask.recipe, "allow_is_causal_skip": False})
     rows = torch.tensor(sorted(data.draw(st.sets(st.integers(0, length - 1), min_size=1))))
     columns = torch.tensor(sorted(data.draw(st.sets(st.integers(0, length - 1), min_size=1))))
@@ -52,8 +52,7 @@ def test_corners_are_those_of_the_whole_mask(length, pads, window, data):
 
 
 def test_cropped_keys_keep_their_positions():
-    """A sliding-window cache at position 9: the keys that are left stand at 6 to 9, and belong to
-    whom they belonged."""
+    """A sliding-window cache at position 9: keys 6 to 9 are left, each of the image it was of."""
     mask = FamilyMask("sdpa", recipe(1, 4, q_offset=9, kv_offset=6, window=4))
     assert (list(mask.queries), list(mask.keys)) == ([9], [6, 7, 8, 9])
     mapped = token_map([[("image", 3), ("image", 7)], [("image", 8), ("image", 2)]], 10)
@@ -62,8 +61,8 @@ def test_cropped_keys_keep_their_positions():
 
 
 def test_masks_go_to_the_device_of_a_layer_and_are_made_once():
-    there = torch.tensor([[False, True, True], [True, True, True]])
-    mask = FamilyMask("sdpa", recipe(3, 3, there=there))
+    attended = torch.tensor([[False, True, True], [True, True, True]])
+    mask = FamilyMask("sdpa", recipe(3, 3, attended=attended))
     cpu, far = torch.device("cpu"), torch.device("meta")
     assert mask.plain(cpu) is mask.plain(cpu)
     assert mask.plain(far).device == far
@@ -80,5 +79,5 @@ def test_inner_padding_is_seen():
         ([1, 0, 1, 1], True),
         ([0, 1, 0, 1], True),
     ]:
-        there = torch.tensor([row, [1, 1, 1, 1]], dtype=torch.bool)
-        assert FamilyMask("sdpa", recipe(4, 4, there=there)).has_inner_padding is inner
+        attended = torch.tensor([row, [1, 1, 1, 1]], dtype=torch.bool)
+        assert FamilyMask("sdpa", recipe(4, 4, attended=attended)).has_inner_padding is inner

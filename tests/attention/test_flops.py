@@ -1,6 +1,4 @@
-"""FLOPs against PyTorch's own counter, and the paper's numbers against the inputs that give
-them.
-"""
+"""FLOPs against PyTorch's own counter; the paper's numbers from the inputs that give them."""
 
 from __future__ import annotations
 
@@ -26,8 +24,8 @@ LENGTH = 70
 
 
 def counted(work):
-    """What the counter sees of some work; never zero (of CPU flash attention it sees nothing, hence
-    MATH)."""
+    """What PyTorch's counter sees of some work; never zero."""
+    # Of flash attention on a CPU it sees nothing, hence MATH.
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         work()
     total = counter.get_total_flops()
@@ -46,10 +44,8 @@ def test_the_whole_prefill_equals_the_counter():
 
 
 def test_segmented_attention_equals_the_counter():
-    query, key = (
-        torch.empty(1, 4, LENGTH, 8, device="meta"),
-        torch.empty(1, 2, LENGTH, 8, device="meta"),
-    )
+    query = torch.empty(1, 4, LENGTH, 8, device="meta")
+    key = torch.empty(1, 2, LENGTH, 8, device="meta")
     work = counted(lambda: segmented_attention(query, key, key, [LAYOUT]))
     assert work == 4 * 4 * 8 * masked_scores(LAYOUT, whole_squares=True)
     saved = (
@@ -64,9 +60,8 @@ def test_scores_equal_those_of_the_rule_pair_by_pair():
     assert masked_scores(LAYOUT) == sum(
         k <= q and owner[q] in (-1, owner[k]) for q in range(LENGTH) for k in range(LENGTH)
     )
-    assert masked_scores(Layout((9, *LAYOUT.lengths), ("padding", *LAYOUT.kinds))) == masked_scores(
-        LAYOUT
-    )
+    padded = Layout((9, *LAYOUT.lengths), ("padding", *LAYOUT.kinds))
+    assert masked_scores(padded) == masked_scores(LAYOUT)
 
 
 def test_the_papers_numbers():

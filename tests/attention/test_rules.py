@@ -1,6 +1,4 @@
-"""Rules and windows by themselves: what they allow, what they refuse, how they are drawn in the
-documentation.
-"""
+"""Rules and windows by themselves: what they allow and refuse, as the documentation shows it."""
 
 from __future__ import annotations
 
@@ -18,13 +16,12 @@ from tests.attention.test_segmented import token_map
 ROW = [("text", 1), ("image", 2), ("text", 1), ("image", 2), ("text", 2)]
 
 
-def drawn(rules, rows=(ROW,)):
-    """What the rules allow, as text: "o" seen, "-" cut, for query rows and key columns up to the
-    query."""
+def picture(rules, rows=(ROW,)):
+    """What the rules allow, a row of text per query: "o" a key that it sees, "-" one cut."""
     mapped = token_map(list(rows), max(sum(n for _, n in row) for row in rows))
-    places = torch.arange(mapped.length)
+    positions = torch.arange(mapped.length)
     allowed = rule_function(rules, mapped)(
-        torch.tensor(0), torch.tensor(0), places[:, None], places[None, :]
+        torch.tensor(0), torch.tensor(0), positions[:, None], positions[None, :]
     )
     return [
         "".join("o" if allowed[q, k] else "-" for k in range(q + 1)) for q in range(mapped.length)
@@ -32,7 +29,7 @@ def drawn(rules, rows=(ROW,)):
 
 
 def test_image_local_is_what_its_docstring_draws():
-    assert drawn([ImageLocal()]) == [
+    assert picture([ImageLocal()]) == [
         "o",
         "-o",
         "-oo",
@@ -45,19 +42,19 @@ def test_image_local_is_what_its_docstring_draws():
 
 
 def test_knockouts():
-    assert drawn([Knockout("images", "generated")])[-2:] == ["ooooooo", "o--o--oo"]
-    assert drawn([Knockout("images", "question")])[3] == "o--o"
-    assert drawn([Knockout("images", "question")])[-2:] == ["o--o--o", "oooooooo"]
-    assert drawn([Knockout("images", "text")])[-2:] == ["o--o--o", "o--o--oo"]
-    assert drawn([Knockout(0, 1)])[4:6] == ["o--oo", "o--ooo"]
-    assert drawn([Knockout(1, "text")])[-1] == "oooo--oo"
-    assert drawn([Knockout(0, 0)])[1:3] == ["oo", "o-o"], "a position always sees itself"
+    assert picture([Knockout("images", "generated")])[-2:] == ["ooooooo", "o--o--oo"]
+    assert picture([Knockout("images", "question")])[3] == "o--o"
+    assert picture([Knockout("images", "question")])[-2:] == ["o--o--o", "oooooooo"]
+    assert picture([Knockout("images", "text")])[-2:] == ["o--o--o", "o--o--oo"]
+    assert picture([Knockout(0, 1)])[4:6] == ["o--oo", "o--ooo"]
+    assert picture([Knockout(1, "text")])[-1] == "oooo--oo"
+    assert picture([Knockout(0, 0)])[1:3] == ["oo", "o-o"], "a position always sees itself"
 
 
 def test_rules_do_not_bite_where_there_is_nothing_to_cut():
     one = [("text", 1), ("image", 3), ("text", 1)]
-    assert drawn([ImageLocal()], [one]) == ["o" * (q + 1) for q in range(5)]
-    assert drawn([Knockout(1, "text")], [one]) == ["o" * (q + 1) for q in range(5)]
+    assert picture([ImageLocal()], [one]) == ["o" * (q + 1) for q in range(5)]
+    assert picture([Knockout(1, "text")], [one]) == ["o" * (q + 1) for q in range(5)]
 
 
 @given(first=st.integers(-2, 30), last=st.integers(-2, 30), depth=st.integers(1, 28))
@@ -77,9 +74,8 @@ def test_windows_by_index_hold_both_ends_or_are_refused(first, last, depth):
 def test_windows_by_share_part_the_depth(cut, depth):
     edge = round(cut * depth)
     if 0 < edge < depth:
-        assert [*LayerWindow(0.0, cut).layers(depth), *LayerWindow(cut, 1.0).layers(depth)] == list(
-            range(depth)
-        )
+        first, second = LayerWindow(0.0, cut), LayerWindow(cut, 1.0)
+        assert [*first.layers(depth), *second.layers(depth)] == list(range(depth))
 
 
 def test_the_papers_windows():
@@ -104,14 +100,14 @@ def test_bad_windows_and_groups():
 
 
 def test_rules_of_layers_add_up():
-    found = layer_rules(
+    by_layer = layer_rules(
         [
             WindowedRule(ImageLocal(), LayerWindow(1, 2)),
             WindowedRule(Knockout(0, "text"), LayerWindow(2, 3)),
         ],
         4,
     )
-    assert found == {
+    assert by_layer == {
         1: (ImageLocal(),),
         2: (ImageLocal(), Knockout(0, "text")),
         3: (Knockout(0, "text"),),
@@ -121,8 +117,8 @@ def test_rules_of_layers_add_up():
 def test_padding_is_never_text():
     mapped = token_map([[("image", 2), ("image", 2), ("text", 1)]], 8)
     assert (mapped.kind[0, :3] == TokenType.PADDING).all()
-    places = torch.arange(8)
+    positions = torch.arange(8)
     allowed = rule_function([Knockout("text", "text")], mapped)(
-        torch.tensor(0), torch.tensor(0), places[:, None], places[None, :]
+        torch.tensor(0), torch.tensor(0), positions[:, None], positions[None, :]
     )
     assert allowed[7, :7].all()

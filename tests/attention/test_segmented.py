@@ -1,5 +1,6 @@
-"""Segmented attention against a dense mask written out row by row: any layout, padding, batch, head
-grouping, gradients.
+"""Segmented attention against a dense mask written out row by row.
+
+Any layout, padding, batch, head grouping; gradients too.
 """
 
 from __future__ import annotations
@@ -79,8 +80,10 @@ def test_any_layout_equals_the_definition(rows, extra, shared, seed):
     generator = torch.Generator().manual_seed(seed)
     query = torch.randn(len(rows), 2 * shared, total, 8, generator=generator)
     key, value = (torch.randn(len(rows), 2, total, 8, generator=generator) for _ in range(2))
-    found = segmented_attention(query, key, value, layouts(mapped))
-    torch.testing.assert_close(found.double(), oracle(query, key, value, mapped), rtol=0, atol=1e-5)
+    output = segmented_attention(query, key, value, layouts(mapped))
+    torch.testing.assert_close(
+        output.double(), oracle(query, key, value, mapped), rtol=0, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("length", [64, 300, 730])
@@ -92,13 +95,13 @@ def test_long_images_are_cut_into_pieces_that_fit_together(length):
     parts = [torch.randn(1, 2, mapped.length, 8, requires_grad=True) for _ in range(3)]
     mask = allowed_quickly(mapped)
     expected = scaled_dot_product_attention(*parts, attn_mask=mask)
-    found = segmented_attention(*parts, layouts(mapped))
+    output = segmented_attention(*parts, layouts(mapped))
     real = mapped.kind[0] != TokenType.PADDING
-    torch.testing.assert_close(found[:, :, real], expected[:, :, real], rtol=0, atol=1e-5)
-    weight = torch.randn_like(found) * real[None, None, :, None]
-    one = torch.autograd.grad((found * weight).sum(), parts)
-    two = torch.autograd.grad((expected * weight).sum(), parts)
-    for a, b in zip(one, two, strict=True):
+    torch.testing.assert_close(output[:, :, real], expected[:, :, real], rtol=0, atol=1e-5)
+    weight = torch.randn_like(output) * real[None, None, :, None]
+    gradients = torch.autograd.grad((output * weight).sum(), parts)
+    expected_gradients = torch.autograd.grad((expected * weight).sum(), parts)
+    for a, b in zip(gradients, expected_gradients, strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=1e-4)
 
 
@@ -119,19 +122,21 @@ def test_masks_made_during_inference_serve_training_later():
 
 
 def test_no_tensor_of_length_squared_is_made(monkeypatch):
-    """60 images of 400 tokens, 24,000 positions: where the release drops its mask. A dense mask
-    would hold 576 M booleans."""
+    """60 images of 400 tokens, 24,000 positions: a dense mask would hold 576 M booleans.
+
+    The release leaves its mask out from there on.
+    """
     mapped = token_map([[("text", 5), *[("image", 400)] * 60, ("text", 5)]], 24_010)
     parts = [torch.randn(1, 1, mapped.length, 8) for _ in range(3)]
-    seen = []
+    calls = []
     real = segmented_module.scaled_dot_product_attention
 
     def watched(query, key, value, **kwargs):
-        seen.append((query.shape[2], key.shape[2], kwargs.get("attn_mask")))
+        calls.append((query.shape[2], key.shape[2], kwargs.get("attn_mask")))
         return real(query, key, value, **kwargs)
 
     monkeypatch.setattr(segmented_module, "scaled_dot_product_attention", watched)
-    found = segmented_attention(*parts, layouts(mapped))
-    assert found.shape == parts[0].shape
-    assert max(0 if mask is None else mask.numel() for _, _, mask in seen) <= 128 * mapped.length
-    assert max(q * k for q, k, _ in seen) <= 128 * mapped.length
+    output = segmented_attention(*parts, layouts(mapped))
+    assert output.shape == parts[0].shape
+    assert max(0 if mask is None else mask.numel() for _, _, mask in calls) <= 128 * mapped.length
+    assert max(q * k for q, k, _ in calls) <= 128 * mapped.length

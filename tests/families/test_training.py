@@ -1,6 +1,4 @@
-"""Training on every family: labels on the answers, LoRA where it belongs, one step under the mask
-that really changes it.
-"""
+"""Training on every family: labels on the answers, LoRA where it belongs, a mask that is obeyed."""
 
 from __future__ import annotations
 

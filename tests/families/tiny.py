@@ -1,9 +1,8 @@
-"""Tiny, randomly initialised instances of real model families with their real processors, made
-without a download.
+"""Tiny, randomly initialised instances of real model families, made without a download.
 
-Data in: a family's name. Data out: `(model, processor)`. Families whose processor carries a video
-processor need torchvision (the second environment, `make test-families`); the others are built in
-both environments.
+Their processors are the real ones. Families whose processor carries a video processor need
+torchvision (the second environment, `make test-families`); the others are built in both
+environments.
 """
 
 from __future__ import annotations
@@ -137,11 +136,13 @@ def _template(family: str) -> str:
     if family.startswith("qwen"):
         written = f"<|vision_start|>{written}<|vision_end|>"
     return (
-        "{% for m in messages %}{{ '<|' + m['role'] + '|>' }}{% for c in m['content'] %}{% if"
-        " c['type'] == 'image' %}"
-        + written
-        + "{% else %}{{ c['text'] }}{% endif %}{% endfor %}{% if m['role'] == 'assistant' %}</s>{%"
-        " endif %}{% endfor %}" + "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+        "{% for m in messages %}{{ '<|' + m['role'] + '|>' }}"
+        "{% for c in m['content'] %}"
+        "{% if c['type'] == 'image' %}" + written + "{% else %}{{ c['text'] }}{% endif %}"
+        "{% endfor %}"
+        "{% if m['role'] == 'assistant' %}</s>{% endif %}"
+        "{% endfor %}"
+        "{% if add_generation_prompt %}<|assistant|>{% endif %}"
     )
 
 

@@ -26,8 +26,7 @@ def training_data(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def one_sample_often(tmp_path_factory) -> Path:
-    """The same sample 33 times: every batch is the same, whatever the order and the number of
-    processes."""
+    """The same sample 33 times: every batch is the same, in any order, for any processes."""
     folder = tmp_path_factory.mktemp("same")
     mixture = Mixture(parts=(Part(name="c", family="counting", samples=1, images=(2, 2)),))
     labels = presence(rendered(seed=31, scenes=300, families=0))

@@ -1,5 +1,6 @@
-"""Two processes: the adapted model sharded with FSDP2 on gloo learns under its mask as it does
-whole. Run by test_sharded.py.
+"""Two processes: sharded with FSDP2 on gloo, the adapted model learns as it does in one piece.
+
+Run by test_launch.py.
 """
 
 from __future__ import annotations

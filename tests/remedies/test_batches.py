@@ -142,13 +142,12 @@ def test_a_template_that_rewrites_earlier_turns_is_refused(data):
 
 @given(st.lists(st.tuples(st.integers(10, 20), st.booleans()), min_size=1, max_size=20))
 def test_alignment_finds_every_text_token(tokens):
-    plain = [
-        1 if image else token for token, image in tokens
-    ]  # 1: a placeholder, which the processed text does not have
-    spoken = [token for token, image in tokens if not image]
-    expected, at = [], 0
+    # 1: a placeholder, which the processed text does not have.
+    text = [1 if image else token for token, image in tokens]
+    processed = [token for token, image in tokens if not image]
+    expected, index = [], 0
     for _, image in tokens:
-        expected.append(-1 if image else at)
-        at += not image
-    assert align(plain, spoken) == expected
-    assert align(plain, [*spoken, 99]) is None
+        expected.append(-1 if image else index)
+        index += not image
+    assert align(text, processed) == expected
+    assert align(text, [*processed, 99]) is None

@@ -33,17 +33,7 @@ from remedies.before_after import COMPARED, before_after, record_answers, record
             "did you mean 'builtin'",
         ),
         (
-            [
-                "train",
-                "--vlm",
-                "builtin",
-                "--data",
-                "nowhere",
-                "--out",
-                "x",
-                "--set",
-                "learning_rat=1",
-            ],
+            "train --vlm builtin --data nowhere --out x --set learning_rat=1".split(),
             "did you mean 'learning_rate'",
         ),
         (
@@ -94,19 +84,8 @@ def runs(tmp_path_factory):
     """A run of a model that loses count, and one of the oracle, on the same cases."""
     folder = tmp_path_factory.mktemp("runs")
     for name in ("loses-track", "oracle"):
-        quiet = ["-k", "test_image_count", "-c", "/dev/null"]
-        code = main(
-            [
-                "run",
-                "--vlm",
-                f"stub:{name}",
-                "--vlm-cases",
-                "20",
-                "--vlm-output",
-                str(folder / name),
-                *quiet,
-            ]
-        )
+        options = f"--vlm stub:{name} --vlm-cases 20 -k test_image_count -c /dev/null"
+        code = main(["run", *options.split(), "--vlm-output", str(folder / name)])
         assert code in (0, 1, 6)
     return folder
 

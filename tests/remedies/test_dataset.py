@@ -1,6 +1,4 @@
-"""Training data on disk: what Hugging Face and LLaVA readers see, what an interruption costs, what
-is refused.
-"""
+"""Training data on disk: what readers see, what an interruption costs, what is refused."""
 
 from __future__ import annotations
 
@@ -72,20 +70,14 @@ def test_datasets_opens_it_and_llava_has_the_same(folder):
         assert [turn["from"] for turn in record["conversations"]] == ["human", "gpt"] * (
             len(said) // 2
         )
-        assert (
-            record["conversations"][0]["value"].count("<image>")
-            == len(row["images"])
-            == row["length"]
-        )
-        assert [part["type"] for part in row["messages"][0]["content"]] == ["image"] * row[
-            "length"
-        ] + ["text"]
+        images = row["length"]
+        assert record["conversations"][0]["value"].count("<image>") == len(row["images"]) == images
+        types = [part["type"] for part in row["messages"][0]["content"]]
+        assert types == ["image"] * images + ["text"]
         for name, image_id in zip(row["images"], row["image_ids"], strict=True):
             picture = Image.open(folder / name)
-            assert (
-                hashlib.sha256(b"RGB %dx%d:" % picture.size + picture.tobytes()).hexdigest()
-                == image_id
-            )
+            data = b"RGB %dx%d:" % picture.size + picture.tobytes()
+            assert hashlib.sha256(data).hexdigest() == image_id
 
 
 def test_the_datasheet_is_what_the_data_holds(folder):
@@ -120,18 +112,9 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(folder, tmp_path):
     command = [
         sys.executable,
         "-c",
-        (
-            "import sys; from remedies import dataset; dataset.SHARD = 100; from mimic_checks.cli"
-            " import main; sys.exit(main(sys.argv[1:]))"
-        ),
-        "remedy",
-        "data",
-        "--catalog",
-        SPEC,
-        "--mixture",
-        "builtin",
-        "--samples",
-        "800",
+        "import sys; from remedies import dataset; dataset.SHARD = 100;"
+        " from mimic_checks.cli import main; sys.exit(main(sys.argv[1:]))",
+        *f"remedy data --catalog {SPEC} --mixture builtin --samples 800".split(),
     ]
     assert subprocess.run([*command, "--out", str(whole)], capture_output=True).returncode == 0
     cut = tmp_path / "cut"
@@ -225,25 +208,11 @@ def test_what_is_kept_out_may_be_a_catalog_a_run_or_a_case_set(catalog, tmp_path
     small = "rendered?seed=11&scenes=120&families=0"
     everything = evaluation_ids([small])
     assert everything == {catalog.manifest.digest(row) for row in range(120)}
-    assert (
-        main(
-            [
-                "cases",
-                "--out",
-                str(tmp_path / "set"),
-                "--check",
-                "image_count.listing",
-                "--vlm-cases",
-                "5",
-                "--vlm-catalog",
-                small,
-            ]
-        )
-        == 0
-    )
-    found = evaluation_ids([str(tmp_path / "set")])
-    assert found
-    assert found < everything
+    options = f"--check image_count.listing --vlm-cases 5 --vlm-catalog {small}"
+    assert main(["cases", "--out", str(tmp_path / "set"), *options.split()]) == 0
+    ids = evaluation_ids([str(tmp_path / "set")])
+    assert ids
+    assert ids < everything
     with pytest.raises(InvalidArgument):
         evaluation_ids(["nothing/like/that"])
 

@@ -1,6 +1,4 @@
-"""Samples: answers recomputed from raw annotations by an oracle of their own, factors as said,
-held-out pairs apart.
-"""
+"""Samples: answers recomputed from raw annotations, factors as stated, held-out pairs apart."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Several devices, as far as two CPU processes with gloo can show: sharded weights, and the shipped
-launch files.
-"""
+"""Several devices, as far as two CPU processes can show: sharded weights, shipped launch files."""
 
 from __future__ import annotations
 
@@ -18,20 +16,10 @@ LAUNCH = Path(remedies.__file__).parent / "launch"
 
 
 def test_sharded_it_learns_under_its_mask_as_it_does_whole():
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--nproc_per_node",
-        "2",
-        "--master_port",
-        "29518",
-        "-m",
-        "tests.remedies.sharded",
-    ]
+    options = "--nproc_per_node 2 --master_port 29518 -m tests.remedies.sharded"
     root = Path(__file__).parents[2]
     done = subprocess.run(
-        command,
+        [sys.executable, "-m", "torch.distributed.run", *options.split()],
         capture_output=True,
         text=True,
         cwd=root,

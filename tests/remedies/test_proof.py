@@ -1,6 +1,4 @@
-"""The statistics of a proof: exact where one seed is, right on average where several are, guards
-that err as often as they say.
-"""
+"""The statistics of a proof: exact for one seed, right on average for several, honest guards."""
 
 from __future__ import annotations
 
@@ -56,8 +54,10 @@ def test_several_seeds_are_averaged(case):
 
 @pytest.mark.parametrize(("drop", "allowed"), [(GUARD_MARGIN, "kept"), (0.0, "lost")])
 def test_guards_err_no_more_often_than_five_percent(case, drop, allowed):
-    """A drop at the margin is called kept, and no drop lost, in at most 5 % of simulated proofs
-    (three seeds, 99 % bound)."""
+    """A drop at the margin is called kept, and no drop lost, in at most 5 % of simulations.
+
+    Three seeds; a 99 % bound.
+    """
     rng, n, simulated = np.random.default_rng(3), 400, 300
     wrong = 0
     before = outcomes(case, np.ones(n, dtype=bool))

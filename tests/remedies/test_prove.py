@@ -1,6 +1,4 @@
-"""A whole proof on the built-in model, small: trains what is missing, asks the same cases, writes
-what people read.
-"""
+"""A whole small proof on the built-in model: it trains, asks the same cases, and is readable."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Training an adapter: it learns, records its mask, goes on after a kill, and stops early where it
-must.
-"""
+"""Training an adapter: it learns, records its mask, goes on after a kill, stops where it must."""
 
 from __future__ import annotations
 
@@ -137,28 +135,14 @@ def test_bfloat16_trains_too(one_sample_often, tmp_path):
 
 def command(data, out, *settings):
     changed = {**QUICK, "mask": "deep", "max_steps": 24, "save_steps": 0.25}
-    given = [
+    options = [
         part
         for name, value in changed.items()
         for part in ("--set", f"{name}={str(value).lower()}")
     ]
-    return [
-        sys.executable,
-        "-m",
-        "mimic_checks.cli",
-        "remedy",
-        "train",
-        "--vlm",
-        "builtin",
-        "--data",
-        str(data),
-        "--out",
-        str(out),
-        "--preset",
-        "builtin",
-        *given,
-        *settings,
-    ]
+    train = [sys.executable, "-m", "mimic_checks.cli", "remedy", "train", "--vlm", "builtin"]
+    folders = ["--data", str(data), "--out", str(out)]
+    return [*train, *folders, "--preset", "builtin", *options, *settings]
 
 
 def test_killed_it_goes_on_with_the_same_losses(training_data, tmp_path):

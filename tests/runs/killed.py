@@ -1,5 +1,7 @@
-"""A run that is killed: `python -m tests.runs.killed <folder> <kills> <seed>`, or with `full
-<bytes>` in their place a full disk.
+"""A run that is killed again and again, or that fills the disk.
+
+    python -m tests.runs.killed <folder> <kills> <seed>
+    python -m tests.runs.killed <folder> full <bytes>
 
 Children are forked from one process that has drawn the cases, so that a run starts in milliseconds
 and is killed wherever it is: while planning, answering, judging, writing results, pictures, report.
@@ -28,7 +30,7 @@ from mimic_checks.reporting import write_report
 
 SPECS = [CHECKS[name] for name in ("spread.unbalanced", "image_count.listing", "distractors")]
 BATCH_S = 0.001
-"""What a batch takes to answer."""
+"""How long answering a batch takes."""
 
 
 class Steady(LosesTrack):

@@ -1,6 +1,4 @@
-"""Answers kept across runs: what is the same is not asked again, whatever could change an answer
-is.
-"""
+"""Cached answers: what is the same is not asked again, whatever could change an answer is."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Runs that are killed, at any moment, in any process, or run out of disk: what comes out in the
-end is what nobody's killing gives.
+"""Runs that are killed, at any moment and in any process, or run out of disk.
+
+What comes out in the end is what an uninterrupted run gives.
 """
 
 from __future__ import annotations
@@ -57,8 +58,7 @@ def test_two_hundred_kills_at_random_moments_change_nothing(tmp_path):
 
 @pytest.mark.parametrize("size", [1000, 3000, 9000, 20000])
 def test_a_full_disk_is_said_and_nothing_answered_is_lost(tmp_path, size):
-    """A file cannot grow beyond so many bytes: what was cut off in writing is mended by the next
-    run."""
+    """A file cannot grow beyond so many bytes; the next run mends what was cut off."""
     said = driver(tmp_path, "full", size)
     assert re.search(
         r"cannot be written: File too large; free the disk.*answered batches are kept\nexit 4, then"
@@ -86,8 +86,10 @@ def children(pid):
 
 @pytest.mark.slow
 def test_a_killed_xdist_worker_loses_its_batch_only(tmp_path):
-    """One of two workers is killed while both answer: the run goes on, the same command finishes
-    it, and nothing was answered otherwise."""
+    """One of two workers is killed while both answer: the same command finishes the run.
+
+    No answer differs from an uninterrupted run's.
+    """
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": tmp_path}
     process = subprocess.Popen([*RUN, "-n", "2", "--vlm-output", "killed"], **quiet)
     journals = [

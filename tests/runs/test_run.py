@@ -185,9 +185,8 @@ def test_a_resumed_run_asks_only_what_is_missing(tmp_path):
     first = Echo()
     whole = Runner(first, batch=2).answer(prompts([1] * 7), path)
     lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(
-        b"".join(lines[:3]) + lines[3][:20]
-    )  # plan, two batches, and one cut off in writing
+    # The plan, two batches, and one that was cut off in writing.
+    path.write_bytes(b"".join(lines[:3]) + lines[3][:20])
     second = Echo()
     assert Runner(second, batch=5).answer(prompts([1] * 7), path) == whole
     assert second.calls == first.calls[2:], (
@@ -227,8 +226,10 @@ def test_a_full_disk_is_explained(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_kill_nine_loses_at_most_the_batch_in_flight(tmp_path):
-    """A run of the slow stub is killed three times at arbitrary moments; what comes out in the end
-    is what an uninterrupted run writes, byte for byte but for times."""
+    """A run of the slow stub is killed three times at arbitrary moments.
+
+    In the end it has written what an uninterrupted run writes, byte for byte but for times.
+    """
     command = [
         sys.executable,
         "-m",
@@ -278,8 +279,7 @@ def test_kill_nine_loses_at_most_the_batch_in_flight(tmp_path):
 
 
 def test_the_measuring_of_the_batch_keeps_to_the_time_limit():
-    """A batch that hangs while sizes are tried is given up like any other, and no such size is
-    chosen."""
+    """A batch that hangs while sizes are tried is given up, and no such size is chosen."""
 
     class HangsInBatches(Echo):
         def answer(self, asked):
@@ -364,8 +364,7 @@ def test_what_another_process_is_answering_is_waited_for(tmp_path):
 
 @given(st.lists(st.sampled_from(["split", "record", "other split", "other record"]), max_size=12))
 def test_two_journals_of_one_file_agree_whatever_is_written_through_either(tmp_path_factory, steps):
-    """The plan's numbering follows the file's order, so that splits by two processes do not
-    collide."""
+    """Batches are numbered in the file's order, so splits by two processes do not collide."""
     path = tmp_path_factory.mktemp("two") / "check.jsonl"
     cases = [f"case{k}" for k in range(8)]
     with Journal(path, "x") as one, Journal(path, "x") as two:
