@@ -14,6 +14,7 @@ from mimic_checks.catalog.presence import DOUBT, PRESENT, ManyRows, Presence
 FEWEST_ALIKE = 2
 """Images of one set, at least, for it to be a background."""
 _TRIES = 40
+"""Random backgrounds looked at for one sample, before it is given up."""
 
 
 class AlikeImages:
@@ -31,8 +32,11 @@ class AlikeImages:
         self._codes = np.random.default_rng(0).integers(1, 2**56, classes, dtype=np.uint64)
         keys = np.zeros(len(presence), dtype=np.uint64)
         np.add.at(keys, owner[shown], self._codes[presence.classes[shown]])
+        # Key 0 is of no group. Of an image with doubt nobody knows which set it shows; on sparse
+        # labels nearly every image has some, so there the doubt goes into the grade instead.
         if presence.exhaustive:
             keys[owner[presence.states == DOUBT]] = 0
+        # Stable sorts, here and below: the same labels give the same groups on every machine.
         rows = np.flatnonzero(keys).astype(np.int32)
         self._rows = rows[np.argsort(keys[rows], kind="stable")]
         self._keys, self._starts, self._sizes = np.unique(

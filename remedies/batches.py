@@ -25,6 +25,8 @@ class Collator:
 
     def __init__(self, processor: Any, config: Any, image_root: Path) -> None:
         self.processor, self.tokenizer, self.image_root = processor, processor.tokenizer, image_root
+        # Left padding is for generating. Here nothing is generated, and padded on the right, a row
+        # has the positions in a batch that it has alone.
         self.tokenizer.padding_side = "right"
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
@@ -116,6 +118,7 @@ class Collator:
                 f"{type(self.processor).__name__} changes the text beyond its image tokens;"
                 f" labels cannot be placed in {text[-80:]!r}"
             )
+        # A token that the tokenizer adds by itself (beginning of sequence) has no letters.
         answers = [
             index
             for index, (left, right) in zip(indices, tokenized["offset_mapping"], strict=True)
@@ -133,6 +136,8 @@ def align(text: list[int], processed: list[int]) -> list[int] | None:
     something else. Beside an image the processor may have added tokens of its own (Gemma 3: empty
     lines), which are passed over.
     """
+    # One walk over both sequences. A token that the processed text does not know at all stands for
+    # an image; only right after one may the processed text have tokens of its own.
     known, indices, index, beside_image = set(processed), [], 0, False
     for token in text:
         if token not in known:

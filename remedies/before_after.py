@@ -75,6 +75,7 @@ def before_after(before: Path, answers: Answers, *, live: Path | None = None) ->
         outcomes = [
             _judged(line, live_answers if is_live else answers, vocabulary) for line in stored
         ]
+        # A pair measures the drop; what is shown is the change. Adding zero makes 0.0 of -0.0.
         pair = paired(base_outcomes, outcomes)
         low, high = (-100 * bound + 0.0 for bound in reversed(pair.interval(ALPHA)))
         base_rate, rate = (

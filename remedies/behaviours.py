@@ -42,6 +42,8 @@ class Behaviour:
         return tuple(f"{self.name} at {n} image{'s' if n > 1 else ''}" for n in self.levels)
 
 
+# Only the last level of each is judged; those before it show from where on it is broken. One class
+# and one image are what a remedy for several images most easily unlearns, hence the guards.
 BEHAVIOURS = (
     Behaviour(
         "counting",

@@ -241,6 +241,7 @@ def _settings(pairs: Sequence[str]) -> dict[str, Any]:
     from mimic_checks.errors import InvalidArgument
     from remedies.lora import LoraOptions
 
+    # With `from __future__ import annotations`, a field's type is the text that stands there.
     types = {field.name: str(field.type) for field in fields(LoraOptions)}
     casts: dict[str, Any] = {
         "int": int,

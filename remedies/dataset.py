@@ -98,6 +98,7 @@ def write_training_data(
     files = [
         folder / f"data-{number:05d}-of-{len(shards):05d}.arrow" for number in range(len(shards))
     ]
+    # A shard that is there is complete, for it gets its name when it is: only the others are made.
     missing = [number for number, file in enumerate(files) if not file.is_file()]
     done = sum(shard.number for shard, file in zip(shards, files, strict=True) if file.is_file())
     first = presence.source.file(0)
@@ -169,6 +170,7 @@ def _in_processes(
 ) -> Iterator[Any]:
     """Results in order, made in other processes where the machine can fork."""
     if processes == 1 or len(arguments) < 2 or not hasattr(os, "fork"):
+        # Starting processes afresh would mean to pickle the catalog for each of them.
         yield from (work(*call) for call in arguments)
         return
     with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
@@ -303,6 +305,7 @@ def _open(folder: Path, about: dict[str, Any]) -> None:
     """Makes the folder ready; one that another catalog, mixture or evaluation made is refused."""
     path = folder / "about.json"
     try:
+        # Any difference, a new version of the suite too: shards of two makings do not go together.
         if path.is_file() and (old := json.loads(path.read_text())) != about:
             differs = next(key for key in about if old.get(key) != about[key])
             raise RemedyError(
@@ -329,6 +332,8 @@ def _finish(folder: Path, files: Sequence[Path], processes: int) -> None:
         counts.merge(shard_counts)
     write_datasheet(counts.sheet(), about, folder)
     _join([_fragment(file) for file in files], folder / "llava.json")
+    # What `Dataset.save_to_disk` writes. The fingerprint names the caches of `datasets`: it comes
+    # from what made the data, so the same data made again finds them.
     state: dict[str, Any] = {
         "_data_files": [{"filename": file.name} for file in files],
         "_fingerprint": hashlib.sha256((folder / "about.json").read_bytes()).hexdigest()[:16],
@@ -367,6 +372,7 @@ def _fragment(file: Path) -> Path:
 
 def _join(fragments: Sequence[Path], path: Path) -> None:
     """One JSON array of all fragments, which are then removed."""
+    # Pasted together as text: only one fragment is in memory at a time.
     part = path.with_name(path.name + ".part")
     with part.open("w") as file:
         file.write("[\n")

@@ -47,6 +47,7 @@ class Counts:
 
     def sheet(self) -> dict[str, Any]:
         """Everything as JSON has it, the most frequent value first."""
+        # Ties go by the value's text, so that the same data gives the same file.
         return {
             "totals": {**self.totals, "distinct images": len(self.images)},
             "parts": {
@@ -94,6 +95,7 @@ def _text(sheet: dict[str, Any], about: dict[str, Any]) -> str:
 def _shares(values: dict[Any, int]) -> str:
     total = sum(values.values())
     shown = sorted(values.items(), key=lambda i: -i[1])[:_MOST_VALUES]
+    # The most frequent values, but in their own order; padded with zeros, 10 comes after 9.
     text = ", ".join(
         f"{_cell(value)}: {number / total:.1%}"
         for value, number in sorted(shown, key=lambda i: str(i[0]).zfill(4))

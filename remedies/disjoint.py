@@ -30,6 +30,7 @@ def evaluation_ids(sources: Iterable[str]) -> frozenset[str]:
             lines = read_case_set(folder, load_catalog(f"cases:{folder}")).lines
             ids.update(image for line in lines for image in line.case.images)
         else:
+            # `digest` reads bytes alone; `id` would decode every picture of the catalog.
             catalog = load_catalog(source)
             ids.update(catalog.manifest.digest(row) for row in range(len(catalog)))
     return frozenset(ids)

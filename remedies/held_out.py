@@ -35,6 +35,7 @@ def held_out_pairs(
         )
     held_out = np.zeros((len(class_names), len(class_names)), dtype=bool)
     for (i, first), (j, second) in combinations(enumerate(class_names), 2):
+        # A pair has no order, and no name holds the separator.
         text = "\0".join((name, *sorted((first.lower(), second.lower()))))
         # The digest's first 8 bytes, read as a fraction of 2^64, are uniform over pairs.
         digest = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])

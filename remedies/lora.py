@@ -55,7 +55,7 @@ class LoraOptions:
         if not self.learning_rate > 0:
             raise InvalidArgument("learning_rate", self.learning_rate, allowed="numbers above 0")
         if self.mask != "none":
-            LayerWindow.parse(self.mask)
+            LayerWindow.parse(self.mask)  # for its error: the depth is not yet known
 
     @property
     def rules(self) -> list[WindowedRule]:
@@ -108,6 +108,7 @@ def with_lora(model: Any, options: LoraOptions) -> Any:
     family = family_of(model.config)
     for rule in options.rules:  # a window outside the model is refused before peft changes it
         rule.window.layers(int(model.config.text_config.num_hidden_layers))
+    # `modules_to_save`: the projector is trained in full, as a copy that the adapter carries.
     config = LoraConfig(
         r=options.r,
         lora_alpha=options.lora_alpha,
@@ -127,6 +128,7 @@ def linear_layers(model: Any, language_model: str) -> list[str]:
     """
     from torch import nn
 
+    # Full names: peft would find `q_proj` alone in the vision tower as well.
     names = [
         name
         for name, module in model.named_modules()

@@ -95,6 +95,7 @@ def _row(record: dict[str, Any], root: Path) -> dict[str, Any]:
         "assistant": "assistant",
         "system": "system",
     }
+    # Images that no placeholder asks for get one at the beginning of the first turn.
     messages = []
     for number, turn in enumerate(turns):
         text = "<image>" * (len(images) - placeholders if number == 0 else 0) + turn["value"]
@@ -109,6 +110,6 @@ def _content(text: str) -> list[dict[str, str | None]]:
     for number, piece in enumerate(text.split("<image>")):
         if number:
             content.append({"type": "image", "text": None})
-        if piece.strip("\n"):
+        if piece.strip("\n"):  # LLaVA puts a placeholder on a line of its own
             content.append({"type": "text", "text": piece.strip("\n")})
     return content

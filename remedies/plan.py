@@ -15,6 +15,7 @@ from mimic_checks.verdicts.result import CheckResult
 from mimic_checks.verdicts.store import RunFolder
 from mimic_checks.verdicts.text import HARNESS
 
+# Checks whose failure is about several images: what these remedies are for.
 _CROSS_IMAGE = ("spread.", "distractors", "multi_concept", "image_count.")
 _PARTS = {
     "spread.": "counting",
@@ -108,6 +109,7 @@ def _best_pooling(result: CheckResult | None) -> int:
     if result is None or not result.levels:
         return 1
     unpooled = next((level for level in result.levels if level.value == 1), None)
+    # The lower end of the best rate against the plain rate: of several factors one is always best.
     best = max(result.levels, key=lambda level: level.rate)
     return int(best.value) if unpooled is not None and best.low > unpooled.rate else 1
 

@@ -127,6 +127,8 @@ def level_change(
     level: str, before: Sequence[Outcome], after: Sequence[Sequence[Outcome]]
 ) -> LevelChange:
     """The change of one level; `after` holds one list of outcomes per seed."""
+    # Every seed's interval has its share of alpha, so with probability 1 - alpha all hold together,
+    # and then the mean of their ends encloses the mean of the changes.
     pairs = [paired(before, outcomes) for outcomes in after]
     bounds = [pair.interval(ALPHA / len(pairs)) for pair in pairs]
     # A pair measures the drop, a level shows the change: the bounds change sign and places.

@@ -12,6 +12,8 @@ from mimic_checks.reporting.markdown import cell
 from remedies.behaviours import role_of
 from remedies.proof import GUARD_MARGIN, KEPT_MARGIN, Flip, LevelChange, Proof, VariantResult
 
+# Whatever comes from outside (names, questions, answers) goes through `text` into HTML and through
+# `cell` into Markdown; only what is written in this file gets there as it is.
 _ROLES = {
     "target": "to repair",
     "kept": f"must not fall by more than {KEPT_MARGIN:.0%}",

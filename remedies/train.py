@@ -51,9 +51,10 @@ def train_adapter(
         "options": asdict(options),
         "suite": mimic_checks.__version__,
     }
+    # Asked before anything is loaded: the same command given again costs no more than this.
     if _finished(out, recipe):
         return out
-    set_seed(options.seed)
+    set_seed(options.seed)  # an adapter starts at random
     source = str(BUILTIN.get(base, base))
     device = choose_device(model_options.device, torch)
     dtype = str(choose_dtype(model_options.dtype, device, torch)).removeprefix("torch.")
@@ -152,6 +153,7 @@ class AdapterTrainer(Trainer):  # type: ignore[misc] # (transformers is untyped)
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         super()._save(output_dir, state_dict)
+        # Beside every checkpoint as well: each is an adapter that may be served.
         for rule in self.options.rules if self.args.should_save else ():
             write_adapter_mask(
                 Path(output_dir or self.args.output_dir), rule, mimic_checks.__version__
@@ -190,7 +192,7 @@ def _arguments(out: Path, options: LoraOptions, device: str) -> TrainingArgument
         gradient_accumulation_steps=options.gradient_accumulation_steps,
         learning_rate=options.learning_rate,
         lr_scheduler_type=options.lr_scheduler_type,
-        warmup_steps=options.warmup_ratio,
+        warmup_steps=options.warmup_ratio,  # under 1, a share of all steps
         weight_decay=options.weight_decay,
         num_train_epochs=options.num_train_epochs,
         max_steps=options.max_steps,
@@ -201,9 +203,9 @@ def _arguments(out: Path, options: LoraOptions, device: str) -> TrainingArgument
         save_steps=options.save_steps,
         save_total_limit=1,
         logging_steps=10,
-        logging_nan_inf_filter=False,
+        logging_nan_inf_filter=False,  # a loss that is no number must show
         report_to="none",
-        remove_unused_columns=False,
+        remove_unused_columns=False,  # the collator reads columns that `forward` does not take
         train_sampling_strategy="group_by_length",
         length_column_name="length",
         use_cpu=device == "cpu",
@@ -221,6 +223,8 @@ def _finished(out: Path, recipe: dict[str, Any]) -> bool:
     """
     record = out / "training.json"
     if not record.is_file():
+        # The recipe is written before the first step, so that a training that was killed is
+        # continued by the same command alone.
         started = out / "recipe.json"
         if started.is_file() and json.loads(started.read_text()) != recipe:
             raise RemedyError(

@@ -89,6 +89,7 @@ def _check(token_map: TokenMap, factor: int) -> None:
         raise AttentionError(f"pooling={factor!r} is not allowed; allowed: whole numbers from 1")
     for row in range(len(token_map.kind)):
         for image in range(token_map.images[row]):
+            # No group goes beyond its tile, so the smallest tile decides.
             tiles = token_map.tile[row][token_map.positions(row, image)]
             smallest = int(torch.unique(tiles, return_counts=True)[1].min())
             if factor > smallest:

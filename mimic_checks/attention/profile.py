@@ -103,6 +103,7 @@ class Profiler:
         softcap: float | None,
     ) -> None:
         """Adds one layer of one forward call."""
+        # A decode step brings positions that the map of its prefill does not have.
         grown = token_map.extended(max(mask.queries.stop, mask.keys.stop)).to(query.device)
         allowed = rule_function(rules, grown) if rules else None
         for row, images in enumerate(token_map.images):

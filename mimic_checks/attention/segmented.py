@@ -129,6 +129,7 @@ def _same_layout(
         if kind == "padding":
             out.append(torch.zeros_like(rows))
             continue
+        # An image sees from its own start, text from the start of the row.
         first = start if kind == "image" else left_padding
         keys, values = (
             (key_pieces[number], value_pieces[number])

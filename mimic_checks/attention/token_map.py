@@ -57,6 +57,7 @@ class TokenMap:
     @cached_property
     def images(self) -> list[int]:
         """How many images each row has."""
+        # Cached: reading from a GPU waits for all that it has still to do.
         return [int(last) + 1 for last in self.image.amax(1).tolist()]
 
     @property

@@ -85,6 +85,7 @@ class SceneImages:
 
 def pixel_bytes(picture: Image.Image) -> bytes:
     """What the id of a rendered scene hashes: size and raw pixels."""
+    # Not a PNG of it: how that is compressed changes from one version of Pillow to the next.
     return f"RGB {picture.width}x{picture.height}:".encode() + picture.tobytes()
 
 

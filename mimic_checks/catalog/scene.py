@@ -128,6 +128,7 @@ def arrange(objects: list[SceneObject], rng: np.random.Generator) -> Scene:
     arranged = []
     for item, cell, shares in zip(objects, cells, jitter, strict=True):
         row, column = divmod(int(cell), GRID)
+        # Within its cell an object may stand wherever it does not reach over the border.
         slack = 1.0 / GRID - item.size
         x, y = (
             float(index / GRID + item.size / 2 + slack * share)

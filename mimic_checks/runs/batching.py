@@ -36,6 +36,7 @@ def plan_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
     for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
         batch = batches[-1] if batches else []
         longest = lengths[batch[0]] if batch else 0
+        # Every prompt of a batch is padded to its longest, which is its first.
         fits = batch and len(batch) < LARGEST_BATCH and longest * (len(batch) + 1) <= budget
         if fits and longest <= _MOST_UNEVEN * lengths[index]:
             batch.append(index)

@@ -180,10 +180,13 @@ class Journal:
         """Takes over one line after the plan; nothing of it if any of it is wrong."""
         assert self.plan is not None
         if "split" in entry:
+            # The second half's number is where the plan ends now: every process reads the splits in
+            # the file's order, so all give it the same.
             batch = self.plan[entry["split"]]
             self.plan[entry["split"]] = batch[: len(batch) // 2]
             self.plan.append(batch[len(batch) // 2 :])
             return
+        # All is parsed and compared before anything is changed.
         answers = {case_id: Answer(**answer) for case_id, answer in entry["answers"].items()}
         if set(answers) != set(self.plan[entry["batch"]]):
             raise ValueError("its cases are not those of its batch")
