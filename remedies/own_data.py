@@ -95,7 +95,6 @@ def _row(record: dict[str, Any], root: Path) -> dict[str, Any]:
         "assistant": "assistant",
         "system": "system",
     }
-    # Images that no placeholder asks for get one at the beginning of the first turn.
     messages = []
     for number, turn in enumerate(turns):
         text = "<image>" * (len(images) - placeholders if number == 0 else 0) + turn["value"]
