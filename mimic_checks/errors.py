@@ -1,17 +1,17 @@
 """Every exception that mimic_checks raises on purpose.
 
     MimicChecksError
-    ├── UsageError                 what the user asked for cannot be done; exit code 4 in the plugin and the command
-    │   ├── InvalidArgument        a value outside what is allowed
-    │   ├── EmptyPool              a request for cases that the catalog cannot meet
-    │   ├── CatalogError           a catalog that cannot be read
-    │   ├── ModelLoadError         a model or adapter that cannot be loaded
-    │   ├── AttentionError         a token map, mask, layer window or pooling that this model cannot have
-    │   ├── ThresholdsError        thresholds that are wrong, or under which a pass is unreachable
-    │   ├── RunFolderError         a run folder, case set or journal that cannot be used
-    │   ├── GateError              a policy, a baseline or two runs that cannot gate a release
-    │   └── RemedyError            training data, a training or a proof that cannot be made as asked
-    └── AnswerError                a model that failed while answering; recorded as the outcome `error`
+    ├── UsageError            what was asked for cannot be done; exit code 4
+    │   ├── InvalidArgument   a value outside what is allowed
+    │   ├── EmptyPool         a request for cases that the catalog cannot meet
+    │   ├── CatalogError      a catalog that cannot be read
+    │   ├── ModelLoadError    a model or adapter that cannot be loaded
+    │   ├── AttentionError    a token map, mask, window or pooling that this model cannot have
+    │   ├── ThresholdsError   thresholds that are wrong, or under which a pass is unreachable
+    │   ├── RunFolderError    a run folder, case set or journal that cannot be used
+    │   ├── GateError         a policy, a baseline or two runs that cannot gate a release
+    │   └── RemedyError       training data, a training or a proof that cannot be made as asked
+    └── AnswerError           a model that failed while answering; the outcome `error`
 
 Imports nothing of the project, so every module may raise these.
 """

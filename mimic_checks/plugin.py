@@ -283,10 +283,11 @@ class _Run:
             order = {check: number for number, check in enumerate(CHECKS)}
             checks = [items[k] for k in places]
             checks.sort(
-                key=lambda item: order.get(
-                    item.get_closest_marker("vlm_check").args[0].check_id, len(order)
+                key=lambda item: max(
+                    order.get(mark.args[0].check_id, len(order))
+                    for mark in item.iter_markers("vlm_check")
                 )
-            )  # type: ignore[union-attr]
+            )
             for k, item in zip(places, checks, strict=True):
                 items[k] = item
 

@@ -3,7 +3,7 @@ one's own model).
 
 Data in: a base model, training data, where to put adapters and answers. Data out: a folder
 
-    adapters/<mask>-seed<k>/   what `train_adapter` makes; an adapter that is there already is taken as it is
+    adapters/<mask>-seed<k>/   what `train_adapter` makes; one that is there is taken as it is
     journal/<variant>/         answers, batch by batch: a killed proof goes on where it was
     proof.json, proof.html, summary.md, images/
 """

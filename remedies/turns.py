@@ -132,8 +132,8 @@ def option_turn(
         for letter, c in zip(letters, order, strict=True)
     )
     text = (
-        f"{question(task=task, template='mimic', images=len(shown)).split(chr(10))[0]}{lines}\nAnswer"
-        " with the option's letter."
+        f"{question(task=task, template='mimic', images=len(shown)).split(chr(10))[0]}{lines}"
+        "\nAnswer with the option's letter."
     )
     return Turn(task, text, letters[order.index(asked)], tuple(order), options=len(order))
 

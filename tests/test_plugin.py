@@ -197,7 +197,7 @@ def test_a_users_own_model_and_tests(pytester):
     pytester.makeconftest("""
         class Own:
             def answer(self, prompts):
-                return [f"{len(prompt.images)} images, {prompt.images[0].open().size[0]} px" for prompt in prompts]
+                return [f"{len(p.images)} images, {p.images[0].open().size[0]} px" for p in prompts]
             def identity(self):
                 return {"name": "own"}
         def pytest_vlm_make_model(config):
@@ -206,7 +206,8 @@ def test_a_users_own_model_and_tests(pytester):
     pytester.makepyfile("""
         from PIL import Image
         def test_own(ask, vlm, vlm_catalog):
-            assert ask([Image.new("L", (8, 8)), Image.new("RGB", (9, 9))], "What?") == "2 images, 8 px"
+            images = [Image.new("L", (8, 8)), Image.new("RGB", (9, 9))]
+            assert ask(images, "What?") == "2 images, 8 px"
             assert vlm.identity() == {"name": "own"}
             assert len(vlm_catalog.class_names) == 16
     """)
@@ -360,7 +361,8 @@ def test_the_fixture_for_edited_models(pytester):
         import pytest
 
         def test_edits(vlm, vlm_intervened, vlm_catalog):
-            images = [PromptImage(vlm_catalog.manifest.id(k), lambda k=k: vlm_catalog.source.load(k)[0]) for k in range(3)]
+            manifest, load = vlm_catalog.manifest, vlm_catalog.source.load
+            images = [PromptImage(manifest.id(k), lambda k=k: load(k)[0]) for k in range(3)]
             prompt = prompt_for(images, "How many cats are there in these images?")
             before = vlm.logits([prompt])
             masked = vlm_intervened(ImageLocal(), layers="deep")
@@ -371,7 +373,8 @@ def test_the_fixture_for_edited_models(pytester):
             assert vlm_intervened(pooling=4).image_tokens(prompt) == 48
 
         def test_windows(vlm_intervened):
-            with pytest.raises(Exception, match="layers='4-9' is outside the model; allowed: layers 0 to 5"):
+            outside = "layers='4-9' is outside the model; allowed: layers 0 to 5"
+            with pytest.raises(Exception, match=outside):
                 vlm_intervened(ImageLocal(), layers="4-9")
     """)
     result = pytester.runpytest_subprocess(

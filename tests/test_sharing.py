@@ -29,7 +29,8 @@ LOGGING = """
             time.sleep(0.01 * images)
             with open({log!r}, "a") as stream:
                 worker = os.environ["PYTEST_XDIST_WORKER"]
-                stream.write(json.dumps([worker, images, [prompt.case_id for prompt in prompts]]) + "\\n")
+                ids = [prompt.case_id for prompt in prompts]
+                stream.write(json.dumps([worker, images, ids]) + "\\n")
             return super().answer(prompts)
 
         def image_tokens(self, prompt):

@@ -221,10 +221,8 @@ class _Single:
         self.spreads = sorted({setting.spread for setting in request.settings})
         self.families = _families(catalog, request, self.spreads)
         most = request.most
-        says = (
-            "enough images with the asked instances"
-            f" ({f'total={request.totals}' if request.totals else f'instances={request.instances}'})"
-        )
+        numbers = f"total={request.totals}" if request.totals else f"instances={request.instances}"
+        says = f"enough images with the asked instances ({numbers})"
         self.pool = pools.eligible(
             catalog,
             str(request),

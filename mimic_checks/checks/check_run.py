@@ -33,8 +33,9 @@ BLANK_MARGIN = 0.1
 
 class CheckRun:
     """One check being run. `attach(result, verdict, gate)` receives the result, the verdict that
-    counts, and the comparison with a baseline if there is one, before pytest learns of it; `load_baseline`
-    takes this run's baseline text and gives the recorded one (None: nothing recorded)."""
+    counts, and the comparison with a baseline if there is one, before pytest learns of it;
+    `load_baseline` takes this run's baseline text and gives the recorded one
+    (None: nothing recorded)."""
 
     def __init__(
         self,

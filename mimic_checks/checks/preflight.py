@@ -238,8 +238,8 @@ def adapter(probe_cases: ProbeCases) -> str | None:
         ""
         if shift > 0
         else (
-            f"adapter={probe_cases.session.settings.model.adapter!r} moves no logit: it does not reach"
-            " the model"
+            f"adapter={probe_cases.session.settings.model.adapter!r} moves no logit: it does not"
+            " reach the model"
         )
     )
 

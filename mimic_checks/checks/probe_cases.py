@@ -80,8 +80,8 @@ class ProbeCases:
 
     @cached_property
     def question_missing(self) -> str:
-        """The first probe case whose question is not in what the model is fed, in words; "" if there is
-        none, or nothing is shown."""
+        """The first probe case whose question is not in what the model is fed, in words; ""
+        if there is none, or nothing is shown."""
         return question_missing(self.shows, self.prompts) if self.shows else ""
 
     @cached_property

@@ -152,8 +152,8 @@ class CheckSession:
         )
 
     def _cache(self, model: VLM) -> AnswerCache | None:
-        """Cached answers, for models whose identity is known to tell them from all others: not stubs,
-        servers, or models built in code."""
+        """Cached answers, for models whose identity is known to tell them from all others: not
+        stubs, servers, or models built in code."""
         known = self._make_model is None and getattr(self.model, "identified", False)
         return (
             AnswerCache(self.settings.answer_cache, model.identity())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import partial
 
 from PIL import Image
 
@@ -19,8 +20,8 @@ def ask_about(vlm: VLM, images: Sequence[Image.Image], question: str) -> str:
     shown = [picture.convert("RGB") for picture in images]
     prompt_images = [
         PromptImage(
-            hashlib.sha256(pixel_bytes(picture)).hexdigest(), lambda picture=picture: picture
-        )  # type: ignore[misc]
+            hashlib.sha256(pixel_bytes(picture)).hexdigest(), partial(Image.Image.copy, picture)
+        )
         for picture in shown
     ]
     return texts_of(vlm, [prompt_for(prompt_images, question)])[0]

@@ -216,9 +216,8 @@ def _explained(name: str, error: Exception) -> ModelLoadError:
 
 
 def _line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"[
-        :300
-    ]
+    first_line = next(iter(str(error).strip().splitlines()), "")
+    return f"{type(error).__name__}: {first_line}"[:300]
 
 
 def _need(folder: Path, file: str, what: str) -> None:

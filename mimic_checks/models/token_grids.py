@@ -1,8 +1,4 @@
-"""Image tokens as a token_grid over their picture, for families that lay them out so.
-
-Data in: a token map, an image's number, its patch grid if the family has one. Data out: a `TokenGrid`,
-or None.
-"""
+"""Image tokens as a grid over their picture, for families that lay them out so."""
 
 from __future__ import annotations
 

@@ -62,9 +62,8 @@ class TransformersVLM:
     """A model from the hub or a folder (`source`) behind `answer` and `identity`; `name` is what
     reports call it."""
 
-    def __init__(
-        self, source: str, options: ModelOptions = ModelOptions(), *, name: str = ""
-    ) -> None:
+    def __init__(self, source: str, options: ModelOptions | None = None, *, name: str = "") -> None:
+        options = options or ModelOptions()
         self.source, self.name, self.options = source, name or source, options
         self.model, self.processor, self.device = load(source, options)
         self.tokenizer = self.processor.tokenizer

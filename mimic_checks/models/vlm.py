@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from PIL import Image
@@ -176,9 +177,8 @@ def texts_of(vlm: VLM, prompts: Sequence[Prompt]) -> list[str]:
 def prompt_of(case: Case, opener: ImageOpener) -> Prompt:
     """The prompt of a case; pictures are opened through `opener` when the model asks for them."""
     images = tuple(
-        PromptImage(image_id, lambda image_id=image_id: opener.open(image_id))
-        for image_id in case.images
-    )  # type: ignore[misc]
+        PromptImage(image_id, partial(opener.open, image_id)) for image_id in case.images
+    )
     return Prompt(case.id, images, case.messages)
 
 

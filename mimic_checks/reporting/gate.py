@@ -72,9 +72,8 @@ def gate_page(
         ],
         [
             (
-                "<div"
-                f' class="wide"><table><thead><tr><th>Check</th><th>Verdict</th><th>Tier</th><th>Why</th></tr></thead><tbody>{rows}</tbody>'
-                "</table></div>"
+                '<div class="wide"><table><thead><tr><th>Check</th><th>Verdict</th><th>Tier</th>'
+                f"<th>Why</th></tr></thead><tbody>{rows}</tbody></table></div>"
             ),
             *sections,
         ],

@@ -113,8 +113,8 @@ def _overview(results: Sequence[CheckResult], gates: Mapping[str, CheckGate]) ->
         for r in results
     )
     return (
-        "<div"
-        f' class="wide"><table><thead><tr><th>Check</th><th>Verdict</th>{column}<th>Why</th></tr></thead><tbody>{rows}</tbody></table></div>'
+        f'<div class="wide"><table><thead><tr><th>Check</th><th>Verdict</th>{column}'
+        f"<th>Why</th></tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
@@ -222,6 +222,6 @@ def _case(line: OutcomeLine, described: Mapping[str, Any], folder: str) -> str:
         f" {text(line.answer[:120])}</span></summary>"
         f'{pictures_of(case.images)}<p class="soft">{text(factors)}</p>'
         f"<p>Question</p><pre>{text(case.question)}</pre><p>True answer</p><pre>{text(truth)}</pre>"
-        "<p>Model</p><pre"
-        f' class="answer">{text(line.answer)}</pre><p>Replay</p><pre>{text(command)}</pre></details>'
+        f'<p>Model</p><pre class="answer">{text(line.answer)}</pre>'
+        f"<p>Replay</p><pre>{text(command)}</pre></details>"
     )

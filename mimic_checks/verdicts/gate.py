@@ -6,7 +6,7 @@ inconclusive for every level.
 With b cases lost and c gained of the n draws of a level, the drop is (b - c) / n. A level passes if
 the exact upper bound of its drop (`paired.py`) is under the margin; it fails if the mirrored lower
 bound is above it; else it is inconclusive. A pass must survive every answer without a prediction
-counted against the release, a fail every one counted for it (DESIGN 3.5). All levels must pass, so
+counted against the release, a fail every one counted for it. All levels must pass, so
 passing needs no correction; one level is enough to fail, so the p-values of failing are corrected
 over the whole run. A second way to fail: answers that cannot be read any more, where the earlier
 release's could.

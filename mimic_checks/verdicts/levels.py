@@ -1,4 +1,4 @@
-"""From outcomes to verdicts, level by level (DESIGN 3.5).
+"""From outcomes to verdicts, level by level.
 
 Data in: tallies per level, thresholds, how many levels the whole run judges. Data out: a
 `CheckVerdict`.
@@ -177,6 +177,7 @@ def _judge_floor(
         upper(level.right + level.doubtful, level.n, fail_alpha),
     )
     kind = "floor of the reference level" if is_reference else "required rate"
+    verdict: Verdict
     if low > floor and level.unparseable <= thresholds.unparseable_ceiling * level.n:
         verdict, reason = "pass", f"proven above the {kind} {floor:.2f} (lower bound {low:.3f})"
     elif high < floor:
@@ -188,7 +189,7 @@ def _judge_floor(
         )
     return level_verdict(
         name, level, verdict, reason, floor, thresholds.alpha, is_reference=is_reference
-    )  # type: ignore[arg-type]
+    )
 
 
 def _judge_retention(
@@ -201,6 +202,7 @@ def _judge_retention(
     wanted = thresholds.retention
     low, _ = retention_interval(level, reference, thresholds.alpha)
     _, high = retention_interval(level, reference, fail_alpha)
+    verdict: Verdict
     if low >= wanted and level.unparseable <= thresholds.unparseable_ceiling * level.n:
         verdict, reason = (
             "pass",
@@ -225,7 +227,7 @@ def _judge_retention(
         verdict,
         reason,
         wanted,
-        thresholds.alpha,  # type: ignore[arg-type]
+        thresholds.alpha,
         retention=retention_interval(level, reference, thresholds.alpha),
     )
 

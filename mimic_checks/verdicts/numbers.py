@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_UNIT_WORDS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
-seventeen eighteen nineteen"""
+_UNIT_WORDS = """zero one two three four five six seven eight nine ten eleven twelve thirteen
+fourteen fifteen sixteen seventeen eighteen nineteen"""
 _TEN_WORDS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _UNITS, _TENS = _UNIT_WORDS.split(), _TEN_WORDS.split()
 WORDS: dict[str, int] = {word: value for value, word in enumerate(_UNITS)}

@@ -21,10 +21,12 @@ _NEGATION = re.compile(
 _NONE = {"none", "nothing", "zero", "none of them", "no", "there are none", "0"}
 _ITEM_MARK = re.compile(r"^\s*(?:[-*•]|\d+[.)]|\(?[a-z]\))\s+")
 _SEPARATOR = re.compile(r"[,;\n/&|]|\band\b|\bas well as\b")
-_FILLER_WORDS = """a an the some many several of in is are it there these this all each every one both image images picture
-pictures photo photos scene object objects kind kinds type types class classes name names category answer show shows shown
-showing contain contains containing include includes present appear appears visible see i can we following common odd that
-which only also with its different various and question list"""
+_FILLER_WORDS = """a an the some many several of in is are it there these this all each every one
+both image images picture pictures photo photos scene object objects kind
+kinds type types class classes name names category answer show shows shown
+showing contain contains containing include includes present appear appears
+visible see i can we following common odd that which only also with its
+different various and question list"""
 _FILLER = frozenset(_FILLER_WORDS.split())
 _LONGEST_UNKNOWN = 3
 """Words of a noun phrase outside the vocabulary that still counts as a label (a wrong one); longer

@@ -351,8 +351,8 @@ def test_pooling_fails_where_fewer_tokens_win(right, verdict, builtin, catalog, 
 def test_pooling_by_one_answers_as_the_model_does(builtin, catalog, tmp_path):
     session = session_of(tmp_path, "pooling", builtin, catalog, cases=8)
     prompts = [session.prompt(group[0]) for group in session.draws(CHECKS["pooling"])]
-    assert builtin.edited(Intervention(pooling=1)).answer(prompts) == builtin.answer(prompts)
-    assert builtin.edited(Intervention(pooling=8)).image_tokens(
+    assert builtin.intervened(Intervention(pooling=1)).answer(prompts) == builtin.answer(prompts)
+    assert builtin.intervened(Intervention(pooling=8)).image_tokens(
         prompts[0]
     ) * 8 == builtin.image_tokens(prompts[0])
     with pytest.raises(
@@ -362,8 +362,8 @@ def test_pooling_by_one_answers_as_the_model_does(builtin, catalog, tmp_path):
             " to 64"
         ),
     ):
-        builtin.edited(Intervention(pooling=65)).answer(prompts[:1])
-    assert builtin.edited(NO_INTERVENTION).identity()["edit"] == []
+        builtin.intervened(Intervention(pooling=65)).answer(prompts[:1])
+    assert builtin.intervened(NO_INTERVENTION).identity()["edit"] == []
 
 
 def test_sequence_length_runs_on_closed_models_and_finds_what_blanks_cost(catalog, tmp_path):

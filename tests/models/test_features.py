@@ -19,7 +19,8 @@ def test_the_cache_is_bounded_and_transparent(requests, fitting):
     for keys in requests:
         asked = []
         found = cache.get(
-            keys, lambda missing: asked.extend(missing) or [_tensor(key) for key in missing]
+            keys,
+            lambda missing, asked=asked: asked.extend(missing) or [_tensor(key) for key in missing],
         )
         assert {key: found[key][0].item() for key in keys} == {key: float(ord(key)) for key in keys}
         assert len(asked) == len(set(asked))

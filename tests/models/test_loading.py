@@ -54,8 +54,9 @@ WORKER = """
 import os, sys, time, types
 from mimic_checks.models.device import choose_device
 os.environ |= {"PYTEST_XDIST_WORKER": sys.argv[1], "PYTEST_XDIST_TESTRUNUID": sys.argv[2]}
-torch = types.SimpleNamespace(cuda=types.SimpleNamespace(is_available=lambda: True, device_count=lambda: 3),
-                              backends=types.SimpleNamespace(mps=types.SimpleNamespace(is_available=lambda: False)))
+Fake = types.SimpleNamespace
+torch = Fake(cuda=Fake(is_available=lambda: True, device_count=lambda: 3),
+             backends=Fake(mps=Fake(is_available=lambda: False)))
 print(choose_device("auto", torch), flush=True)
 time.sleep(60)
 """

@@ -83,8 +83,10 @@ def arms(depth: int, images: int) -> dict[str, tuple[WindowedRule, ...]]:
     move by half of their width, and one image at a time."""
     from mimic_checks.attention import Knockout, LayerWindow, WindowedRule
 
+    every_layer = LayerWindow(0.0, 1.0)
+
     def cut(
-        target: str, window: LayerWindow = LayerWindow(0.0, 1.0), source: str | int = "images"
+        target: str, window: LayerWindow = every_layer, source: str | int = "images"
     ) -> tuple[WindowedRule, ...]:
         return (WindowedRule(Knockout(source, target), window),)  # type: ignore[arg-type]
 

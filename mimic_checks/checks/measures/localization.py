@@ -56,10 +56,9 @@ def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
         prompt = session.prompt(case)
         token_grids = [token_grid for token_grid in model.token_grids(prompt) if token_grid]
         if len(token_grids) != len(case.images):
-            return "this model cuts pictures into tiles, whose tokens are no token_grid over the picture"
-        answer = model.profiles([prompt])[
-            0
-        ].answer  # one prompt a call: no padding between a token_grid and its positions
+            return "this model cuts pictures into tiles, whose tokens are no grid over the picture"
+        # one prompt a call: no padding between a token grid and its positions
+        answer = model.profiles([prompt])[0].answer
         if float((answer.sum(1) - 1).abs().max()) > TOLERANCE:
             return Measured(
                 CheckVerdict(
