@@ -208,7 +208,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.when == "call" and hasattr(item, "vlm_result"):
-        report.vlm_result, report.vlm_verdict = item.vlm_result, item.vlm_verdict  # type: ignore[attr-defined]  # travels from a worker with the report
+        # travels from a worker with the report
+        vars(report).update({name: vars(item)[name] for name in ("vlm_result", "vlm_verdict")})
     elif (
         report.when == "call" and report.skipped and (mark := item.get_closest_marker("vlm_check"))
     ):

@@ -125,7 +125,10 @@ def openimages(
         )
     source = FileImages(_Paths(home, ids, suffix))
     return Presence(
-        name=f"openimages:{folder.name}?split={split}&min_share={min_share}&max_instances={max_instances}",
+        name=(
+            f"openimages:{folder.name}?split={split}&min_share={min_share}"
+            f"&max_instances={max_instances}"
+        ),
         class_names=tuple(name.lower() for name in names.values()),
         groups=hierarchy.groups,
         leaves=hierarchy.leaves,

@@ -39,7 +39,9 @@ class BaselineSnapshots(SingleFileSnapshotExtension):
 
     @classmethod
     def get_snapshot_name(cls, *, test_location: PyTestLocation, index: Any = 0) -> str:
-        return str(test_location.item.get_closest_marker("vlm_check").args[0].check_id)  # type: ignore[union-attr]
+        mark = test_location.item.get_closest_marker("vlm_check")
+        assert mark
+        return str(mark.args[0].check_id)
 
     @classmethod
     def get_file_basename(cls, *, test_location: PyTestLocation, index: Any) -> str:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from hypothesis.strategies import SearchStrategy
 
 from mimic_checks.cases import Case, common_sweep, counting_sweep, listing_sweep, odd_one_sweep
+from mimic_checks.cases.counting import CountingFactor
 from mimic_checks.cases.pools import TemplateChoice
 from mimic_checks.catalog import Catalog
 
@@ -22,6 +23,7 @@ Profile = Literal["standard", "mimic"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
 Levels = tuple[int, ...]
 SweepStrategy = SearchStrategy[tuple[Case, ...]]
+MakeStrategy = Callable[[Catalog, Levels, TemplateChoice], SweepStrategy]
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class CheckSpec:
     factor: str
     moves: str
     levels: Mapping[Profile, Levels]
-    strategy: Callable[[Catalog, Levels, TemplateChoice], SweepStrategy]
+    strategy: MakeStrategy
     judged: bool = True
     sweep: bool = True
     pairs: bool = False
@@ -61,10 +63,10 @@ class CheckSpec:
         return [f"{self.factor}={level}" for level in self.levels[profile]]
 
 
-def _counting(factor: Literal["spread", "distractors", "concepts", "images"], **fixed: object):  # type: ignore[no-untyped-def]
+def _counting(factor: CountingFactor, **fixed: Any) -> MakeStrategy:
     def strategy(catalog: Catalog, levels: Levels, template: TemplateChoice) -> SweepStrategy:
         own = {name: value(levels) if callable(value) else value for name, value in fixed.items()}
-        return counting_sweep(catalog, factor=factor, levels=levels, template=template, **own)  # type: ignore[arg-type]
+        return counting_sweep(catalog, factor=factor, levels=levels, template=template, **own)
 
     return strategy
 

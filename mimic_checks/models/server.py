@@ -70,7 +70,8 @@ class ServerVLM:
             try:
                 said = await client.chat.completions.create(
                     model=self.name,
-                    messages=messages,  # type: ignore[arg-type]  # plain dictionaries in place of the client's own types
+                    # plain dictionaries in place of the client's own types
+                    messages=messages,  # type: ignore[arg-type]
                     max_tokens=self.options.max_new_tokens,
                     temperature=0,
                 )
