@@ -64,7 +64,7 @@ class Planted:
         return {**self._base.identity(), "planted": sorted(self.replaced)}
 
     def intervened(self, edit):
-        return self._call("edited", edit)
+        return self._call("intervened", edit)
 
     def profiles(self, prompts, edit=None):
         return self._call("profiles", prompts, edit)
@@ -336,7 +336,7 @@ class Answering:
 def test_pooling_fails_where_fewer_tokens_win(right, verdict, builtin, catalog, tmp_path):
     oracle = make_stub("oracle", catalog)
     model = Planted(
-        builtin, edited=lambda edit: Answering(oracle, edit, right), answer=oracle.answer
+        builtin, intervened=lambda edit: Answering(oracle, edit, right), answer=oracle.answer
     )
     found = measured(tmp_path, "pooling", model, catalog, cases=80)
     assert found.verdict.verdict == verdict
@@ -412,7 +412,7 @@ def test_what_explains_more(catalog, tmp_path, builtin):
         model = Planted(
             builtin,
             answer=Plain().answer,
-            edited=lambda edit: Answering(
+            intervened=lambda edit: Answering(
                 oracle, edit, lambda factor, prompt: short(len(prompt.images))
             ),
         )
