@@ -1,0 +1,36 @@
+"""A verdict holds however the doubtful answers would have come out."""
+
+from __future__ import annotations
+
+import pytest
+
+from mimic_checks.verdicts.levels import Tally, judge_levels
+from mimic_checks.verdicts.thresholds import load_thresholds
+
+N = 100
+THRESHOLDS = load_thresholds().defaults
+
+
+def verdict(reference, right):
+    """The second level's verdict: `right` of N, no doubt about it."""
+    level = Tally(right, N - right, 0, 0, 0.0)
+    judged = judge_levels([("spread=1", reference), ("spread=2", level)], THRESHOLDS, 2)
+    return judged.levels[1].verdict
+
+
+@pytest.mark.parametrize(
+    ("right", "unparseable", "error"), [(75, 5, 0), (85, 3, 2), (90, 0, 2), (93, 5, 2)]
+)
+def test_the_doubt_about_the_reference_decides_no_other_level(right, unparseable, error):
+    """Every number of right answers at a level: a pass stays one if the reference's doubtful
+    answers were right, a fail stays one if they were wrong."""
+    doubtful = Tally(right, N - right - unparseable - error, unparseable, error, 0.0)
+    best = Tally(right + unparseable + error, N - right - unparseable - error, 0, 0, 0.0)
+    worst = Tally(right, N - right, 0, 0, 0.0)
+    verdicts = {k: verdict(doubtful, k) for k in range(N + 1)}
+    assert {"pass", "fail"} <= set(verdicts.values())
+    for k, given in verdicts.items():
+        if given == "pass":
+            assert verdict(best, k) == "pass", k
+        if given == "fail":
+            assert verdict(worst, k) == "fail", k
