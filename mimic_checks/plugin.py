@@ -208,8 +208,9 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.when == "call" and hasattr(item, "vlm_result"):
-        # travels from a worker with the report
-        vars(report).update({name: vars(item)[name] for name in ("vlm_result", "vlm_verdict")})
+        # both travel from a worker with the report
+        report.vlm_result = item.vlm_result  # type: ignore[attr-defined]
+        report.vlm_verdict = item.vlm_verdict  # type: ignore[attr-defined]
     elif (
         report.when == "call" and report.skipped and (mark := item.get_closest_marker("vlm_check"))
     ):
@@ -277,19 +278,14 @@ class _Run:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Checks run in the order of their table: the harness's own preconditions first."""
-        places = [k for k, item in enumerate(items) if item.get_closest_marker("vlm_check")]
-        if places:
+        marks = [(k, item.get_closest_marker("vlm_check")) for k, item in enumerate(items)]
+        checks = {k: mark.args[0].check_id for k, mark in marks if mark}
+        if checks:
             from mimic_checks.checks.specs import CHECKS
 
             order = {check: number for number, check in enumerate(CHECKS)}
-            checks = [items[k] for k in places]
-            checks.sort(
-                key=lambda item: max(
-                    order.get(mark.args[0].check_id, len(order))
-                    for mark in item.iter_markers("vlm_check")
-                )
-            )
-            for k, item in zip(places, checks, strict=True):
+            in_order = sorted(checks, key=lambda k: order.get(checks[k], len(order)))
+            for k, item in zip(checks, [items[k] for k in in_order], strict=True):
                 items[k] = item
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:

@@ -127,8 +127,9 @@ def variants(plan: ProofPlan, base: ModelOptions) -> list[Variant]:
 def _given(plan: ProofPlan, base: ModelOptions) -> list[Variant]:
     """The given adapters, each with the budget that its record tells.
 
-    Raises: RemedyError: an adapter without a record, or one that other data trained: its images
-        were not compared with the cases.
+    Raises:
+        RemedyError: an adapter without a record, or one that other data trained: its images were
+            not compared with the cases.
     """
     found: dict[str, list[tuple[Path, dict[str, Any]]]] = {}
     for name, path in plan.given:
@@ -176,8 +177,10 @@ def prove(
     """Trains the adapters that are missing, asks every variant the same cases, and writes the
     proof.
 
-    Raises: RemedyError: evaluation images that were trained on, training data made otherwise, a
-        training that failed. EmptyPool: a catalog too small for the cases.
+    Raises:
+        RemedyError: evaluation images that were trained on, training data made otherwise, a
+            training that failed.
+        EmptyPool: a catalog too small for the cases.
     """
     check_vlm(plan.vlm, base, catalog)
     data, asker = open_training_data(plan.data), _Asker(plan, catalog, report)

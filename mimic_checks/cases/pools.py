@@ -34,8 +34,9 @@ def eligible(
 ) -> list[int]:
     """Classes that meet every constraint, `(what it says, test on a class index)`.
 
-    Raises: EmptyPool: names the constraint after which no class is left, and how many met the ones
-        before.
+    Raises:
+        EmptyPool: names the constraint after which no class is left, and how many met the ones
+            before.
     """
     pool = list(range(len(catalog.class_names))) if candidates is None else list(candidates)
     for says, test in constraints:

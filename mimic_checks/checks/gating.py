@@ -75,8 +75,9 @@ class Gating:
         loaded. `draws`: of every check;
         `cases`: (level, case id) of the checks whose levels are known beforehand.
 
-        Raises: GateError: a policy that gates nothing or can never pass; no baselines, or baselines
-            of other cases.
+        Raises:
+            GateError: a policy that gates nothing or can never pass; no baselines, or baselines of
+                other cases.
         """
         check_policy_can_decide(self.policy, [spec.check_id for spec in self.specs], draws)
         if self.recording:

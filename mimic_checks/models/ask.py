@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from functools import partial
 
 from PIL import Image
 
@@ -17,11 +16,9 @@ from mimic_checks.models.vlm import VLM, PromptImage, prompt_for, texts_of
 
 def ask_about(vlm: VLM, images: Sequence[Image.Image], question: str) -> str:
     """The model's answer to one question about `images`, shown in order before it."""
-    shown = [picture.convert("RGB") for picture in images]
-    prompt_images = [
-        PromptImage(
-            hashlib.sha256(pixel_bytes(picture)).hexdigest(), partial(Image.Image.copy, picture)
-        )
-        for picture in shown
-    ]
-    return texts_of(vlm, [prompt_for(prompt_images, question)])[0]
+    shown = [_prompt_image(picture.convert("RGB")) for picture in images]
+    return texts_of(vlm, [prompt_for(shown, question)])[0]
+
+
+def _prompt_image(picture: Image.Image) -> PromptImage:
+    return PromptImage(hashlib.sha256(pixel_bytes(picture)).hexdigest(), lambda: picture)

@@ -78,8 +78,10 @@ class ModelOptions:
 def check_files(name: str, options: ModelOptions) -> None:
     """What can be found out about a local model or adapter folder without loading it.
 
-    Raises: ModelLoadError: no config, no weights, unsafe weights only, or an adapter made for
-        another kind of base. AttentionError: a mask that cannot be read, or lies outside the base.
+    Raises:
+        ModelLoadError: no config, no weights, unsafe weights only, or an adapter made for another
+            kind of base.
+        AttentionError: a mask that cannot be read, or lies outside the base.
     """
     folder = Path(name)
     if folder.is_dir():

@@ -250,8 +250,9 @@ class TransformersVLM:
     def token_map(self, batch: dict[str, Any], prompts: Sequence[Prompt]) -> TokenMap:
         """Which position of the batch belongs to which image of its prompt.
 
-        Raises: AttentionError: a family that cannot be opened, or image tokens that do not match
-            the images.
+        Raises:
+            AttentionError: a family that cannot be opened, or image tokens that do not match the
+                images.
         """
         return self.mapper.map(batch, [len(prompt.images) for prompt in prompts])
 

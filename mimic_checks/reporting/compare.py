@@ -31,8 +31,10 @@ def compare_runs(
 ) -> list[CheckGate]:
     """The checks of two runs, judged together; `sweeps` may have stopped early in a sequential run.
 
-    Raises: GateError: a check that only one of them has, other cases, a policy under which nothing
-        could be decided. RunFolderError: a folder without a run.
+    Raises:
+        GateError: a check that only one of them has, other cases, a policy under which nothing
+            could be decided.
+        RunFolderError: a folder without a run.
     """
     wanted = [check for check in gated if policy.tier(check) != "off"]
     earlier, now = _outcomes(before, wanted), _outcomes(after, wanted)

@@ -59,8 +59,9 @@ class Runner:
         """The answers to all prompts, by case id; what an earlier journal of the same plan holds is
         not asked again, and what another process is answering is waited for.
 
-        Raises: UsageError: the model itself is unusable; anything else a model raises becomes an
-            error answer.
+        Raises:
+            UsageError: the model itself is unusable; anything else a model raises becomes an error
+                answer.
         """
         return self._go_through(asked, journal_path, progress, wait=True)
 
@@ -128,8 +129,9 @@ class Runner:
     def _answer_fitting(self, batch: list[Prompt]) -> dict[str, Answer]:
         """The answers to a batch.
 
-        Raises: _DoesNotFit: a batch of several cases for which memory ran out, or that is no
-            smaller than one for which it did.
+        Raises:
+            _DoesNotFit: a batch of several cases for which memory ran out, or that is no smaller
+                than one for which it did.
         """
         if (
             len(batch) > 1

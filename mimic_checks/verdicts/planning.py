@@ -38,8 +38,9 @@ class SequentialPlan:
 def plan_lines(*, margin: float, alpha: float, flips: float, power: float) -> list[str]:
     """Both plans in words.
 
-    Raises: InvalidArgument: a share outside its range, or a plan that needs more than `MOST` cases
-        a level.
+    Raises:
+        InvalidArgument: a share outside its range, or a plan that needs more than `MOST` cases a
+            level.
     """
     for name, value, high in (
         ("margin", margin, 1.0),

@@ -49,8 +49,9 @@ class Policy:
 def load_policy(path: Path | None = None, known_checks: Iterable[str] = ()) -> Policy:
     """The shipped policy, overridden by a user's file.
 
-    Raises: GateError: unreadable file, unknown key or check (with the closest match), value out of
-        range.
+    Raises:
+        GateError: unreadable file, unknown key or check (with the closest match), value out of
+            range.
     """
     given = read_toml("policy", path, GateError) if path else {}
     if unknown := sorted(set(given) - {"defaults", "checks"}):
@@ -73,8 +74,9 @@ def load_policy(path: Path | None = None, known_checks: Iterable[str] = ()) -> P
 def check_policy_can_decide(policy: Policy, check_ids: Iterable[str], cases: int) -> None:
     """Stops a gate that could never stop or never pass anything.
 
-    Raises: GateError: no blocking check among these, or too few cases for even an unchanged release
-        to pass.
+    Raises:
+        GateError: no blocking check among these, or too few cases for even an unchanged release to
+            pass.
     """
     checks = list(check_ids)
     blocking = [check for check in checks if policy.tier(check) == "blocking"]

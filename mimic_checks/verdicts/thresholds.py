@@ -47,8 +47,9 @@ class ThresholdTable:
 def load_thresholds(path: Path | None = None, known_checks: Iterable[str] = ()) -> ThresholdTable:
     """The shipped thresholds, overridden by a user's file.
 
-    Raises: ThresholdsError: unreadable file, unknown key or check (with the closest match), value
-        out of range.
+    Raises:
+        ThresholdsError: unreadable file, unknown key or check (with the closest match), value out
+            of range.
     """
     base = read_toml("thresholds", _SHIPPED, ThresholdsError)
     given: dict[str, Any] = read_toml("thresholds", path, ThresholdsError) if path else {}
