@@ -4,6 +4,7 @@
     ├── UsageError            what was asked for cannot be done; exit code 4
     │   ├── InvalidArgument   a value outside what is allowed
     │   ├── EmptyPool         a request for cases that the catalog cannot meet
+    │   ├── ExtensionError    a check, task, backend or other extension that is not what it must be
     │   ├── CatalogError      a catalog that cannot be read
     │   ├── ModelLoadError    a model or adapter that cannot be loaded
     │   ├── AttentionError    a token map, mask, window or pooling that this model cannot have
@@ -53,6 +54,11 @@ class InvalidArgument(UsageError):
 
 class EmptyPool(UsageError):
     """No case meets a request; the message names the constraint that empties the pool."""
+
+
+class ExtensionError(UsageError):
+    """A check, task, catalog format, backend, family or report format of somebody's that cannot be
+    loaded, clashes with another, or lacks a part; names the package and what to do."""
 
 
 class CatalogError(UsageError):

@@ -1,8 +1,7 @@
-"""A case: one question over an ordered list of images, with its true answer and its factors.
+"""A case: one question over images, with its true answer and its factors.
 
-Data in: what a task module has decided (image ids, question, truth, factors). Data out: an
-immutable `Case` whose id hashes everything a model is shown and what counts as right. A case never
-holds pixels; pictures are opened by image id.
+An immutable value whose id hashes everything a model is shown and what counts as right. A case
+never holds pixels; pictures are opened by image id.
 """
 
 from __future__ import annotations
@@ -10,18 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, Protocol
 
 from PIL import Image
 
-from mimic_checks.cases.wording import Task, Template, counts_text, names_text
+from mimic_checks.tasks.truth import Truth
 
-RULE_VERSION = 1
+RULE_VERSION = 2
 """Raised whenever the meaning of a question or its answer changes, so that old and new outcomes are
 never compared."""
 
-Factors = Mapping[str, int | str]
+FactorValue = int | float | str | bool
 
 
 class ImageOpener(Protocol):
@@ -32,68 +31,116 @@ class ImageOpener(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
-    """The true answer: `counts` (class, instances) in the order asked, or `names` (any order for
-    listing, else one)."""
+class TextPart:
+    """Words between images."""
 
-    counts: tuple[tuple[str, int], ...] = ()
-    names: tuple[str, ...] = ()
+    text: str
+    type: Literal["text"] = "text"
 
-    @property
-    def text(self) -> str:
-        """The answer as a model should write it."""
-        return counts_text(dict(self.counts)) if self.counts else names_text(self.names)
+
+@dataclass(frozen=True, slots=True)
+class ImagePart:
+    """An image by its id."""
+
+    image: str
+    type: Literal["image"] = "image"
+
+
+Content = tuple[TextPart | ImagePart, ...]
+"""What is shown, in order: text and images may alternate in any way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """One question with its answer; make it with `make_case`, which fills in `id` and `cluster`.
 
-    `images`: image ids in the order shown. `factors`: the controlled variables and their values.
-    `cluster`: shared by all cases that come from one draw."""
+    `task`: the name of its kind of question. `offered`: names that the question offers or stands
+    for (options, members of a listed category). `needles`: which images, from 0, hold what is asked
+    for. `factors`: the controlled variables and their values. `cluster`: shared by all cases that
+    come from one draw.
+    """
 
     id: str
     cluster: str
-    task: Task
-    template: Template
-    images: tuple[str, ...]
-    question: str
+    task: str
+    template: str
+    content: Content
     truth: Truth
-    factors: Factors
+    offered: tuple[str, ...] = ()
+    needles: tuple[int, ...] = ()
+    factors: Mapping[str, FactorValue] = field(default_factory=dict)
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Image ids in the order shown."""
+        return tuple(part.image for part in self.content if isinstance(part, ImagePart))
+
+    @property
+    def question(self) -> str:
+        """The text, with `[image 2]` where an image stands after the first words."""
+        return question_text(self.content)
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """The conversation as chat templates take it: the images in order, then the question."""
-        return chat_messages(len(self.images), self.question)
+        """The conversation as chat templates take it: one user turn, its parts in order."""
+        return chat_messages(self.content)
 
 
-def chat_messages(images: int, question: str) -> list[dict[str, Any]]:
-    """One user turn: `images` placeholders, then the question."""
-    content: list[dict[str, str]] = [{"type": "image"}] * images + [
-        {"type": "text", "text": question}
+def images_first(images: Sequence[str], question: str) -> Content:
+    """The images in order, then the question: how MIMIC asks."""
+    return (*(ImagePart(image) for image in images), TextPart(question))
+
+
+def question_text(content: Content) -> str:
+    """The words of a question as one text. Images before the first words are left out, later ones
+    stand as `[image 2]`."""
+    words, number = [], 0
+    for part in content:
+        if isinstance(part, TextPart):
+            words.append(part.text)
+        else:
+            number += 1
+            if words:
+                words.append(f"[image {number}]")
+    return "".join(words)
+
+
+def chat_messages(content: Content) -> list[dict[str, Any]]:
+    """One user turn: image placeholders and texts in order."""
+    parts = [
+        {"type": "text", "text": part.text} if isinstance(part, TextPart) else {"type": "image"}
+        for part in content
     ]
-    return [{"role": "user", "content": content}]
+    return [{"role": "user", "content": parts}]
 
 
 def make_case(
     *,
-    task: Task,
-    template: Template,
-    images: Sequence[str],
-    question: str,
+    task: str,
+    template: str,
+    content: Content,
     truth: Truth,
-    factors: Factors,
+    offered: Sequence[str] = (),
+    needles: Sequence[int] = (),
+    factors: Mapping[str, FactorValue],
 ) -> Case:
     """A case with its content hash as id, in a cluster of its own."""
-    content = [list(images), chat_messages(len(images), question), truth.text, RULE_VERSION]
-    case_id = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]
-    return Case(case_id, case_id, task, template, tuple(images), question, truth, dict(factors))
+    shown = [asdict(part) for part in content]
+    hashed = json.dumps([task, shown, asdict(truth), list(offered), RULE_VERSION], sort_keys=True)
+    case_id = hashlib.sha256(hashed.encode()).hexdigest()[:24]
+    return Case(
+        id=case_id,
+        cluster=case_id,
+        task=task,
+        template=template,
+        content=tuple(content),
+        truth=truth,
+        offered=tuple(offered),
+        needles=tuple(needles),
+        factors=dict(factors),
+    )
 
 
-def clustered(cases: Sequence[Case]) -> tuple[Case, ...]:
-    """The same cases, marked as derived from one draw; one case alone is its own cluster
-    already."""
-    if len(cases) == 1:
-        return tuple(cases)
-    cluster = hashlib.sha256("".join(case.id for case in cases).encode()).hexdigest()[:24]
-    return tuple(replace(case, cluster=cluster) for case in cases)
+def in_cluster(case: Case, cluster: str) -> Case:
+    """The same case, marked as derived from a draw."""
+    return replace(case, cluster=cluster)

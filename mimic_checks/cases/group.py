@@ -1,0 +1,79 @@
+"""Groups: cases that are scored together as well as alone, and the draws that hold them.
+
+A pair of similar images (both must be right), an item and its misleading twin, the same options in
+every rotation: one case alone may be right by luck, the group is not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from mimic_checks.cases.case import Case, in_cluster
+from mimic_checks.errors import InvalidArgument
+
+GroupRule = Literal["all_right", "consistent"]
+GROUP_RULES: tuple[GroupRule, ...] = get_args(GroupRule)
+"""`all_right`: every member is right. `consistent`: all members are answered alike, right or
+wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Cases that are scored together. `roles`: what each is in the group ("normal", "misleading"),
+    or nothing."""
+
+    cases: tuple[Case, ...]
+    rule: GroupRule = "all_right"
+    roles: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.rule not in GROUP_RULES:
+            raise InvalidArgument("rule", self.rule, allowed=GROUP_RULES)
+        if len(self.cases) < 2 or len({case.id for case in self.cases}) != len(self.cases):
+            raise InvalidArgument(
+                "cases", [case.id for case in self.cases], allowed="two or more different cases"
+            )
+        if self.roles and len(self.roles) != len(self.cases):
+            raise InvalidArgument("roles", self.roles, allowed="one per case, or none")
+
+    @property
+    def id(self) -> str:
+        """The content hash of its cases, their roles and the rule."""
+        return _hash([self.rule, *self.roles, *(case.id for case in self.cases)])
+
+    @property
+    def cluster(self) -> str:
+        """The draw that it comes from."""
+        return self.cases[0].cluster
+
+
+Item = Case | Group
+"""What one draw holds at one level."""
+Draw = tuple[Item, ...]
+"""One item per level of a sweep, all from one draw."""
+
+
+def cases_of(items: Iterable[Item]) -> list[Case]:
+    """All cases, in order; a group's one after another."""
+    return [case for item in items for case in (item.cases if isinstance(item, Group) else (item,))]
+
+
+def clustered(items: Sequence[Item]) -> Draw:
+    """The same items, marked as derived from one draw; one case alone is its own cluster already."""
+    cases = cases_of(items)
+    if len(cases) == 1:
+        return tuple(items)
+    cluster = _hash([case.id for case in cases])
+    return tuple(
+        replace(item, cases=tuple(in_cluster(case, cluster) for case in item.cases))
+        if isinstance(item, Group)
+        else in_cluster(item, cluster)
+        for item in items
+    )
+
+
+def _hash(parts: Iterable[str]) -> str:
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:24]

@@ -1,0 +1,215 @@
+"""What a check is: the object that a test function is marked with.
+
+A check says what is drawn, at which levels, and how the outcomes are judged; the test function
+beside it says why anybody should care. Checks of other people are made of the same classes, in
+their own test modules. Collecting tests imports this module, so it imports the standard library
+only; what needs a catalog or a model is imported by the methods that have one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args
+
+from mimic_checks.cases.level import Level, LevelValue, refuse_alike
+from mimic_checks.errors import ExtensionError, InvalidArgument
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+    from mimic_checks.cases import Draw
+    from mimic_checks.catalog import Catalog
+    from mimic_checks.checks.evaluation import Evaluation
+    from mimic_checks.checks.session import CheckSession
+    from mimic_checks.runs import Condition
+
+Profile = Literal["standard", "mimic"]
+PROFILES: tuple[Profile, ...] = get_args(Profile)
+"""`standard`: at most 8 images. `mimic`: the paper's ranges."""
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+class DrawCases(Protocol):
+    """A function that gives the strategy of a check's draws."""
+
+    def __call__(
+        self, catalog: Catalog, *, levels: Sequence[Any], template: Any
+    ) -> SearchStrategy[Draw]:
+        """A strategy whose values hold one case, or one group, per level."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check(ABC):
+    """One behaviour. Make a `Sweep` or a `Measurement`.
+
+    `check_id`: names it in results, thresholds, policies and baselines. `title`, and what `moves`
+    with its `factor`, are for readers. `levels`: the values of the factor, by profile or the same
+    for all profiles; the first is the reference. `cases`: the strategy of its draws. `docs`: where
+    to read on. `harness`: it asks whether the harness is right, not how good the model is.
+    `needs_rules`: it cuts attention paths, which flash attention cannot express.
+    """
+
+    check_id: str
+    title: str
+    factor: str
+    moves: str
+    levels: Mapping[Profile, Sequence[LevelValue]] | Sequence[LevelValue]
+    cases: DrawCases = field(repr=False)
+    docs: str = ""
+    harness: bool = False
+    needs_rules: bool = False
+
+    def __post_init__(self) -> None:
+        by_profile = self.levels if isinstance(self.levels, Mapping) else {"": self.levels}
+        for values in by_profile.values():
+            levels = [Level(self.factor, value) for value in values]
+            refuse_alike(levels, f"check {self.check_id!r}")
+
+    def drawn_levels(self, profile: Profile) -> tuple[Level, ...]:
+        """What one draw holds a case (or group) for, reference first.
+
+        Raises:
+            InvalidArgument: the check has no levels for the profile.
+        """
+        values = self.levels.get(profile) if isinstance(self.levels, Mapping) else self.levels
+        if values is None:
+            assert isinstance(self.levels, Mapping)
+            raise InvalidArgument(
+                "vlm-profile",
+                profile,
+                allowed=tuple(self.levels),
+                hint=f"check {self.check_id!r} has no levels for it; or leave it out with -k",
+            )
+        return tuple(Level(self.factor, value) for value in values)
+
+    def seed(self, run_seed: int) -> int:
+        """A seed of this check's own, so that two checks never draw in step."""
+        return int.from_bytes(hashlib.sha256(f"{run_seed} {self.check_id}".encode()).digest()[:6])
+
+    def node_levels(self, profile: Profile) -> tuple[Level, ...]:
+        """The levels that are pytest nodes; none: the check is one node."""
+        return ()
+
+    def judged_levels(self, profile: Profile) -> int:
+        """In how many places it can fail by chance: its share of the run's error rate."""
+        return len(self.node_levels(profile))
+
+    @property
+    def gated(self) -> bool:
+        """Whether a baseline can gate it: its outcomes say how good the model is."""
+        return False
+
+    @property
+    def anytime(self) -> bool:
+        """Whether it may stop early against a baseline: it asks whole draws in any order."""
+        return False
+
+    def validate(self, session: CheckSession) -> None:
+        """Refuses what could never pass, before a model is loaded; by default nothing."""
+
+    def conditions(self, session: CheckSession) -> Sequence[Condition]:
+        """What it asks whatever is answered, so that the processes of a run can share it."""
+        return ()
+
+    @abstractmethod
+    def evaluate(self, session: CheckSession) -> Evaluation:
+        """Asks and judges.
+
+        Raises:
+            NotMeasurable: this model cannot be checked so; with the reason.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep(Check):
+    """Cases at the levels of one factor, every level judged against the first."""
+
+    def node_levels(self, profile: Profile) -> tuple[Level, ...]:
+        return self.drawn_levels(profile)
+
+    @property
+    def gated(self) -> bool:
+        return True
+
+    @property
+    def anytime(self) -> bool:
+        return True
+
+    def validate(self, session: CheckSession) -> None:
+        from mimic_checks.checks.measures import sweep
+
+        sweep.validate(session, self)
+
+    def conditions(self, session: CheckSession) -> Sequence[Condition]:
+        from mimic_checks.checks.measures import sweep
+
+        return sweep.conditions(session, self)
+
+    def evaluate(self, session: CheckSession) -> Evaluation:
+        from mimic_checks.checks.measures import sweep
+
+        return sweep.evaluate(session, self)
+
+
+Measure = Callable[["CheckSession", "Measurement"], "Evaluation"]
+Conditions = Callable[["CheckSession", "Measurement"], Mapping[Hashable, "Condition"]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement(Check):
+    """A check with a judgement of its own.
+
+    `measure` asks and judges. `asks`: the conditions that it is known to ask, by whatever name
+    `measure` wants them under. `nodes`: the levels that it judges, each a pytest node, by profile
+    (none: one node). `judged`: in how many places it can fail by chance, where that is not the
+    number of nodes. `pairs`: whether it judges the same draws under several conditions, by the
+    threshold `paired_margin`; such a check can be gated.
+    """
+
+    measure: Measure = field(repr=False)
+    asks: Conditions | None = field(default=None, repr=False)
+    nodes: Mapping[Profile, Sequence[Level]] | None = None
+    judged: int | None = None
+    pairs: bool = False
+
+    def node_levels(self, profile: Profile) -> tuple[Level, ...]:
+        return tuple(self.nodes[profile]) if self.nodes else ()
+
+    def judged_levels(self, profile: Profile) -> int:
+        return len(self.node_levels(profile)) if self.judged is None else self.judged
+
+    @property
+    def gated(self) -> bool:
+        return self.pairs
+
+    def validate(self, session: CheckSession) -> None:
+        if self.pairs:
+            from mimic_checks.verdicts.paired import refuse_unreachable_pair
+
+            thresholds = session.thresholds.of(self.check_id)
+            refuse_unreachable_pair(
+                self.check_id, session.settings.cases, thresholds.paired_margin, thresholds.alpha
+            )
+
+    def conditions(self, session: CheckSession) -> Sequence[Condition]:
+        return list(self.asks(session, self).values()) if self.asks else ()
+
+    def evaluate(self, session: CheckSession) -> Evaluation:
+        return self.measure(session, self)
+
+
+def check(subject: Check) -> Callable[[F], F]:
+    """Marks a test function as a check; the plugin finds it by this mark, whatever its node id.
+
+    Raises:
+        ExtensionError: `subject` is no `Check`.
+    """
+    import pytest
+
+    if not isinstance(subject, Check):
+        raise ExtensionError(f"check={subject!r} is not a Check; make a Sweep or a Measurement")
+    return pytest.mark.vlm_check(subject)

@@ -1,0 +1,29 @@
+"""What a check comes to: a verdict, the outcomes behind it, and what was measured beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mimic_checks.cases import Level, Scored
+from mimic_checks.verdicts.levels import CheckVerdict
+from mimic_checks.verdicts.result import Panel
+
+
+class NotMeasurable(Exception):
+    """This model cannot be checked so; `reason` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A verdict, the scored items behind it by level in draw order, and the panels of the report.
+    `shown`: whether the report shows cases in full."""
+
+    verdict: CheckVerdict
+    outcomes: Mapping[Level, Sequence[Scored]] = field(default_factory=dict)
+    panels: Sequence[Panel] = ()
+    shown: bool = True

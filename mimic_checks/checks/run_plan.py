@@ -1,0 +1,192 @@
+"""What a run will ask, and everything about it that can be wrong before a model is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from mimic_checks import __version__
+from mimic_checks.cases import RULE_VERSION, Case, Draw, Level, cases_of, draw
+from mimic_checks.catalog import Catalog, load_catalog
+from mimic_checks.checks.check import Check
+from mimic_checks.checks.discovery import FoundCheck
+from mimic_checks.checks.settings import Settings
+from mimic_checks.errors import EmptyPool, ExtensionError, InvalidArgument
+from mimic_checks.tasks import TASKS, Vocabulary
+from mimic_checks.verdicts import load_thresholds
+from mimic_checks.verdicts.case_set import CaseSet, read_case_set
+
+NAMED_AT_MOST = 20
+"""Offenders that an error lists before it counts the rest."""
+
+
+class RunPlan:
+    """The checks of a run and their draws. `known`: ids of all checks that thresholds and policies
+    may name. `selected`: of checks whose verdict is not asked for, the levels that are; levels of
+    all other checks are asked wholly."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        found: Sequence[FoundCheck],
+        *,
+        known: Collection[str] = (),
+        selected: Mapping[str, Collection[Level]] | None = None,
+    ) -> None:
+        self.settings, self.found = settings, list(found)
+        self.checks = [item.check for item in self.found]
+        self.known = sorted({*known, *(check.check_id for check in self.checks)})
+        self._selected = dict(selected or {})
+        self.thresholds = load_thresholds(settings.thresholds, self.known)
+        self._draws: dict[str, list[Draw]] = {}
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The images of the run, with what they show."""
+        case_set = self.settings.case_set
+        return load_catalog(f"cases:{case_set}" if case_set else self.settings.catalog)
+
+    @cached_property
+    def case_set(self) -> CaseSet:
+        """The stored cases of `--vlm-case-set`, read and compared with their images once for all
+        checks."""
+        assert self.settings.case_set
+        return read_case_set(self.settings.case_set, self.catalog)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The names that answers may use."""
+        groups = {
+            name: tuple(self.catalog.class_names[c] for c in self.catalog.members(name))
+            for name in dict.fromkeys(self.catalog.supercategories)
+        }
+        return Vocabulary(self.catalog.class_names, groups)
+
+    def levels(self, check: Check) -> tuple[Level, ...]:
+        """What one draw of a check holds an item for, reference first."""
+        return check.drawn_levels(self.settings.profile)
+
+    def asked_levels(self, check: Check) -> tuple[Level, ...]:
+        """The levels that this run asks: all, or the selected ones and their reference."""
+        levels = self.levels(check)
+        if not self.is_partial(check):
+            return levels
+        wanted = self._selected[check.check_id]
+        return (levels[0], *(level for level in levels[1:] if level in wanted))
+
+    def is_partial(self, check: Check) -> bool:
+        """Whether only some levels of a check were selected, and not its verdict."""
+        return check.check_id in self._selected
+
+    def draws(self, check: Check) -> list[Draw]:
+        """The draws of a check, one item per level; drawn once, or read from `--vlm-case-set`.
+
+        Raises:
+            EmptyPool: the catalog cannot meet the check; names the check and the constraint.
+            ExtensionError: the check's strategy gives something else than an item per level.
+        """
+        if check.check_id not in self._draws:
+            self._draws[check.check_id] = self._drawn(check)
+        return self._draws[check.check_id]
+
+    def _drawn(self, check: Check) -> list[Draw]:
+        levels, settings = self.levels(check), self.settings
+        if settings.case_set:
+            return self.case_set.draws(check.check_id, levels)
+        try:
+            strategy = check.cases(
+                self.catalog,
+                levels=tuple(level.value for level in levels),
+                template=settings.template,
+            )
+            draws = draw(strategy, settings.cases, check.seed(settings.seed))
+        except EmptyPool as error:
+            function = next(item.function for item in self.found if item.check is check)
+            raise EmptyPool(
+                f"check {check.check_id!r}: {error}; or leave the check out with -k 'not"
+                f" {function}'"
+            ) from error
+        items = [value if isinstance(value, tuple) else (value,) for value in draws]
+        if items and len(items[0]) != len(levels):
+            raise ExtensionError(
+                f"check {check.check_id!r}: its strategy draws {len(items[0])} items for"
+                f" {len(levels)} levels ({', '.join(map(str, levels))}); draw one per level"
+            )
+        return items
+
+    @property
+    def judged_levels(self) -> int:
+        """Places at which the whole run can fail by chance: the correction of every fail. Over all
+        levels of the selected checks, whichever of their nodes are selected."""
+        return max(1, sum(check.judged_levels(self.settings.profile) for check in self.checks))
+
+    def validate(self) -> None:
+        """Refuses what can be seen to be wrong without a model.
+
+        Raises:
+            UsageError: what is wrong and what to change.
+        """
+        for check in self.checks:
+            self.levels(check)
+            check.validate(self)
+        implementation = self.settings.model.attn_implementation or ""
+        cutting = [check.check_id for check in self.checks if check.needs_rules]
+        if cutting and "flash" in implementation:
+            raise InvalidArgument(
+                "vlm-attn-implementation",
+                implementation,
+                allowed=("eager", "sdpa", "flex_attention"),
+                hint=(
+                    f"{cutting[0]!r} cuts attention paths, which flash attention cannot express; or"
+                    " leave it out with -k"
+                ),
+            )
+        for check in self.checks:
+            self._check_readable(check)
+
+    def _check_readable(self, check: Check) -> None:
+        """Refuses a check whose own true answers would not be judged right: a task that reads
+        nothing, or class names that its reader takes for something else.
+
+        Raises:
+            ExtensionError: names the answers.
+        """
+        cases = {
+            (case.task, case.truth, case.offered): case
+            for items in self.draws(check)
+            for case in cases_of(items)
+        }
+        wrong = [case for case in cases.values() if not self._reads_back(case)]
+        if wrong:
+            texts = sorted({repr(case.truth.text) for case in wrong})
+            more = f" and {len(texts) - NAMED_AT_MOST} more" if len(texts) > NAMED_AT_MOST else ""
+            raise ExtensionError(
+                f"check {check.check_id!r}: task {wrong[0].task!r} does not read its own true"
+                f" answers as right: {', '.join(texts[:NAMED_AT_MOST])}{more}; every model would"
+                " fail; rename these classes, or mend the task's read()"
+            )
+
+    def _reads_back(self, case: Case) -> bool:
+        task = TASKS.get(case.task)
+        read = task.read(case.truth.text, case.truth, case.offered, self.vocabulary)
+        return read is not None and task.score(read, case.truth).right
+
+    def describe(self) -> dict[str, Any]:
+        """What this run is, as its folder says it: a run of the same description is the same
+        run."""
+        checks = {
+            item.check_id: {
+                "module": item.module,
+                "gated": item.check.gated,
+                "anytime": item.check.anytime,
+                "levels": [str(level) for level in self.asked_levels(item.check)],
+            }
+            for item in self.found
+        }
+        return {
+            **self.settings.describe(),
+            "suite": __version__,
+            "rules": RULE_VERSION,
+            "checks": checks,
+        }
