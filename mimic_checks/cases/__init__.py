@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         make_case,
         question_text,
     )
+    from mimic_checks.cases.choice import ChoiceQuestion, pair, rotations
     from mimic_checks.cases.counting import counting_cases, counting_sweep
     from mimic_checks.cases.drawing import draw, flatten
     from mimic_checks.cases.group import Draw, Group, Item, cases_of, clustered
@@ -51,6 +52,7 @@ _HOMES = {
         "make_case",
         "question_text",
     ),
+    "choice": ("ChoiceQuestion", "pair", "rotations"),
     "counting": ("counting_cases", "counting_sweep"),
     "drawing": ("draw", "flatten"),
     "group": ("Draw", "Group", "Item", "cases_of", "clustered"),
@@ -73,6 +75,7 @@ __all__ = [
     "RULE_VERSION",
     "VERDICT",
     "Case",
+    "ChoiceQuestion",
     "Content",
     "Draw",
     "Group",
@@ -102,8 +105,10 @@ __all__ = [
     "make_case",
     "odd_one_cases",
     "odd_one_sweep",
+    "pair",
     "question_text",
     "refuse_alike",
+    "rotations",
     "scored",
 ]
 
