@@ -58,9 +58,7 @@ class ChoiceQuestion:
             factors=self.factors,
         )
 
-    def _asked(
-        self, options: list[TextPart | ImagePart], texts: list[str | None]
-    ) -> Content:
+    def _asked(self, options: list[TextPart | ImagePart], texts: list[str | None]) -> Content:
         pictures = iter(option for option in options if isinstance(option, ImagePart))
         pieces = MULTIPLE_CHOICE.question(self.template, self.stem, texts)
         return tuple(next(pictures) if piece is None else TextPart(piece) for piece in pieces)
@@ -70,10 +68,4 @@ def rotations(question: ChoiceQuestion) -> Group:
     """The question with its options in every rotation; right if every member is."""
     cases = tuple(question.case(first) for first in range(len(question.options)))
     (group,) = clustered([Group(cases)])
-    return group
-
-
-def pair(first: Case, second: Case, *, roles: tuple[str, str] | tuple[()] = ()) -> Group:
-    """Two cases that are right together or not at all."""
-    (group,) = clustered([Group((first, second), roles=roles)])
     return group

@@ -73,6 +73,12 @@ def clustered(items: Sequence[_Item]) -> tuple[_Item, ...]:
     return tuple(_in_cluster(item, cluster) for item in items)
 
 
+def pair(first: Case, second: Case, *, roles: tuple[str, str] | tuple[()] = ()) -> Group:
+    """Two cases of one draw that are right together or not at all."""
+    (group,) = clustered([Group((first, second), roles=roles)])
+    return group
+
+
 def _in_cluster(item: _Item, cluster: str) -> _Item:
     if isinstance(item, Group):
         return replace(item, cases=tuple(in_cluster(case, cluster) for case in item.cases))

@@ -115,8 +115,8 @@ def test_all_right_is_what_any_completion_of_the_answers_would_make_of_it(kinds)
         assert outcome.kind == ("error" if "error" in open_members else "unparseable")
 
 
-@pytest.mark.parametrize("kinds", list(product(OUTCOME_KINDS, repeat=3)))
-@pytest.mark.parametrize("claims", list(product((2, 3), repeat=3)))
+@pytest.mark.parametrize("claims", list(product((2, 3), repeat=2)))
+@pytest.mark.parametrize("kinds", list(product(OUTCOME_KINDS, repeat=2)))
 def test_consistent_asks_for_one_claim_right_or_wrong(kinds, claims):
     outcome = group_outcome(kinds, claims, "consistent")
     stated = {c for k, c in zip(kinds, claims, strict=True) if k in ("right", "wrong")}
@@ -137,7 +137,10 @@ def test_a_groups_partial_score_is_the_mean_if_all_have_one():
     assert outcome.kind == "wrong"
     assert outcome.answer == "cat\ncat"
     mixed = Group((listing(), counting("a")))
-    assert GroupOutcome(mixed, tuple(judge(c, "2", None, VOCABULARY) for c in mixed.cases)).partial is None
+    assert (
+        GroupOutcome(mixed, tuple(judge(c, "2", None, VOCABULARY) for c in mixed.cases)).partial
+        is None
+    )
 
 
 def test_scored_puts_outcomes_in_the_order_of_the_items():
