@@ -1,86 +1,24 @@
 """Loading a transformers model, its processor and an adapter, with errors that say what to do.
 
-Data in: a hub id or folder and `ModelOptions`. Data out: model and processor, ready to answer.
 Weights come from safetensors only; code from a checkpoint runs only if the user asks for it.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mimic_checks.errors import InvalidArgument, ModelLoadError
-from mimic_checks.models.device import DTYPES, choose_device, choose_dtype
-
-
-@dataclass(frozen=True, slots=True)
-class ModelOptions:
-    """How to load and run a model; every field is the plugin option of the same name (`--vlm-...`).
-
-    Raises:
-        InvalidArgument: a dtype, device, mask or pooling that does not exist anywhere.
-    """
-
-    adapter: str | None = None
-    revision: str | None = None
-    device: str = "auto"
-    device_map: str | None = None
-    dtype: str = "auto"
-    attn_implementation: str | None = None
-    trust_remote_code: bool = False
-    max_new_tokens: int = 64
-    feature_cache_mb: int = 512
-    mask: str = "auto"
-    pooling: int = 1
-    stitch: bool = False
-    base_url: str | None = None
-    concurrency: int = 8
-    request_timeout: float = 120.0
-
-    def __post_init__(self) -> None:
-        if self.dtype not in DTYPES:
-            raise InvalidArgument("vlm-dtype", self.dtype, allowed=DTYPES)
-        if self.base_url is not None and not re.fullmatch(r"https?://[^@?#]+", self.base_url):
-            shown = re.sub(r"//[^/]*@", "//***@", self.base_url).partition("?")[0]
-            raise InvalidArgument(
-                "vlm-base-url",
-                shown,
-                allowed=(
-                    "an address such as http://localhost:8000/v1, without user, password or "
-                    "query; the key goes into the environment variable OPENAI_API_KEY"
-                ),
-            )
-        if self.concurrency < 1:
-            raise InvalidArgument(
-                "vlm-concurrency", self.concurrency, allowed="whole numbers from 1"
-            )
-        if not self.request_timeout > 0:
-            raise InvalidArgument(
-                "vlm-request-timeout", self.request_timeout, allowed="seconds above 0"
-            )
-        if self.pooling < 1:
-            raise InvalidArgument("vlm-pooling", self.pooling, allowed="whole numbers from 1")
-        if not re.fullmatch(r"auto|none|all|deep|shallow|\d+(\.\d+)?-\d+(\.\d+)?", self.mask):
-            raise InvalidArgument(
-                "vlm-mask",
-                self.mask,
-                allowed="'auto', 'none', 'all', 'deep', 'shallow', '12-23', '0.5-1.0'",
-            )
-        if not re.fullmatch(r"auto|cpu|mps|cuda(?::\d+)?", self.device):
-            raise InvalidArgument(
-                "vlm-device", self.device, allowed="'auto', 'cpu', 'mps', 'cuda', 'cuda:<number>'"
-            )
+from mimic_checks.errors import ModelLoadError
+from mimic_checks.models.device import choose_device, choose_dtype
+from mimic_checks.models.options import ModelOptions
 
 
 def check_files(name: str, options: ModelOptions) -> None:
     """What can be found out about a local model or adapter folder without loading it.
 
     Raises:
-        ModelLoadError: no config, no weights, unsafe weights only, or an adapter made for another
-            kind of base.
+        ModelLoadError: no config, no weights, unsafe weights only, or an adapter without a config.
         AttentionError: a mask that cannot be read, or lies outside the base.
     """
     folder = Path(name)
@@ -98,7 +36,8 @@ def check_files(name: str, options: ModelOptions) -> None:
             )
     elif name.startswith((".", "/", "~")):
         raise ModelLoadError(
-            f"model={name!r} is no folder; give a folder, a hub id, 'builtin' or 'stub:<name>'"
+            f"model={name!r} is not a directory; give a folder, a hub id, 'builtin' or"
+            " 'stub:<name>'"
         )
     if options.adapter and Path(options.adapter).is_dir():
         _need(Path(options.adapter), "adapter_config.json", f"adapter={options.adapter!r}")
@@ -218,8 +157,8 @@ def _explained(name: str, error: Exception) -> ModelLoadError:
 
 
 def _line(error: Exception) -> str:
-    first_line = next(iter(str(error).strip().splitlines()), "")
-    return f"{type(error).__name__}: {first_line}"[:300]
+    first = next(iter(str(error).strip().splitlines()), "")
+    return f"{type(error).__name__}: {first}"[:300]
 
 
 def _need(folder: Path, file: str, what: str) -> None:
