@@ -20,7 +20,7 @@ from torch import Tensor
 from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
 
 import mimic_checks
-from mimic_checks.attention.adapter_mask import write_adapter_mask
+from mimic_checks.attention.adapter_record import write_adapter_mask
 from mimic_checks.attention.edit import edit_attention
 from mimic_checks.errors import RemedyError
 from mimic_checks.models.device import choose_device, choose_dtype

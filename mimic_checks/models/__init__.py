@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mimic_checks.models.backend import BACKENDS, Backend
+    from mimic_checks.models.backend import BACKENDS, Backend, backend_of
     from mimic_checks.models.options import ModelOptions
     from mimic_checks.models.prompt import Prompt, PromptImage, prompt_for, prompt_of
     from mimic_checks.models.spec import check_vlm, load_vlm
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         has_complete_identity,
         image_blocks,
         image_tokens,
+        require_white_box,
         shows_input,
         white_box,
         why_not,
@@ -51,6 +52,7 @@ __all__ = [
     "StubVLM",
     "TokenGrid",
     "WhiteBoxVLM",
+    "backend_of",
     "capabilities_of",
     "check_vlm",
     "has_complete_identity",
@@ -59,13 +61,14 @@ __all__ = [
     "load_vlm",
     "prompt_for",
     "prompt_of",
+    "require_white_box",
     "shows_input",
     "white_box",
     "why_not",
 ]
 
 _HOMES = {
-    "backend": ("BACKENDS", "Backend"),
+    "backend": ("BACKENDS", "Backend", "backend_of"),
     "options": ("ModelOptions",),
     "prompt": ("Prompt", "PromptImage", "prompt_for", "prompt_of"),
     "spec": ("check_vlm", "load_vlm"),

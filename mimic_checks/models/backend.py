@@ -6,6 +6,8 @@ imported before its name is looked up.
 
 from __future__ import annotations
 
+import difflib
+import re
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,12 +62,24 @@ def backend_of(spec: str) -> tuple[Backend, str]:
         InvalidArgument: a prefix that no backend has; names those that there are.
     """
     prefix, colon, name = spec.partition(":")
-    if prefix in BACKENDS.names():
+    known = BACKENDS.names()
+    if prefix in known:
         return BACKENDS.get(prefix), name
-    if colon and not _is_path(spec):
-        raise InvalidArgument(BACKENDS.what, prefix, allowed=BACKENDS.names())
+    if colon and not _is_path_or_hub_id(spec):
+        close = difflib.get_close_matches(prefix, known, n=1)
+        raise InvalidArgument(
+            BACKENDS.what,
+            prefix,
+            allowed=known,
+            hint=(f"did you mean {close[0]!r}? " if close else "")
+            + "a folder with a colon in its name is written ./name",
+        )
     return BACKENDS.get(DEFAULT_BACKEND), spec
 
 
-def _is_path(spec: str) -> bool:
-    return spec.startswith((".", "/", "~")) or Path(spec).exists()
+def _is_path_or_hub_id(spec: str) -> bool:
+    """Whether a colon is part of a path or of a hub id, and ends no backend's name: both have a
+    slash before it (or, on Windows, a drive's letter)."""
+    prefix = spec.partition(":")[0]
+    drive = re.match(r"[A-Za-z]:[\\/]", spec)
+    return bool(drive) or bool(re.search(r"^~|[\\/]", prefix)) or Path(spec).exists()

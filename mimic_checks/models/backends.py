@@ -1,4 +1,5 @@
-"""The backends that come with the suite. Light to import: engines are imported by `load`."""
+"""The backends that come with the suite. Light to import: engines are imported by `load`, for no
+machine has all of them."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mimic_checks.errors import InvalidArgument, ModelLoadError
 from mimic_checks.models.backend import Backend
+from mimic_checks.models.model_files import check_files
 from mimic_checks.models.options import ModelOptions
 
 if TYPE_CHECKING:
@@ -37,8 +39,6 @@ class TransformersBackend(Backend):
         return name, options
 
     def check(self, name: str, options: ModelOptions, catalog: Catalog) -> None:
-        from mimic_checks.models.loading import check_files
-
         check_files(*self.source(name, options))
 
     def load(self, name: str, options: ModelOptions, catalog: Catalog) -> VLM:
@@ -118,7 +118,7 @@ class StubBackend(Backend):
     local = True
 
     def check(self, name: str, options: ModelOptions, catalog: Catalog) -> None:
-        self.load(name, options, catalog)
+        self.load(name, options, catalog)  # costs nothing, and knows the names
         refuse_options_of_weights(options, "stubs, which have nothing inside")
 
     def load(self, name: str, options: ModelOptions, catalog: Catalog) -> VLM:

@@ -34,7 +34,7 @@ class Blanked:
     tokens, less content. `keep`: the indices of the pictures kept, by case id; none for a case that
     is not in it."""
 
-    keep: Mapping[str, Collection[int]] = field(default_factory=dict)
+    keep: Mapping[str, Collection[int]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         kept = {case_id: tuple(sorted(set(self.keep[case_id]))) for case_id in sorted(self.keep)}
@@ -93,19 +93,7 @@ class Reversed:
 
 
 @dataclass(frozen=True)
-class DropFirst:
-    """Without the first picture."""
-
-    def __call__(self, prompt: Prompt) -> Prompt:
-        first = next(
-            (k for k, part in enumerate(prompt.content) if isinstance(part, PromptImage)), None
-        )
-        content = (part for k, part in enumerate(prompt.content) if k != first)
-        return replace(prompt, content=tuple(content))
-
-
-@dataclass(frozen=True)
-class DropAll:
+class WithoutImages:
     """Without any picture: the texts alone."""
 
     def __call__(self, prompt: Prompt) -> Prompt:

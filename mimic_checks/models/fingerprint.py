@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
 
 _LIBRARIES = ("torch", "torchvision", "transformers", "tokenizers", "peft", "numpy", "pillow")
 
@@ -127,9 +129,6 @@ def digest_of(value: Any) -> str:
 
 
 def _stored_adapter(source: str) -> list[Path]:
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
     try:
         path = try_to_load_from_cache(source, "adapter_model.safetensors")
     except HFValidationError:

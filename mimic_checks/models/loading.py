@@ -9,54 +9,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
+from peft import PeftModel
+from safetensors import safe_open
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
 from mimic_checks.errors import ModelLoadError
 from mimic_checks.models.device import choose_device, choose_dtype
+from mimic_checks.models.model_files import check_files
 from mimic_checks.models.options import ModelOptions
-
-
-def check_files(name: str, options: ModelOptions) -> None:
-    """What can be found out about a local model or adapter folder without loading it.
-
-    Raises:
-        ModelLoadError: no config, no weights, unsafe weights only, or an adapter without a config.
-        AttentionError: a mask that cannot be read, or lies outside the base.
-    """
-    folder = Path(name)
-    if folder.is_dir():
-        _need(folder, "config.json", f"model={name!r}")
-        if not list(folder.glob("*.safetensors")):
-            unsafe = [path.name for path in (*folder.glob("*.bin"), *folder.glob("*.pt"))]
-            hint = (
-                f"it has {unsafe[0]}, which is not loaded for safety; convert it"
-                if unsafe
-                else "save or download them"
-            )
-            raise ModelLoadError(
-                f"model={name!r} has no weights (*.safetensors): {hint} with save_pretrained()"
-            )
-    elif name.startswith((".", "/", "~")):
-        raise ModelLoadError(
-            f"model={name!r} is not a directory; give a folder, a hub id, 'builtin' or"
-            " 'stub:<name>'"
-        )
-    if options.adapter and Path(options.adapter).is_dir():
-        _need(Path(options.adapter), "adapter_config.json", f"adapter={options.adapter!r}")
-    if options.mask not in ("auto", "none") or (options.adapter and options.mask == "auto"):
-        _check_mask(folder, options)
-
-
-def _check_mask(base: Path, options: ModelOptions) -> None:
-    """A mask must be readable and inside the base's layers (where its config says how many)."""
-    from mimic_checks.models.intervention import persistent_intervention
-
-    rules = persistent_intervention(options).rules
-    config = (
-        json.loads((base / "config.json").read_text()) if (base / "config.json").is_file() else {}
-    )
-    depth = (config.get("text_config") or {}).get("num_hidden_layers")
-    for rule in rules:
-        if depth:
-            rule.window.layers(int(depth))
 
 
 def load(name: str, options: ModelOptions) -> tuple[Any, Any, str]:
@@ -66,9 +27,6 @@ def load(name: str, options: ModelOptions) -> tuple[Any, Any, str]:
         ModelLoadError: anything that keeps it from loading, with the next step.
         InvalidArgument: unknown device or dtype.
     """
-    import torch
-    from transformers import AutoModelForImageTextToText, AutoProcessor
-
     check_files(name, options)
     device = choose_device(options.device, torch)
     shared = {"revision": options.revision, "trust_remote_code": options.trust_remote_code}
@@ -99,8 +57,6 @@ def with_adapter(model: Any, name: str, adapter: str) -> Any:
     Raises:
         ModelLoadError: an adapter that does not fit, with the next step.
     """
-    from peft import PeftModel
-
     shapes = {key: tuple(value.shape) for key, value in model.state_dict().items()}
     _check_adapter(adapter, shapes, name)
     try:
@@ -113,8 +69,6 @@ def with_adapter(model: Any, name: str, adapter: str) -> Any:
 
 def _check_adapter(adapter: str, shapes: dict[str, tuple[int, ...]], name: str) -> None:
     """Compares LoRA shapes with the base before peft does: its own message is pages long."""
-    from safetensors import safe_open
-
     path = Path(adapter) / "adapter_model.safetensors"
     if not path.is_file():
         return
@@ -159,8 +113,3 @@ def _explained(name: str, error: Exception) -> ModelLoadError:
 def _line(error: Exception) -> str:
     first = next(iter(str(error).strip().splitlines()), "")
     return f"{type(error).__name__}: {first}"[:300]
-
-
-def _need(folder: Path, file: str, what: str) -> None:
-    if not (folder / file).is_file():
-        raise ModelLoadError(f"{what} has no {file}; give a folder written by save_pretrained()")

@@ -17,19 +17,15 @@ from torch import Tensor
 
 from mimic_checks.attention import Profile, Profiler, TokenMap, TokenMapper, edit_attention, pooled
 from mimic_checks.attention.edit import layer_rules
-from mimic_checks.attention.families import FAMILIES, no_row
+from mimic_checks.attention.families import FAMILIES, Family, no_row
 from mimic_checks.attention.pooling import flattened, image_features
 from mimic_checks.errors import AttentionError, ModelLoadError
 from mimic_checks.models.controls import Stitched
 from mimic_checks.models.encoder import Encoder
 from mimic_checks.models.features import FeatureCache
 from mimic_checks.models.fingerprint import file_digests, model_identity
-from mimic_checks.models.intervention import (
-    NO_INTERVENTION,
-    IntervenedVLM,
-    Intervention,
-    persistent_intervention,
-)
+from mimic_checks.models.intervened import IntervenedVLM
+from mimic_checks.models.intervention import NO_INTERVENTION, Intervention, persistent_intervention
 from mimic_checks.models.loading import load, with_adapter
 from mimic_checks.models.options import ModelOptions
 from mimic_checks.models.prompt import Prompt, PromptImage, prompt_for
@@ -58,7 +54,9 @@ class TransformersVLM:
             raise ModelLoadError(
                 f"model={source!r} has no chat template; add chat_template.jinja to its processor"
             )
-        self.capabilities = self._capabilities()
+        model_type = self.model.config.model_type
+        self.family = FAMILIES.get(model_type) if model_type in FAMILIES.names() else None
+        self.capabilities = _capabilities(self.family, model_type)
         self.encoder = self._make_encoder()
         self.persistent = persistent_intervention(options)
         self.masked_layers = tuple(layer_rules(self.persistent.rules, self.depth))
@@ -66,16 +64,8 @@ class TransformersVLM:
             self.mapper  # noqa: B018  (an unknown family is refused here, not at the first answer)
         self.adapter_shift = self._adapt(options.adapter) if options.adapter else None
 
-    def _capabilities(self) -> Capabilities:
-        model_type = self.model.config.model_type
-        if model_type not in FAMILIES.names():
-            return Capabilities.of("shows_input", "image_tokens", otherwise=no_row(model_type))
-        return Capabilities.of("white_box", "image_blocks", "shows_input", "image_tokens")
-
     def _make_encoder(self) -> Encoder:
-        model_type = self.model.config.model_type
-        family = FAMILIES.get(model_type) if model_type in FAMILIES.names() else None
-        return Encoder(self.model, self.processor, family, self.options.feature_cache_mb)
+        return Encoder(self.model, self.processor, self.family, self.options.feature_cache_mb)
 
     def _adapt(self, adapter: str) -> float:
         """Merges an adapter; returns how far it moved a logit of a first token (0.0: it does
@@ -330,6 +320,12 @@ class TransformersVLM:
             image = index if index in matches else (matches or [-1])[0]
             blocks.append(ImageBlock(int(positions[0]), len(positions), image))
         return blocks
+
+
+def _capabilities(family: Family | None, model_type: str) -> Capabilities:
+    if family is None:
+        return Capabilities.of("shows_input", "image_tokens", otherwise=no_row(model_type))
+    return Capabilities.of("white_box", "image_blocks", "shows_input", "image_tokens")
 
 
 def _same(features: Tensor, others: Tensor) -> bool:

@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, get_args
 
-from mimic_checks.errors import AnswerError, ExtensionError
+from mimic_checks.errors import AnswerError, AttentionError, ExtensionError
+from mimic_checks.models.intervention import Intervention
 from mimic_checks.models.prompt import Prompt
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from mimic_checks.attention import Profile
-    from mimic_checks.models.intervention import Intervention
 
 Capability = Literal["white_box", "image_blocks", "shows_input", "image_tokens"]
 CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
@@ -221,6 +221,17 @@ def has_complete_identity(model: VLM) -> bool:
 def white_box(model: VLM) -> WhiteBoxVLM | None:
     """The model, if it can be looked into."""
     return None if why_not(model, "white_box") else cast(WhiteBoxVLM, model)
+
+
+def require_white_box(model: VLM) -> WhiteBoxVLM:
+    """The model, which has to be one that can be looked into.
+
+    Raises:
+        AttentionError: it is not; with the reason.
+    """
+    if reason := why_not(model, "white_box"):
+        raise AttentionError(f"the model cannot be looked into: {reason}")
+    return cast(WhiteBoxVLM, model)
 
 
 def image_blocks(model: VLM) -> ImageBlocks | None:

@@ -20,7 +20,7 @@ from mimic_checks.attention import (
     edit_attention,
     write_adapter_mask,
 )
-from mimic_checks.attention.adapter_mask import FILE
+from mimic_checks.attention.adapter_record import FILE
 from mimic_checks.cases import draw, listing_cases
 from mimic_checks.errors import AttentionError, InvalidArgument
 from mimic_checks.models import ModelOptions, check_vlm, load_vlm, prompt_of
