@@ -9,7 +9,7 @@ be asked how often.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimic_checks.catalog.images import ImageSource, Manifest
+from mimic_checks.catalog.states import ABSENT, DOUBT, States
 from mimic_checks.errors import CatalogError, InvalidArgument
 
 Rows = NDArray[np.int64]
@@ -107,6 +108,13 @@ class Catalog:
         """Whether a class may be in an image, [images, classes]: not possible means certainly
         absent."""
         return (self.counts > 0) | self.uncountable
+
+    def states(self, rows: Sequence[int] | Rows) -> States:
+        """What is certain of every class in some images, [rows, classes]: an uncountable class is
+        in doubt, however many of its instances may be asked for."""
+        counts, uncountable = self.counts[rows], self.uncountable[rows]
+        known = np.where(counts > 0, counts, ABSENT)
+        return np.where(uncountable, DOUBT, known).astype(np.int16)
 
     @cached_property
     def certain(self) -> Rows:

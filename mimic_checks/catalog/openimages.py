@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 
 from mimic_checks.catalog.coco import MAX_INSTANCES, MIN_SHARE
 from mimic_checks.catalog.images import FileImages, Manifest
-from mimic_checks.catalog.presence import ABSENT, DOUBT, PRESENT, Presence
+from mimic_checks.catalog.presence import Presence
+from mimic_checks.catalog.states import ABSENT, DOUBT, PRESENT
 from mimic_checks.errors import CatalogError, InvalidArgument
 
 _BOXES = (

@@ -1,14 +1,5 @@
 """What people have verified about each image, class by class: the sparse view of a catalog that
-millions of images need.
-
-Data in: a `Catalog` (everything in it was looked for), or verified labels (`openimages.py`). Data
-out: a `Presence`, whose rows and states training data is made from. A state says what is certain of
-one class in one image:
-
-    k > 0    present, exactly k instances
-    PRESENT  present, nobody may be asked how often
-    ABSENT   certainly not there
-    DOUBT    unknown: a question that would depend on it is never asked
+millions of images need. Its numbers are states (`states.py`).
 """
 
 from __future__ import annotations
@@ -21,9 +12,8 @@ from numpy.typing import NDArray
 
 from mimic_checks.catalog.catalog import Catalog
 from mimic_checks.catalog.images import ImageSource, Manifest
+from mimic_checks.catalog.states import ABSENT, DOUBT, PRESENT, States
 
-PRESENT, ABSENT, DOUBT = 0, -1, -2
-States = NDArray[np.int16]
 ManyRows = NDArray[np.int32]
 """Row numbers in half the memory of `Rows`."""
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, TypeVar
+
+from mimic_checks.errors import InvalidArgument
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -124,3 +126,15 @@ class ShortText:
 
 
 Truth = Counts | Names | Choice | YesNo | Number | ShortText
+_T = TypeVar("_T", Counts, Names, Choice, YesNo, Number, ShortText)
+
+
+def of_type(truth: Truth, truth_type: type[_T]) -> _T:
+    """The same truth, known to be of the type that its task needs.
+
+    Raises:
+        InvalidArgument: it is of another type.
+    """
+    if not isinstance(truth, truth_type):
+        raise InvalidArgument("truth", truth, allowed=f"a {truth_type.__name__} for this task")
+    return truth

@@ -1,11 +1,10 @@
 """The scorers of the MIMIC release, rebuilt so that published numbers stay comparable; never used
 for a verdict.
 
-Data in: an answer and the true answer as text. Data out: right or wrong, or the corpus scores of
-listing. Rebuilt from their observed behaviour: the answer gets a leading space; counting takes the
-sum of number words, else the first digits; common and odd-one accept any text that contains the
-truth; listing is micro-averaged and compares items unstripped, so that with the leading space the
-first predicted item can never match.
+Rebuilt from their observed behaviour: the answer gets a leading space; counting takes the sum of
+number words, else the first digits; common and odd-one accept any text that contains the truth;
+listing is micro-averaged and compares items unstripped, so that with the leading space the first
+predicted item can never match.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mimic_checks.verdicts.numbers import WORDS
+from mimic_checks.tasks.numbers import WORDS
 
 _NUMBER_WORDS = {
     word: value
@@ -30,6 +29,12 @@ class ListingScore:
     precision: float
     recall: float
     f1: float
+
+
+def share_right(verdicts: Iterable[bool]) -> dict[str, float]:
+    """The share of right answers under the scorer's name; nothing where there are no answers."""
+    right = list(verdicts)
+    return {"mimic": sum(right) / len(right)} if right else {}
 
 
 def counting_right(answer: str, truth: str) -> bool:
@@ -77,4 +82,7 @@ def _normalise(answer: str) -> str:
     if words:
         return str(sum(words))
     digits = re.search(r"\d+", text)
-    return str(int(digits.group())) if digits else "wrong answer"
+    try:
+        return str(int(digits.group())) if digits else "wrong answer"
+    except ValueError:  # more digits than Python converts
+        return "wrong answer"

@@ -1,7 +1,6 @@
-"""Numbers in an answer: our own small table, and which of several numbers is the total.
+"""Whole numbers in an answer, in digits or words, and which of several is the total.
 
-Data in: a model's text. Data out: every number it states with its place, and the one it gives as
-the total. Nothing is guessed: two different numbers without a stated total are no answer.
+Nothing is guessed: two different numbers without a stated total are no answer.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ _AFTER_TOTAL = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class Stated:
     """A number in a text: its value, where it stands, and whether the text calls it the total,
     before or after it."""
 
@@ -53,7 +52,7 @@ class Number:
     after: bool
 
 
-def find(text: str) -> list[Number] | None:
+def find(text: str) -> list[Stated] | None:
     """All numbers in a lower-case text, but for numbers of images; None if one is not whole."""
     numbers = []
     for match in NUMBER.finditer(text):
@@ -61,11 +60,11 @@ def find(text: str) -> list[Number] | None:
             continue
         digits = match["digits"]
         value = WORDS[match["word"]] if digits is None else float(digits)
-        if value != int(value) or value > 10**9:
+        if value > 10**9 or value != int(value):  # in this order: hundreds of digits are infinite
             return None
         before = bool(_BEFORE_TOTAL.search(text[: match.start()]))
         after = bool(_AFTER_TOTAL.match(text[match.end() :]))
-        numbers.append(Number(int(value), match.start(), match.end(), before, after))
+        numbers.append(Stated(int(value), match.start(), match.end(), before, after))
     return numbers
 
 
