@@ -14,13 +14,7 @@ from mimic_checks.cases import Case, Draw, Item, Level, cases_of
 from mimic_checks.catalog import Catalog
 from mimic_checks.catalog.stored import write_stored
 from mimic_checks.errors import RunFolderError
-from mimic_checks.verdicts.files import (
-    SCHEMA,
-    Stored,
-    numbered_lines,
-    parse_model,
-    write_whole,
-)
+from mimic_checks.verdicts.files import SCHEMA, Stored, numbered_lines, parse_model, write_whole
 from mimic_checks.verdicts.record import GroupMember, items_of, members_of, refuse_other_images
 
 

@@ -84,9 +84,7 @@ class PairedVerdict:
     note: str = ""
 
 
-def count(
-    pairs: Sequence[tuple[Answered, Answered]], kind: type[Paired] = Paired
-) -> LevelCounts:
+def count(pairs: Sequence[tuple[Answered, Answered]], kind: type[Paired] = Paired) -> LevelCounts:
     """Counts the items of one level before and after, one pair per draw; `kind` decides which
     bounds they get."""
     n = len(pairs)

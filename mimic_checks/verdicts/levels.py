@@ -185,7 +185,10 @@ def _judge_retention(
     elif high < required:
         verdict, bounds = "fail", f"at most {_percent(high, required)}"
     elif math.isinf(high):
-        verdict, bounds = "inconclusive", f"at least {_percent(low, required)}, with no upper bound,"
+        verdict, bounds = (
+            "inconclusive",
+            f"at least {_percent(low, required)}, with no upper bound,",
+        )
     else:
         verdict = "inconclusive"
         bounds = f"between {_percent(low, required)} and {_percent(high, required)}"
@@ -254,7 +257,9 @@ def level_verdict(
 ) -> LevelVerdict:
     """A level's verdict with the two-sided interval (alpha) of its rate."""
     interval = lower(counts.right, counts.n, alpha / 2), upper(counts.right, counts.n, alpha / 2)
-    return LevelVerdict(level, counts, interval, verdict, reason, threshold, is_reference, retention)
+    return LevelVerdict(
+        level, counts, interval, verdict, reason, threshold, is_reference, retention
+    )
 
 
 def combine(levels: Sequence[LevelVerdict], when_passed: str) -> CheckVerdict:

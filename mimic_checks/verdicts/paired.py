@@ -66,9 +66,7 @@ def refuse_unreachable_pair(check_id: str, n: int, margin: float, alpha: float) 
         )
 
 
-def paired(
-    before: Sequence[Scored], after: Sequence[Scored], *, doubt: Doubt = "wrong"
-) -> Paired:
+def paired(before: Sequence[Scored], after: Sequence[Scored], *, doubt: Doubt = "wrong") -> Paired:
     """The paired difference of two conditions, over the same draws (a draw is one cluster). Answers
     without a prediction (unparseable, error) count as wrong, or all as a "drop" or all as a "gain":
     what a verdict must survive.

@@ -38,7 +38,7 @@ class LevelResult(Stored):
     partial: float | None = None
     partial_low: float | None = None
     partial_high: float | None = None
-    released: dict[str, float] = {}
+    released: dict[str, float] = Field(default_factory=dict)
 
 
 class HeatMap(Stored):
