@@ -185,10 +185,8 @@ def _judge_retention(
     elif high < required:
         verdict, bounds = "fail", f"at most {_percent(high, required)}"
     elif math.isinf(high):
-        verdict, bounds = (
-            "inconclusive",
-            f"at least {_percent(low, required)}, with no upper bound,",
-        )
+        verdict = "inconclusive"
+        bounds = f"at least {_percent(low, required)}, with no upper bound,"
     else:
         verdict = "inconclusive"
         bounds = f"between {_percent(low, required)} and {_percent(high, required)}"
