@@ -1,4 +1,4 @@
-"""Controls: prompts in which pictures are blanked, degraded, stitched, reversed or left out.
+"""Controls: prompts in which pictures are blanked, degraded, stitched, resized, reversed or left out.
 
 Nothing but pictures changes, so they work for every model, also behind a server. Every control is a
 value: equal ones are equal, its `repr` says what is done, and both the control and the prompts it
@@ -93,6 +93,20 @@ class Reversed:
 
 
 @dataclass(frozen=True)
+class Uneven:
+    """Every other picture narrower by a third; with `low`, all of half their height."""
+
+    low: bool = False
+
+    def __call__(self, prompt: Prompt) -> Prompt:
+        down = 0.5 if self.low else 1.0
+        return prompt.with_images(
+            _resized(image, 2 / 3 if index % 2 else 1.0, down)
+            for index, image in enumerate(prompt.images)
+        )
+
+
+@dataclass(frozen=True)
 class WithoutImages:
     """Without any picture: the texts alone."""
 
@@ -105,7 +119,7 @@ def shown_in(image_id: str) -> list[str]:
     """The ids of the pictures that a control picture was made of; none for a blank one."""
     if image_id.startswith("blank "):
         return []
-    if image_id.startswith("degraded "):
+    if image_id.startswith(("degraded ", "resized ")):
         return shown_in(image_id.split(" ", 2)[2])
     if image_id.startswith("stitched "):
         return [
@@ -119,6 +133,16 @@ def shown_in(image_id: str) -> list[str]:
 def _blank(image: PromptImage) -> PromptImage:
     size = image.open().size
     return PromptImage(f"blank {size[0]}x{size[1]}", partial(Image.new, "RGB", size, _GREY))
+
+
+def _resized(image: PromptImage, across: float, down: float) -> PromptImage:
+    width, height = image.open().size
+    size = (max(1, round(width * across)), max(1, round(height * down)))
+    return PromptImage(f"resized {size[0]}x{size[1]} {image.id}", partial(_at_size, image, size))
+
+
+def _at_size(image: PromptImage, size: tuple[int, int]) -> Image.Image:
+    return image.open().resize(size)
 
 
 def _degraded(image: PromptImage, factor: float) -> Image.Image:
