@@ -14,7 +14,7 @@ from mimic_checks.attention import read_adapter_mask
 from mimic_checks.cases import draw, listing_cases
 from mimic_checks.errors import InvalidArgument
 from mimic_checks.models import ModelOptions, check_vlm, load_vlm, prompt_of
-from mimic_checks.models.spec import BUILTIN, REPAIRED, REPAIRED_ADAPTER
+from mimic_checks.models.backends import BUILTIN_FOLDER, REPAIRED, REPAIRED_ADAPTER
 
 DEMO = json.loads((REPAIRED_ADAPTER / "demo_answers.json").read_text())
 
@@ -50,7 +50,7 @@ def test_what_ships_is_small_and_names_no_machine():
             assert "/tmp" not in path.read_text()
     config = json.loads((REPAIRED_ADAPTER / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == "builtin"
-    assert BUILTIN["builtin"].is_dir()
+    assert BUILTIN_FOLDER.is_dir()
 
 
 @pytest.mark.slow
