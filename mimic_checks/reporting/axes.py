@@ -58,11 +58,13 @@ class Axes:
 
     def names(self, names: Sequence[str], up: int) -> list[str]:
         """The columns' names, `up` pixels over the lower edge where they are not turned."""
+        columns = zip(self.columns(len(names)), names, strict=True)
+        if self.slanted:
+            return [self._turned(x, name) for x, name in columns]
+        y = self.height - up
         return [
-            self._turned(x, name)
-            if self.slanted
-            else f'<text x="{x:.1f}" y="{self.height - up}" text-anchor="middle">{text(name)}</text>'
-            for x, name in zip(self.columns(len(names)), names, strict=True)
+            f'<text x="{x:.1f}" y="{y}" text-anchor="middle">{text(name)}</text>'
+            for x, name in columns
         ]
 
     def _turned(self, x: float, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Cases and groups in full: everything that was shown, in order, what is true and what was answered."""
+"""Cases and groups in full: everything shown, in order, what is true and what was answered."""
 
 from __future__ import annotations
 
