@@ -1,9 +1,8 @@
 """Deterministic, uniform, duplicate-free draws from the case strategies.
 
-Data in: a hypothesis strategy, how many, a seed. Data out: a list of its values. Hypothesis's own
-engine looks for bugs, so it repeats small values; a benchmark needs every choice uniform. This
-module alone touches hypothesis's internals (version pinned): a primitive provider that answers
-every choice from one seeded generator.
+Hypothesis's own engine looks for bugs, so it repeats small values; a benchmark needs every choice
+uniform. This module alone touches hypothesis's internals (version pinned): a primitive provider
+that answers every choice from one seeded generator.
 """
 
 from __future__ import annotations
@@ -19,23 +18,24 @@ from hypothesis.internal.conjecture.providers import PrimitiveProvider
 from hypothesis.strategies import SearchStrategy
 
 from mimic_checks.cases.case import Case
+from mimic_checks.cases.group import Draw, Group, Item, cases_of
 from mimic_checks.errors import EmptyPool, InvalidArgument
 
-T = TypeVar("T", Case, tuple[Case, ...])
+T = TypeVar("T", bound=Item | Draw)
 _MOST_REJECTED = 200
 """Draws rejected in a row (duplicates, unreadable images) before the pool counts as used up."""
 
 
 def draw(strategy: SearchStrategy[T], n: int, seed: int) -> list[T]:
-    """`n` different values of a case or sweep strategy; the first m of `draw(s, n, seed)` are
-    `draw(s, m, seed)`.
+    """`n` distinct values of a strategy of cases, groups or sweeps; the first m of
+    `draw(s, n, seed)` are `draw(s, m, seed)`.
 
-    Choices are uniform within their bounds. A value is a duplicate if any of its cases (ordered
-    image ids and question) was drawn before.
+    Choices are uniform within their bounds. A value is a repeat if any of its items (by content)
+    was drawn before.
 
     Raises:
         InvalidArgument: `n` is negative.
-        EmptyPool: the strategy has fewer than `n` different values.
+        EmptyPool: the strategy has fewer than `n` distinct values.
     """
     if n < 0:
         raise InvalidArgument("n", n, allowed="whole numbers from 0")
@@ -44,21 +44,30 @@ def draw(strategy: SearchStrategy[T], n: int, seed: int) -> list[T]:
     rejected = 0
     generator = random.Random(f"mimic_checks {seed}")
     while len(values) < n:
-        value = _one(strategy, generator)
-        ids = [case.id for case in ((value,) if isinstance(value, Case) else value or ())]
+        value = _draw_one(strategy, generator)
+        ids = [item.id for item in _items(value)] if value is not None else []
         if value is None or seen.intersection(ids):
             rejected += 1
             if rejected > _MOST_REJECTED:
                 raise EmptyPool(
-                    f"n={n!r} different draws are not to be had: {len(values)} found, then"
-                    f" {rejected} repeats or unreadable images in a row; ask for fewer cases, vary"
-                    " more factors or use a larger catalog"
+                    f"n={n!r} is not possible: only {len(values)} distinct cases can be generated"
+                    f" ({rejected} repeats or unreadable images in a row); ask for fewer cases,"
+                    " vary more factors or use a larger catalog"
                 )
             continue
         rejected = 0
         seen.update(ids)
         values.append(value)
     return values
+
+
+def flatten(draws: Sequence[Draw]) -> list[Case]:
+    """All cases of sweep draws, draw by draw."""
+    return cases_of(item for items in draws for item in items)
+
+
+def _items(value: Item | Draw) -> Draw:
+    return (value,) if isinstance(value, Case | Group) else value
 
 
 class _Uniform(PrimitiveProvider):
@@ -104,15 +113,10 @@ class _Uniform(PrimitiveProvider):
         )
 
 
-def _one(strategy: SearchStrategy[T], generator: random.Random) -> T | None:
+def _draw_one(strategy: SearchStrategy[T], generator: random.Random) -> T | None:
     data = ConjectureData(random=None, provider=_Uniform, provider_kw={"generator": generator})
     try:
-        with BuildContext(data, is_final=True, wrapped_test=_one):
+        with BuildContext(data, is_final=True, wrapped_test=_draw_one):
             return data.draw(strategy)
     except (StopTest, UnsatisfiedAssumption):
         return None
-
-
-def flatten(draws: Sequence[tuple[Case, ...]]) -> list[Case]:
-    """All cases of sweep draws, draw by draw."""
-    return [case for group in draws for case in group]

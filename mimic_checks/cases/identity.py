@@ -1,10 +1,9 @@
 """Common and odd-one cases: which class is in every image, which is in fewer images than the
 others?
 
-Data in: a catalog and factor values. Data out: strategies for one case or an images sweep. Both
-answers are unique by construction, doubt included: in a common case every other class is certainly
-absent from one of the two first images; in an odd-one case the odd class is in exactly one image
-and every other class that is there at all is in more than half.
+Both answers are unique by construction, doubt included: in a common case every other class is
+certainly absent from one of the two first images; in an odd-one case the odd class is in exactly
+one image and every other class that is there at all is in more than half.
 """
 
 from __future__ import annotations
@@ -18,10 +17,15 @@ from hypothesis import assume, reject
 from hypothesis import strategies as st
 
 from mimic_checks.cases import pools
-from mimic_checks.cases.case import Case, Truth, clustered, make_case
-from mimic_checks.cases.pools import Draw, TemplateChoice
-from mimic_checks.cases.wording import Task, Template, question
+from mimic_checks.cases.case import Case, images_first, make_case
+from mimic_checks.cases.group import clustered
+from mimic_checks.cases.pools import DrawValue, TemplateChoice
 from mimic_checks.catalog import Catalog
+from mimic_checks.catalog.states import PRESENT
+from mimic_checks.tasks.common_object import COMMON, common
+from mimic_checks.tasks.odd_one import ODD_ONE, odd_one
+from mimic_checks.tasks.task import Template, check_template
+from mimic_checks.tasks.truth import Names
 
 _EXACT_UP_TO = 500
 """Rows showing a class up to which the second image of a common case is drawn from an exact list;
@@ -55,7 +59,7 @@ def common_sweep(
 ) -> st.SearchStrategy[tuple[Case, ...]]:
     """Common cases at every number of images in `levels`, nested; raises as `common_cases`."""
     levels, most = pools.image_levels(levels, 2), max(levels)
-    pools.check_template(template)
+    check_template(template)
     pool = pools.eligible(
         catalog,
         f"common cases with images={most}",
@@ -67,7 +71,7 @@ def common_sweep(
     )
 
     @st.composite
-    def sweeps(draw: Draw) -> tuple[Case, ...]:
+    def sweeps(draw: DrawValue) -> tuple[Case, ...]:
         asked = pools.choose(draw, pool)
         showing = catalog.showing(asked)
         first = int(pools.choose(draw, showing))
@@ -75,13 +79,10 @@ def common_sweep(
         rest = showing[(showing != first) & (showing != second)]
         rows = [first, second, *pools.sample(draw, rest, most - 2)]
         ranks = pools.sample(draw, range(most), most)
-        pools.readable(catalog, rows)
-        chosen = pools.pick_template(draw, template)
+        pools.assume_readable(catalog, rows)
+        chosen = pools.choose_template(draw, template)
         return clustered(
-            [
-                _case(catalog, "common", asked, pools.nested(rows, ranks, level), chosen)
-                for level in levels
-            ]
+            [_common_case(catalog, pools.nested(rows, ranks, level), chosen) for level in levels]
         )
 
     return sweeps()
@@ -118,7 +119,7 @@ def odd_one_sweep(
     The odd image shows the odd class beside the classes of all the other images, or, where no level
     has fewer than three images, possibly alone."""
     levels, most = pools.image_levels(levels, 2), max(levels)
-    pools.check_template(template)
+    check_template(template)
     rows_by_set = _certain_sets(catalog)
     backgrounds = _odd_backgrounds(rows_by_set, most, alone=min(levels) > 2)
     pool = pools.eligible(
@@ -134,25 +135,22 @@ def odd_one_sweep(
     )
 
     @st.composite
-    def sweeps(draw: Draw) -> tuple[Case, ...]:
+    def sweeps(draw: DrawValue) -> tuple[Case, ...]:
         asked = pools.choose(draw, pool)
         shown, others = pools.choose(draw, backgrounds[asked])
         odd = int(pools.choose(draw, rows_by_set[shown]))
         rows = [odd, *pools.sample(draw, rows_by_set[others], most - 1)]
         ranks = pools.sample(draw, range(most), most)
-        pools.readable(catalog, rows)
-        chosen = pools.pick_template(draw, template)
+        pools.assume_readable(catalog, rows)
+        chosen = pools.choose_template(draw, template)
         return clustered(
-            [
-                _case(catalog, "odd_one", asked, pools.nested(rows, ranks, level), chosen)
-                for level in levels
-            ]
+            [_odd_one_case(catalog, pools.nested(rows, ranks, level), chosen) for level in levels]
         )
 
     return sweeps()
 
 
-def _second(draw: Draw, catalog: Catalog, asked: int, first: int) -> int:
+def _second(draw: DrawValue, catalog: Catalog, asked: int, first: int) -> int:
     """An image that shares no class with `first` but the asked one, uniformly; gives the draw up if
     none is found."""
     showing = catalog.showing(asked)
@@ -211,16 +209,29 @@ def _odd_backgrounds(
     return found
 
 
-def _case(catalog: Catalog, task: Task, asked: int, rows: list[int], template: Template) -> Case:
-    factors: dict[str, int | str] = {"images": len(rows)}
-    if task == "odd_one":
-        holders = np.flatnonzero(catalog.counts[rows, asked])
-        factors["needles"] = ",".join(str(place + 1) for place in holders)
+def _common_case(catalog: Catalog, rows: list[int], template: Template) -> Case:
+    answer = common(catalog.states(rows))
+    assert answer is not None, f"rows={rows!r} leave open what they have in common"
+    question = COMMON.question(template, images=len(rows))
     return make_case(
-        task=task,
+        task=COMMON.name,
         template=template,
-        images=[catalog.manifest.id(row) for row in rows],
-        question=question(task=task, template=template, images=len(rows)),
-        truth=Truth(names=(catalog.class_names[asked],)),
-        factors=factors,
+        content=images_first(pools.image_ids(catalog, rows), question),
+        truth=Names((catalog.class_names[answer],)),
+        factors={"images": len(rows)},
+    )
+
+
+def _odd_one_case(catalog: Catalog, rows: list[int], template: Template) -> Case:
+    states = catalog.states(rows)
+    answer = odd_one(states)
+    assert answer is not None, f"rows={rows!r} leave open which class is the odd one"
+    question = ODD_ONE.question(template, images=len(rows))
+    return make_case(
+        task=ODD_ONE.name,
+        template=template,
+        content=images_first(pools.image_ids(catalog, rows), question),
+        truth=Names((catalog.class_names[answer],)),
+        needles=np.flatnonzero(states[:, answer] >= PRESENT).tolist(),
+        factors={"images": len(rows)},
     )

@@ -1,7 +1,6 @@
-"""Listing cases: which classes of a super-category are in any of the images?
+"""Listing cases: which classes of a super-category are in any of the images? (MIMIC's Listing)
 
-Data in: a catalog and factor values. Data out: strategies for one case or an images sweep. MIMIC's
-Listing task. Levels are nested: the first n of one permutation of images, asked for the same
+Levels are nested: the first n of one permutation of images, asked for the same
 super-category; only images in which every class of it is certainly present or certainly absent are
 shown, and the first one shows at least one.
 """
@@ -14,11 +13,15 @@ import numpy as np
 from hypothesis import strategies as st
 
 from mimic_checks.cases import pools
-from mimic_checks.cases.case import Case, Truth, clustered, make_case
-from mimic_checks.cases.pools import Draw, TemplateChoice
-from mimic_checks.cases.wording import Template, question
+from mimic_checks.cases.case import Case, images_first, make_case
+from mimic_checks.cases.group import clustered
+from mimic_checks.cases.pools import DrawValue, TemplateChoice
 from mimic_checks.catalog import Catalog
+from mimic_checks.catalog.states import DOUBT, PRESENT
 from mimic_checks.errors import EmptyPool
+from mimic_checks.tasks.listing import LISTING, listed
+from mimic_checks.tasks.task import Template, check_template
+from mimic_checks.tasks.truth import Names
 
 
 def listing_cases(
@@ -49,15 +52,17 @@ def listing_sweep(
 ) -> st.SearchStrategy[tuple[Case, ...]]:
     """Listing cases at every number of images in `levels`, nested; raises as `listing_cases`."""
     levels = pools.image_levels(levels, 1)
-    pools.check_template(template)
+    check_template(template)
     wanted = (
         [supercategory]
         if supercategory
         else sorted({s for s in catalog.supercategories if len(catalog.members(s)) > 1})
     )
-    rows_of = {name: _usable(catalog, name) for name in wanted}
+    rows_of = _usable_rows(catalog, wanted)
     pool = [
-        name for name, (sure, holds) in rows_of.items() if len(sure) >= max(levels) and len(holds)
+        name
+        for name, (certain, showing) in rows_of.items()
+        if len(certain) >= max(levels) and len(showing)
     ]
     if not pool:
         raise EmptyPool(
@@ -67,14 +72,14 @@ def listing_sweep(
         )
 
     @st.composite
-    def sweeps(draw: Draw) -> tuple[Case, ...]:
+    def sweeps(draw: DrawValue) -> tuple[Case, ...]:
         asked = pools.choose(draw, pool)
-        sure, holds = rows_of[asked]
-        first = int(pools.choose(draw, holds))
-        rows = [first, *pools.sample(draw, sure[sure != first], max(levels) - 1)]
+        certain, showing = rows_of[asked]
+        first = int(pools.choose(draw, showing))
+        rows = [first, *pools.sample(draw, certain[certain != first], max(levels) - 1)]
         ranks = pools.sample(draw, range(len(rows)), len(rows))
-        pools.readable(catalog, rows)
-        chosen = pools.pick_template(draw, template)
+        pools.assume_readable(catalog, rows)
+        chosen = pools.choose_template(draw, template)
         return clustered(
             [_case(catalog, asked, pools.nested(rows, ranks, level), chosen) for level in levels]
         )
@@ -82,24 +87,31 @@ def listing_sweep(
     return sweeps()
 
 
-def _usable(catalog: Catalog, supercategory: str) -> tuple[np.ndarray, np.ndarray]:
-    """Rows without doubt about any class of the super-category, and those of them that show one."""
-    members = catalog.members(supercategory)
-    sure = ~catalog.uncountable[:, members].any(axis=1)
-    return np.flatnonzero(sure), np.flatnonzero(sure & (catalog.counts[:, members] > 0).any(axis=1))
+def _usable_rows(
+    catalog: Catalog, supercategories: Sequence[str]
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Per super-category, the rows without doubt about any class of it, and those of them that show
+    one."""
+    states = catalog.states(range(len(catalog)))
+    usable = {}
+    for name in supercategories:
+        members = states[:, catalog.members(name)]
+        certain = (members != DOUBT).all(axis=1)
+        showing = certain & (members >= PRESENT).any(axis=1)
+        usable[name] = np.flatnonzero(certain), np.flatnonzero(showing)
+    return usable
 
 
 def _case(catalog: Catalog, supercategory: str, rows: list[int], template: Template) -> Case:
-    members = catalog.members(supercategory)
-    present = (catalog.counts[rows][:, members] > 0).any(axis=0)
-    names = tuple(catalog.class_names[c] for c in members[present])
+    members = catalog.members(supercategory).tolist()
+    present = listed(catalog.states(rows), members)
+    assert present is not None, f"rows={rows!r} leave open which {supercategory!r} they show"
+    question = LISTING.question(template, category=supercategory, images=len(rows))
     return make_case(
-        task="listing",
+        task=LISTING.name,
         template=template,
-        images=[catalog.manifest.id(row) for row in rows],
-        question=question(
-            task="listing", template=template, images=len(rows), supercategory=supercategory
-        ),
-        truth=Truth(names=names),
-        factors={"images": len(rows), "supercategory": supercategory, "instances": len(names)},
+        content=images_first(pools.image_ids(catalog, rows), question),
+        truth=Names(tuple(catalog.class_names[c] for c in present)),
+        offered=[catalog.class_names[c] for c in members],
+        factors={"images": len(rows), "supercategory": supercategory, "instances": len(present)},
     )

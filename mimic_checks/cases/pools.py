@@ -1,8 +1,4 @@
-"""Pieces that every case strategy uses: eligible classes, uniform picks of rows, order.
-
-Data in: a catalog and hypothesis's `draw`. Data out: classes and rows. An empty pool names the
-constraint that emptied it.
-"""
+"""Pieces that every case strategy uses: eligible classes, uniform choices of rows, order."""
 
 from __future__ import annotations
 
@@ -16,11 +12,12 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mimic_checks.cases.wording import TEMPLATES, Template
 from mimic_checks.catalog import Catalog
 from mimic_checks.errors import EmptyPool, InvalidArgument
+from mimic_checks.tasks.task import TEMPLATES, Template
 
-Draw = Callable[[st.SearchStrategy[Any]], Any]
+DrawValue = Callable[[st.SearchStrategy[Any]], Any]
+"""What `hypothesis.strategies.composite` gives: draws a value of a strategy."""
 Order = Literal["shuffled", "needles_first", "needles_last"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 TemplateChoice = Template | Literal["any"]
@@ -32,18 +29,19 @@ def eligible(
     constraints: Iterable[tuple[str, Callable[[int], bool]]],
     candidates: Sequence[int] | None = None,
 ) -> list[int]:
-    """Classes that meet every constraint, `(what it says, test on a class index)`.
+    """Classes that meet every constraint, `(what a class must have, test on a class index)`.
 
     Raises:
         EmptyPool: names the constraint after which no class is left, and how many met the ones
             before.
     """
     pool = list(range(len(catalog.class_names))) if candidates is None else list(candidates)
-    for says, test in constraints:
-        left = [index for index in pool if test(index)]
+    for description, is_met in constraints:
+        left = [index for index in pool if is_met(index)]
         if not left:
             raise EmptyPool(
-                f"{request} on catalog={catalog.name!r}: no class has {says} ({len(pool)} classes"
+                f"{request} on catalog={catalog.name!r}: no class has {description}"
+                f" ({len(pool)} classes"
                 " met the other constraints); ask for less or use a larger catalog"
             )
         pool = left
@@ -64,12 +62,12 @@ def _below(number: int) -> st.SearchStrategy[int]:
     return st.integers(0, number - 1)
 
 
-def choose(draw: Draw, pool: Sequence[Any] | NDArray[Any]) -> Any:
+def choose(draw: DrawValue, pool: Sequence[Any] | NDArray[Any]) -> Any:
     """One element of a pool, uniformly."""
     return pool[draw(_below(len(pool)))]
 
 
-def sample(draw: Draw, pool: Sequence[int] | NDArray[np.int64], number: int) -> list[int]:
+def sample(draw: DrawValue, pool: Sequence[int] | NDArray[np.int64], number: int) -> list[int]:
     """`number` different elements of a pool, uniformly and in uniform order.
 
     One choice decides all: the digits of a mixed-radix number are the places of a Fisher-Yates
@@ -81,9 +79,9 @@ def sample(draw: Draw, pool: Sequence[int] | NDArray[np.int64], number: int) -> 
     chosen = []
     for done in range(number):
         code, step = divmod(code, size - done)
-        at = done + step
-        chosen.append(int(pool[moved.get(at, at)]))
-        moved[at] = moved.get(done, done)
+        index = done + step
+        chosen.append(int(pool[moved.get(index, index)]))
+        moved[index] = moved.get(done, done)
     return chosen
 
 
@@ -93,19 +91,20 @@ def nested(rows: Sequence[int], ranks: Sequence[int], level: int) -> list[int]:
     return [row for _, row in sorted(zip(ranks[:level], rows[:level], strict=True))]
 
 
-def readable(catalog: Catalog, rows: Iterable[int]) -> None:
+def image_ids(catalog: Catalog, rows: Iterable[int]) -> list[str]:
+    """The ids of rows, in order."""
+    return [catalog.manifest.id(row) for row in rows]
+
+
+def assume_readable(catalog: Catalog, rows: Iterable[int]) -> None:
     """Gives a draw up if one of its images cannot be read; the manifest keeps the reason for the
     run's report."""
     assume(all([catalog.manifest.readable(row) for row in rows]))
 
 
-def pick_template(draw: Draw, template: TemplateChoice) -> Template:
+def choose_template(draw: DrawValue, template: TemplateChoice) -> Template:
+    """The template itself, or any, uniformly."""
     return choose(draw, TEMPLATES) if template == "any" else template
-
-
-def check_template(template: str) -> None:
-    if template != "any" and template not in TEMPLATES:
-        raise InvalidArgument("template", template, allowed=(*TEMPLATES, "any"))
 
 
 def check_int(name: str, value: object, low: int, high: int = 1000) -> int:
@@ -119,12 +118,21 @@ def check_int(name: str, value: object, low: int, high: int = 1000) -> int:
     return value
 
 
+def check_levels(levels: Sequence[int]) -> None:
+    """Stops a sweep without levels, or with one twice.
+
+    Raises:
+        InvalidArgument: it is one.
+    """
+    if not levels or len(set(levels)) != len(levels):
+        raise InvalidArgument("levels", tuple(levels), allowed="one or more different values")
+
+
 def image_levels(levels: Sequence[int], low: int) -> tuple[int, ...]:
     """The levels of an images sweep, each a whole number from `low`, none twice.
 
     Raises:
         InvalidArgument: they are not.
     """
-    if not levels or len(set(levels)) != len(levels):
-        raise InvalidArgument("levels", tuple(levels), allowed="one or more different values")
+    check_levels(levels)
     return tuple(check_int("images", level, low) for level in levels)

@@ -22,10 +22,8 @@ WORDS |= {
 }
 WORDS |= {"a dozen": 12, "one dozen": 12, "dozen": 12, "none": 0, "nothing": 0}
 
-_WORD = "|".join(re.escape(word) for word in sorted(WORDS, key=len, reverse=True))
-NUMBER = re.compile(
-    rf"(?<![\w.\-])(?:(?P<digits>\d+(?:\.\d+)?)|(?P<word>{_WORD}))(?![\w]|-\w|\.\d)"
-)
+WORD = "|".join(re.escape(word) for word in sorted(WORDS, key=len, reverse=True))
+NUMBER = re.compile(rf"(?<![\w.\-])(?:(?P<digits>\d+(?:\.\d+)?)|(?P<word>{WORD}))(?![\w]|-\w|\.\d)")
 _OF_IMAGES = re.compile(
     r"^\s*(?:different |separate |given )?(?:images?|pictures?|photos?|scenes?)\b"
 )

@@ -1,0 +1,89 @@
+"""A number: an amount, a measure, a year; an answer may be off by the truth's tolerance."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+
+from mimic_checks.tasks.answer import NEGATION, RETRACTION, agreed, stated, unmarked
+from mimic_checks.tasks.numbers import WORD, WORDS
+from mimic_checks.tasks.task import Score, Task, Template
+from mimic_checks.tasks.truth import Number, Truth, of_type
+from mimic_checks.tasks.vocabulary import Vocabulary
+from mimic_checks.tasks.wording import Wording
+
+_WORDING = Wording(
+    plain="{stem} Answer with a number.", instruct="{stem} Give only the number.", stem="{stem}"
+)
+_UNITS = r"(?:mm|cm|km|m|ft|in|kg|g|mg|lb|lbs|oz|ms|s|min|h|hrs?|ml|l|px|mph|km/h|m/s|c|f|usd|eur)"
+_NUMBER = re.compile(
+    r"(?<![\w.,:/^⁄-])(?P<digits>-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|-?\.\d+)"
+    rf"(?={_UNITS}\b|(?![\w+^⁄²³]|[.,:/-]\d))"
+    rf"|(?<![\w.-])(?P<word>{WORD})(?!\w|-\w)"
+)
+_ANY_DIGITS = re.compile(r"\d+")
+_EQUALS = re.compile(r"=(?=[^=]*$)")
+# Bounds, ranges, multiples and fractions: the digits beside them are not the number meant.
+_NOT_EXACT = re.compile(
+    r"\b(?:at least|at most|more than|less than|fewer than|greater than|over|under|above|below"
+    r"|up to|nearly|almost|between|or more|or less|or so|minimum|maximum|several|hundreds?"
+    r"|thousands?|millions?|billions?|dozens|half|halves|quarters?"
+    r"|(?:a|one|two|three|four) (?:thirds?|fifths?|tenths?))\b|\d\s*[+^±⁄]|[<>≤≥±~²³¼½¾]"
+    r"|\w\s+dozen"
+)
+_AN_ITEM = re.compile(r"\b(?:image|picture|photo|figure|option|step|question|number)\s*#?\s*$")
+
+
+class ANumber(Task):
+    """One number, in digits or words, with or without a unit."""
+
+    name = "number"
+    truth_type = Number
+
+    def question(self, template: Template, *, stem: str) -> str:
+        """The question, and in which form to answer.
+
+        Raises:
+            InvalidArgument: unknown template.
+        """
+        return _WORDING.text(template, stem=stem)
+
+    def read(
+        self, answer: str, truth: Truth, offered: Sequence[str], vocabulary: Vocabulary
+    ) -> Number | None:
+        """The only number that it states; a bound ("at least 3") or a range is none."""
+        return agreed(_read(part) for part in stated(unmarked(answer).lower()))
+
+    def score(self, prediction: Truth, truth: Truth) -> Score:
+        """Right within the tolerance, bounds included, in decimals: 3.1 is 0.1 from 3."""
+        said, true = of_type(prediction, Number), of_type(truth, Number)
+        off = abs(Decimal(repr(said.number)) - Decimal(repr(true.number)))
+        return Score(off <= Decimal(repr(true.tolerance)))
+
+
+NUMBER = ANumber()
+
+
+def _read(part: str) -> Number | None:
+    """The number of one statement; after the last "=", if it has one."""
+    if sum_of := _EQUALS.search(part):
+        part = part[sum_of.end() :]
+    if NEGATION.search(part) or _NOT_EXACT.search(part) or RETRACTION.search(part):
+        return None
+    values: set[float] = set()
+    covered: set[int] = set()
+    for match in _NUMBER.finditer(part):
+        covered |= set(range(*match.span()))
+        if not _AN_ITEM.search(part[: match.start()]):
+            values.add(_value(match))
+    unread = any(match.start() not in covered for match in _ANY_DIGITS.finditer(part))
+    if unread or len(values) != 1 or not math.isfinite(value := values.pop()):
+        return None
+    return Number(value)
+
+
+def _value(match: re.Match[str]) -> float:
+    digits = match["digits"]
+    return float(WORDS[match["word"]] if digits is None else digits.replace(",", ""))

@@ -1,0 +1,133 @@
+"""Which lettered option an answer takes.
+
+In layers: option texts become tokens first, the longest before the shorter, so that their words are
+no longer taken for letters or denials; then letters are looked for. Every mention of an option
+narrows the choice, and one of them must be *firm*: stand where an answer stands. So two letters, or
+a letter with the text of another option, are no prediction.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from mimic_checks.tasks.answer import NEGATION, RETRACTION, agreed, first_sentence, stated, unmarked
+from mimic_checks.tasks.truth import LETTERS
+
+_TOKEN = "\ue000"
+"""Stands where an option's text was: a character that no real answer uses."""
+
+# "A" may be an article and "I" a pronoun: they are letters only where no noun or verb follows.
+_LETTER = (
+    r"(?<![\w'\-])(?:[B-HJ-Z](?![\w'\-])"
+    r"|A(?![\w'\-]|\s+(?!(?:is|because|since|as|and|or|but)\b)\w)|I(?![\w'\-]|\s+\w))"
+)
+_ANY_LETTER = re.compile(_LETTER)
+_FIRM_LETTERS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"^\W*([A-Za-z])\W*$",
+        r"[(\[{<]\s*([A-Za-z])\s*[)\]}>]",
+        r"\b(?i:options?|choices?|answers?|letter)\s*(?:is\s+)?[:=]?\s*([a-z])\W*$",
+        rf"\b(?i:options?|choices?|answers?|letter)\s*(?:is\s+)?[:=]?\s*({_LETTER})",
+        rf"\b(?i:is|be|it's|that's|choose|pick|select|chose|think|say|with)\s*:?\s+({_LETTER})",
+        rf"({_LETTER})\s+(?:is|seems)\s+(?:the\s+)?(?:most\s+)?(?:correct|right|best|answer)",
+        rf"({_LETTER})\s+(?:because|since|as)\b",
+    )
+)
+_LEAD = re.compile(
+    r"^[^\w(\[{<]*(?:[(\[{<]\s*(?P<bracketed>[A-Za-z])\s*[)\]}>]\s*[.:,]?"
+    r"|(?P<marked>[A-Za-z])\s*[.):](?=\s|$|" + _TOKEN + r")"
+    r"|(?P<dashed>[A-HJ-Z])\s*(?:,|-|–|—)\s"
+    r"|(?P<line>[A-Za-z])\s*(?:\n|$)"
+    r"|(?P<spaced>[B-HJ-Z])\s+(?=" + _TOKEN + r"))"
+)
+_TEXT_LAST = re.compile(
+    r"\b(?:is|are|was|were|be|shows?|contains?|depicts?)\s+" + _TOKEN + r"\W*$", re.IGNORECASE
+)
+_DENIAL = re.compile(
+    rf"{NEGATION.pattern}|n't\b|\b(?:none|wrong|incorrect|false|except|unlike|rather than"
+    r"|instead of|unable|unclear|unsure)\b"
+)
+_FILLER = frozenset(
+    """a an the it its it's that that's this these those is are there i think believe would say
+    in of image images picture pictures photo photos shown shows show see we can option choice
+    letter my answer so therefore thus and both all kind object""".split()
+)
+
+
+def read_option(answer: str, options: Sequence[str]) -> int | None:
+    """The place of the option that an answer takes, or None. `options`: their texts, "" where an
+    option is an image. Of options with equal texts, the first."""
+    reader = _Reader(options)
+    return agreed(reader.read(part) for part in stated(unmarked(answer).replace(_TOKEN, " ")))
+
+
+class _Reader:
+    def __init__(self, options: Sequence[str]) -> None:
+        self.options = [" ".join(unmarked(text).split()).strip(" .").lower() for text in options]
+        texts = sorted({text for text in self.options if len(text) > 1}, key=len, reverse=True)
+        any_of = "|".join(r"\s+".join(map(re.escape, text.split())) for text in texts) or "(?!)"
+        article = r"(?:(?<!option )(?<!choice )(?<!letter )(?:an?|the)\s+)?"
+        # Not inside a longer word or number: "2" is not in "2.5", "dog" not in "dog-like".
+        self.pattern = re.compile(
+            rf"(?<![\w.\-]){article}(?P<text>{any_of})(?!\w|-\w|[.,:/]\d)", re.IGNORECASE
+        )
+
+    def read(self, part: str) -> int | None:
+        """The option that one statement takes."""
+        named = [self._with_text(m["text"]) for m in self.pattern.finditer(part)]
+        text = self.pattern.sub(_TOKEN, part)
+        lead = _LEAD.match(text)
+        mentions = self._led(text, lead, named) if lead else self._stated(text, named)
+        return self._only(frozenset.intersection(*mentions)) if mentions else None
+
+    def _led(
+        self, text: str, lead: re.Match[str], named: list[frozenset[int]]
+    ) -> list[frozenset[int]]:
+        """Mentions in a statement that begins with a letter: a text that follows at once must be
+        that option's; what comes after explains, and may name other options by their texts, but
+        not by their letters."""
+        letter = next(group for group in lead.groups() if group)
+        rest = text[lead.end() :]
+        sentence, _ = first_sentence(rest)
+        if "\n" not in lead.group() and _DENIAL.search(sentence.lower()):
+            return []
+        if RETRACTION.search(rest):
+            return []
+        mentions = [self._with_letter(letter)]
+        if rest.lstrip(" \t\n(").startswith(_TOKEN):
+            mentions.append(named[0])
+        return mentions + self._letters(rest)
+
+    def _stated(self, text: str, named: list[frozenset[int]]) -> list[frozenset[int]]:
+        """Mentions in any other statement: all count, and one must be firm."""
+        if _DENIAL.search(text.lower()) or RETRACTION.search(text):
+            return []
+        firm = [m[1] for pattern in _FIRM_LETTERS for m in pattern.finditer(text)]
+        words = re.findall(r"[\w']+", _ANY_LETTER.sub(" ", text).lower())
+        only_named = bool(named) and all(word in _FILLER for word in words)
+        if not (firm or only_named or _TEXT_LAST.search(text)):
+            return []
+        return [*map(self._with_letter, firm), *named, *self._letters(text)]
+
+    def _letters(self, text: str) -> list[frozenset[int]]:
+        """Every letter of an option that stands alone, and every firm one of none."""
+        letters = [m.group() for m in _ANY_LETTER.finditer(text)]
+        bracketed = [m[1] for m in _FIRM_LETTERS[1].finditer(text)]
+        inside = [letter for letter in letters if LETTERS.index(letter) < len(self.options)]
+        return [self._with_letter(letter) for letter in inside + bracketed]
+
+    def _with_letter(self, letter: str) -> frozenset[int]:
+        """The option of a letter, if there is one, and those whose text is that letter."""
+        place = LETTERS.index(letter.upper())
+        lettered = {place} if place < len(self.options) else set()
+        return frozenset(lettered | self._with_text(letter))
+
+    def _with_text(self, text: str) -> frozenset[int]:
+        wanted = " ".join(text.split()).lower()
+        return frozenset(k for k, option in enumerate(self.options) if option == wanted)
+
+    def _only(self, places: frozenset[int]) -> int | None:
+        texts = {self.options[place] or place for place in places}
+        return min(places) if len(texts) == 1 else None

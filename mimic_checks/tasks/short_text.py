@@ -1,0 +1,72 @@
+"""Short text: a few words, right in any of the accepted wordings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from mimic_checks.tasks.answer import agreed, stated, unmarked
+from mimic_checks.tasks.task import Score, Task, Template
+from mimic_checks.tasks.truth import ShortText, Truth, of_type
+from mimic_checks.tasks.vocabulary import Vocabulary
+from mimic_checks.tasks.wording import Wording
+
+_WORDING = Wording(
+    plain="{stem} Answer with a few words.",
+    instruct="{stem} Give only the answer, in a few words.",
+    stem="{stem}",
+)
+_EDGES = " \t.,;:!?*_`\"'()[]{}<>“”‘’"
+_ARTICLE = re.compile(r"^(?:an?|the)\s+(?=\S)")
+_REFUSAL = re.compile(
+    r"^(?:i(?:'m| am) (?:sorry|unable|not )|i (?:cannot|can't|can not|do not|don't) |sorry\b"
+    r"|as an ai\b|it is (?:not possible|impossible|unclear)|unable to )"
+)
+_MOST_WORDS = 40
+"""A longer statement is prose (titles of papers, the longest short texts known, stay below)."""
+
+
+class AShortText(Task):
+    """Compared without case, articles and final punctuation."""
+
+    name = "short_text"
+    truth_type = ShortText
+
+    def question(self, template: Template, *, stem: str) -> str:
+        """The question, and in which form to answer.
+
+        Raises:
+            InvalidArgument: unknown template.
+        """
+        return _WORDING.text(template, stem=stem)
+
+    def read(
+        self, answer: str, truth: Truth, offered: Sequence[str], vocabulary: Vocabulary
+    ) -> ShortText | None:
+        """The whole answer, or what follows "the answer is"; prose of several lines and refusals
+        are none."""
+        said = _said(answer)
+        return None if said is None else ShortText((said,))
+
+    def score(self, prediction: Truth, truth: Truth) -> Score:
+        said = _said(of_type(prediction, ShortText).text)
+        accepted = {_said(wording) for wording in of_type(truth, ShortText).accepted}
+        return Score(said is not None and said in accepted)
+
+
+SHORT_TEXT = AShortText()
+
+
+def _said(answer: str) -> str | None:
+    """What an answer says, in the form in which wordings are compared."""
+    return agreed(_compared(part) for part in stated(answer.strip()))
+
+
+def _compared(part: str) -> str | None:
+    text = " ".join(part.split(" ")).casefold()
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) != 1 or _REFUSAL.match(unmarked(text)):
+        return None
+    bare = _ARTICLE.sub("", lines[0].strip(_EDGES)).strip(_EDGES) or lines[0].strip()
+    words = bare.split()
+    return " ".join(words) if len(words) <= _MOST_WORDS else None

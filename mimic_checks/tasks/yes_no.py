@@ -1,0 +1,102 @@
+"""Yes or no."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from mimic_checks.tasks.answer import NEGATION, RETRACTION, agreed, first_sentence, stated, unmarked
+from mimic_checks.tasks.task import Task, Template
+from mimic_checks.tasks.truth import Truth, YesNo
+from mimic_checks.tasks.vocabulary import Vocabulary
+from mimic_checks.tasks.wording import Wording
+
+_WORDING = Wording(
+    plain="{stem} Answer with yes or no.", instruct="{stem} Give only yes or no.", stem="{stem}"
+)
+_OPENING = r"^\W*(?:(?:i think|i believe|i would say|i'd say|so|well|thus|therefore)\b\W*)?"
+# "No doubt there is one" and "No dogs can be seen" do not answer with their first word.
+_LEAD = re.compile(
+    _OPENING + r"(?:(?P<yes>yes|yeah|yep|yup|true)|(?P<no>no|nope|false))\b"
+    r"(?=\s*(?:[.,;:!\n)\]–—-]|$)|\s+(?:there|it|they|he|she|we|i|the|this|that|these|those|because"
+    r"|since|as|not)\b)"
+)
+_SHORT_FORM = re.compile(
+    r"^\W*(?:it|they|there|he|she|this|that|these|those)\s+(?:is|are|was|were|does|do|did|has|have"
+    r"|can)(?P<no>\s+not|n't)?\W*$"
+)
+_PHRASES: Mapping[str, bool] = {
+    "correct": True,
+    "that is correct": True,
+    "of course": True,
+    "certainly": True,
+    "definitely": True,
+    "absolutely": True,
+    "incorrect": False,
+    "that is incorrect": False,
+    "of course not": False,
+    "certainly not": False,
+    "definitely not": False,
+    "absolutely not": False,
+    "not at all": False,
+}
+_DENIES = re.compile(rf"{NEGATION.pattern}|n't\b|\b(?:none|nope|false)\b")
+_AFFIRMS = re.compile(r"\b(?:yes|yeah|yep|yup|true)\b")
+
+
+class YesOrNo(Task):
+    """A question that yes or no answers; "true" and "false" say the same."""
+
+    name = "yes_no"
+    truth_type = YesNo
+
+    def question(self, template: Template, *, stem: str) -> str:
+        """The question, and in which form to answer.
+
+        Raises:
+            InvalidArgument: unknown template.
+        """
+        return _WORDING.text(template, stem=stem)
+
+    def read(
+        self, answer: str, truth: Truth, offered: Sequence[str], vocabulary: Vocabulary
+    ) -> YesNo | None:
+        """Yes or no where the answer opens with it, or is a short form of it ("It is not.").
+        Whether "there is no dog" means no depends on the question: no prediction."""
+        yes = agreed(_read(part) for part in stated(unmarked(answer).lower()))
+        return None if yes is None else YesNo(yes)
+
+    def blind_answers(
+        self, truth: Truth, images: int, offered: Sequence[str], vocabulary: Vocabulary
+    ) -> Mapping[str, YesNo]:
+        """Yes, and no."""
+        return {"yes": YesNo(True), "no": YesNo(False)}
+
+
+YES_NO = YesOrNo()
+
+
+def _read(part: str) -> bool | None:
+    """What one statement says."""
+    phrase = " ".join(re.findall(r"[\w']+", part))
+    if phrase in _PHRASES:
+        return _PHRASES[phrase]
+    if short := _SHORT_FORM.match(part):
+        return short["no"] is None
+    lead = _LEAD.match(part)
+    if not lead or RETRACTION.search(part):
+        return None
+    rest = part[lead.end() :]
+    yes = lead["yes"] is not None
+    sentence, later = first_sentence(rest.lstrip(" .,;:!"))
+    # "Yes, there is no dog" may agree or deny. An explanation may deny things, "no" has nothing to
+    # fear from that.
+    against = (_DENIES if yes else _AFFIRMS).search(sentence) or _OPENS_OTHERWISE[yes].search(later)
+    return None if against else yes
+
+
+_OPENS_OTHERWISE: Mapping[bool, re.Pattern[str]] = {
+    True: re.compile(r"(?:^|[.!?\n]\s*)(?:no|nope|false)\b\s*(?:[.,;:!]|$)"),
+    False: re.compile(r"(?:^|[.!?\n]\s*)(?:yes|yeah|yep|yup|true)\b\s*(?:[.,;:!]|$)"),
+}
+"""A later sentence that answers the other way, by what the first one says."""
