@@ -22,7 +22,7 @@ from mimic_checks.models.controls import Blanked, Reversed
 from mimic_checks.models.intervention import Intervention
 from mimic_checks.runs import Condition
 from mimic_checks.verdicts import Verdict
-from mimic_checks.verdicts.gate import Pair, count, judge_together, worst_of
+from mimic_checks.verdicts.gate import count, judge_together, worst_of
 from mimic_checks.verdicts.intervals import lower, upper
 from mimic_checks.verdicts.policy import Policy
 from mimic_checks.verdicts.text import table
@@ -207,6 +207,6 @@ def _history(
         after = broken[check, level]
         rows, hit = chosen[check]
         pairs = [(before[k], after[k] if h else before[k]) for k, h in zip(rows, hit, strict=True)]
-        counted[check, level] = count([Pair(a.kind, b.kind, a.answer, b.answer) for a, b in pairs])
+        counted[check, level] = count(pairs)
     judged = judge_together({key: (counts, policy.rule(key[0])) for key, counts in counted.items()})
     return worst_of(level.verdict.verdict for level in judged.values())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from mimic_checks.checks import preflight
 from mimic_checks.checks.check import Check, Measurement, Sweep
 from mimic_checks.checks.discovery import FoundCheck
 from mimic_checks.checks.evaluation import Evaluation
@@ -47,7 +46,7 @@ class Evaluator:
         """Answers whatever no other process of the run has taken, over all checks; nothing if this
         one's harness is wrong. A check's batches go longest first to whoever is free, so that
         processes end within a batch of each other, however their checks and devices differ."""
-        if preflight.problems(self.session):
+        if self.session.harness_problem:
             return
         for check in self.session.plan.checks:
             for condition in conditions(self.session, check):
@@ -60,7 +59,7 @@ class Evaluator:
 
     def _distrust(self, check: Check) -> Evaluation | None:
         """Scores nothing of a model whose harness is wrong."""
-        problem = "" if check.harness else preflight.problems(self.session)
+        problem = "" if check.harness else self.session.harness_problem
         if not problem:
             return None
         reason = f"not scored, for the harness itself failed: {problem}"

@@ -10,8 +10,9 @@ from mimic_checks.checks.check import Check
 from mimic_checks.checks.discovery import FoundCheck
 from mimic_checks.checks.evaluation import Evaluation
 from mimic_checks.checks.run_plan import RunPlan
-from mimic_checks.verdicts.result import CheckResult, Record, level_result, records_of
-from mimic_checks.verdicts.store import RunFolder
+from mimic_checks.verdicts.record import Record, records_of
+from mimic_checks.verdicts.result import CheckResult, level_result
+from mimic_checks.verdicts.run_folder import RunFolder
 
 FAILING_SHOWN, RIGHT_SHOWN = 3, 1
 """Items per level that the report shows in full."""
@@ -50,8 +51,7 @@ class Recorder:
             seconds=round(seconds, 2),
             alpha=plan.thresholds.of(check.check_id).alpha,
             levels=tuple(
-                level_result(level, evaluation.outcomes[level.level], plan.vocabulary)
-                for level in verdict.levels
+                level_result(level, evaluation.outcomes[level.level]) for level in verdict.levels
             ),
             shown=tuple(
                 record

@@ -18,6 +18,7 @@ from functools import cached_property
 
 from mimic_checks.cases import Case, Outcome
 from mimic_checks.catalog import Catalog
+from mimic_checks.checks import preflight
 from mimic_checks.checks.gating import Gating
 from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.settings import Settings
@@ -34,7 +35,7 @@ from mimic_checks.models import (
 from mimic_checks.runs import Condition, Engine, ReportProgress, choose_budget, fixed_budget
 from mimic_checks.runs.answer_cache import AnswerCache
 from mimic_checks.tasks import Vocabulary
-from mimic_checks.verdicts.store import RunFolder
+from mimic_checks.verdicts.run_folder import RunFolder
 from mimic_checks.verdicts.thresholds import ThresholdTable
 
 
@@ -54,7 +55,6 @@ class CheckSession:
     ) -> None:
         self.plan, self.gating = plan, gating
         self.folder = RunFolder(plan.settings.output)
-        self.preflight_results: dict[str, str | None] | None = None
         self._make_model, self._progress = make_model, progress
 
     @property
@@ -122,7 +122,8 @@ class CheckSession:
             return fixed_budget(self.model, prompts, batch)
 
         def measured() -> int:
-            budget = (cache and cache.budget()) or choose_budget(
+            cached = cache.budget() if cache else None
+            budget = cached or choose_budget(
                 self.model, prompts, case_limit_s=self.settings.case_limit
             )
             if cache:
@@ -148,3 +149,13 @@ class CheckSession:
         """The outcomes of a condition's cases, in order, journalled."""
         outcomes = self.engine.outcomes(condition)
         return [outcomes[case.id] for case in condition.cases]
+
+    @cached_property
+    def preflight(self) -> dict[str, preflight.Finding]:
+        """What the harness's own tests say, by name; made once per process."""
+        return preflight.run(self)
+
+    @property
+    def harness_problem(self) -> str:
+        """What keeps the run from scoring anything, in one line; "" if nothing does."""
+        return preflight.problems(self.preflight)

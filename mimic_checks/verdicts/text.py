@@ -33,6 +33,22 @@ def failure(result: CheckResult) -> str:
     return "\n".join(lines)
 
 
+def level_failure(result: CheckResult, judged: LevelResult) -> str:
+    """Why a level did not pass: its reason and numbers, one failing case, where to read on."""
+    head = ("level", "right", "rate", interval_name(result.alpha), "verdict")
+    lines = textwrap.wrap(
+        f"{result.check}: {judged.level}: {judged.verdict}: {judged.reason}",
+        WIDTH,
+        subsequent_indent="  ",
+    )
+    lines += ["", *table([head, _level_row(judged)])]
+    if example := _first_failing(result, judged.level):
+        lines += ["", *_example(*example)]
+    if result.docs:
+        lines += ["", f"What it means and what to do: {result.docs}"]
+    return "\n".join(lines)
+
+
 def summary(results: Sequence[CheckResult]) -> str:
     """The verdict table of a run: one line per check, rates per level; then why a verdict is
     inconclusive."""
@@ -115,13 +131,13 @@ def member_name(item: Scored, number: int) -> str:
     return roles[number - 1] if roles else str(number)
 
 
-def _first_failing(result: CheckResult) -> tuple[Level, Scored] | None:
+def _first_failing(result: CheckResult, wanted: Level | None = None) -> tuple[Level, Scored] | None:
     return next(
         (
             (level, item)
             for level, items in scored_by_level(result.shown).items()
             for item in items
-            if item.kind != "right"
+            if item.kind != "right" and wanted in (None, level)
         ),
         None,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mimic_checks.cases import cases_of, scored
-from mimic_checks.checks import preflight
 from mimic_checks.checks.check import Measurement
 from mimic_checks.checks.evaluation import Evaluation, NotMeasurable
 from mimic_checks.checks.session import CheckSession
@@ -20,10 +19,10 @@ BLANK_MARGIN = 0.1
 def preflight_test(session: CheckSession, check: Measurement) -> Evaluation:
     """What the preflight test of the check's name says."""
     name = check.check_id.partition(".")[2]
-    finding = preflight.run(session)[name]
-    if finding.reason:
-        raise NotMeasurable(finding.reason)
-    return _concluded(finding.problem)
+    finding = session.preflight[name]
+    if finding.why_not:
+        raise NotMeasurable(finding.why_not)
+    return _concluded(finding.problem or "")
 
 
 def answers_differ(session: CheckSession, check: Measurement) -> Evaluation:
