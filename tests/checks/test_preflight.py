@@ -10,13 +10,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from mimic_checks.checks.specs import CHECKS
 from PIL import Image
 
 from mimic_checks.catalog import load_catalog
 from mimic_checks.checks import preflight
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.settings import Settings
-from mimic_checks.checks.specs import CHECKS
 from mimic_checks.models import ModelOptions, load_vlm, prompt_for, transformers_vlm
 from mimic_checks.models.stubs import Oracle
 from mimic_checks.runs import Answer
