@@ -30,10 +30,11 @@ _STATES = re.compile(
 )
 _DOUBTS = re.compile(
     r"\b(?:if|whether|wrong|incorrect|unlikely|unsure|unclear|not sure|cannot say|can't say"
-    r"|(?:do not|don't) (?:think|believe|know)|doubt (?:that|if|whether))\b",
+    r"|(?:do not|don't) (?:think|believe|know)|(?<!no )doubt that)\b",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.!?]\s|\n")
+_MOST_BEFORE = 300
 
 
 def plain_words(answer: str) -> str:
@@ -77,5 +78,6 @@ def first_sentence(text: str) -> tuple[str, str]:
 
 
 def _clause_before(text: str, start: int) -> str:
-    ends = [end.end() for end in _SENTENCE_END.finditer(text, 0, start)]
-    return text[ends[-1] if ends else 0 : start]
+    """The words of the sentence that an answer is stated in, or the last of them."""
+    near = text[max(0, start - _MOST_BEFORE) : start]
+    return _SENTENCE_END.split(near)[-1]
