@@ -22,9 +22,10 @@ if TYPE_CHECKING:
         make_case,
         question_text,
     )
+    from mimic_checks.cases.choice import ChoiceQuestion, rotations
     from mimic_checks.cases.counting import counting_cases, counting_sweep
     from mimic_checks.cases.drawing import draw, flatten
-    from mimic_checks.cases.group import Draw, Group, Item, cases_of, clustered
+    from mimic_checks.cases.group import Draw, Group, Item, cases_of, clustered, pair
     from mimic_checks.cases.identity import common_cases, common_sweep, odd_one_cases, odd_one_sweep
     from mimic_checks.cases.level import VERDICT, Level, LevelValue, refuse_alike
     from mimic_checks.cases.listing import listing_cases, listing_sweep
@@ -51,9 +52,10 @@ _HOMES = {
         "make_case",
         "question_text",
     ),
+    "choice": ("ChoiceQuestion", "rotations"),
     "counting": ("counting_cases", "counting_sweep"),
     "drawing": ("draw", "flatten"),
-    "group": ("Draw", "Group", "Item", "cases_of", "clustered"),
+    "group": ("Draw", "Group", "Item", "cases_of", "clustered", "pair"),
     "identity": ("common_cases", "common_sweep", "odd_one_cases", "odd_one_sweep"),
     "level": ("VERDICT", "Level", "LevelValue", "refuse_alike"),
     "listing": ("listing_cases", "listing_sweep"),
@@ -73,6 +75,7 @@ __all__ = [
     "RULE_VERSION",
     "VERDICT",
     "Case",
+    "ChoiceQuestion",
     "Content",
     "Draw",
     "Group",
@@ -102,8 +105,10 @@ __all__ = [
     "make_case",
     "odd_one_cases",
     "odd_one_sweep",
+    "pair",
     "question_text",
     "refuse_alike",
+    "rotations",
     "scored",
 ]
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 
 from PIL import Image
 
+from mimic_checks.errors import InvalidArgument
 from mimic_checks.tasks.truth import Truth
 
 RULE_VERSION = 2
@@ -124,8 +125,17 @@ def make_case(
     needles: Sequence[int] = (),
     factors: Mapping[str, FactorValue],
 ) -> Case:
-    """A case with its content hash as id, in a cluster of its own."""
-    shown = [asdict(part) for part in content]
+    """A case with its content hash as id, in a cluster of its own.
+
+    Raises:
+        InvalidArgument: a needle that is no image of the content.
+    """
+    shown = [
+        (part.type, part.text if isinstance(part, TextPart) else part.image) for part in content
+    ]
+    images = sum(kind == "image" for kind, _ in shown)
+    if wrong := [number for number in needles if not 0 <= number < images]:
+        raise InvalidArgument("needles", wrong, allowed=f"image numbers from 0 to {images - 1}")
     hashed = json.dumps([task, shown, asdict(truth), list(offered), RULE_VERSION], sort_keys=True)
     case_id = hashlib.sha256(hashed.encode()).hexdigest()[:24]
     return Case(

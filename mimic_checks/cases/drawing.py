@@ -1,8 +1,8 @@
 """Deterministic, uniform, duplicate-free draws from the case strategies.
 
-Hypothesis's own engine looks for bugs, so it repeats small values; a benchmark needs every choice uniform. This
-module alone touches hypothesis's internals (version pinned): a primitive provider that answers
-every choice from one seeded generator.
+Hypothesis's own engine looks for bugs, so it repeats small values; a benchmark needs every choice
+uniform. This module alone touches hypothesis's internals (version pinned): a primitive provider
+that answers every choice from one seeded generator.
 """
 
 from __future__ import annotations

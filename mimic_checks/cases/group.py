@@ -7,9 +7,10 @@ every rotation: one case alone may be right by luck, the group is not.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from mimic_checks.cases.case import Case, in_cluster
 from mimic_checks.errors import InvalidArgument
@@ -42,7 +43,7 @@ class Group:
     @property
     def id(self) -> str:
         """The content hash of its cases, their roles and the rule."""
-        return _hash([self.rule, *self.roles, *(case.id for case in self.cases)])
+        return _hash([self.rule, self.roles, [case.id for case in self.cases]])
 
     @property
     def cluster(self) -> str:
@@ -54,6 +55,7 @@ Item = Case | Group
 """What one draw holds at one level."""
 Draw = tuple[Item, ...]
 """One item per level of a sweep, all from one draw."""
+_Item = TypeVar("_Item", Case, Group, Item)
 
 
 def cases_of(items: Iterable[Item]) -> list[Case]:
@@ -61,19 +63,28 @@ def cases_of(items: Iterable[Item]) -> list[Case]:
     return [case for item in items for case in (item.cases if isinstance(item, Group) else (item,))]
 
 
-def clustered(items: Sequence[Item]) -> Draw:
-    """The same items, marked as derived from one draw; one case alone is its own cluster already."""
+def clustered(items: Sequence[_Item]) -> tuple[_Item, ...]:
+    """The same items, marked as derived from one draw; one case alone is its own cluster
+    already."""
     cases = cases_of(items)
     if len(cases) == 1:
         return tuple(items)
     cluster = _hash([case.id for case in cases])
-    return tuple(
-        replace(item, cases=tuple(in_cluster(case, cluster) for case in item.cases))
-        if isinstance(item, Group)
-        else in_cluster(item, cluster)
-        for item in items
-    )
+    return tuple(_in_cluster(item, cluster) for item in items)
 
 
-def _hash(parts: Iterable[str]) -> str:
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:24]
+def pair(first: Case, second: Case, *, roles: tuple[str, str] | tuple[()] = ()) -> Group:
+    """Two cases of one draw that are right together or not at all."""
+    (group,) = clustered([Group((first, second), roles=roles)])
+    return group
+
+
+def _in_cluster(item: _Item, cluster: str) -> _Item:
+    if isinstance(item, Group):
+        return replace(item, cases=tuple(in_cluster(case, cluster) for case in item.cases))
+    return in_cluster(item, cluster)
+
+
+def _hash(parts: Sequence[object]) -> str:
+    # As JSON, which keeps the parts apart whatever roles are called.
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]

@@ -19,7 +19,8 @@ class Level:
     out; two levels are the same if factor and value are.
 
     Raises:
-        InvalidArgument: a value that is no number and no name, or that leaves no word for `-k`.
+        InvalidArgument: a value that is no number and no name, or a factor or value that leaves no
+            word for `-k`.
     """
 
     factor: str
@@ -34,8 +35,9 @@ class Level:
             object.__setattr__(self, "value", int(value))
         if not self.label:
             object.__setattr__(self, "label", f"{self.factor}={self.value}")
-        if not re.sub(r"\W|_", "", str(value)):
-            raise InvalidArgument("level", value, allowed="a name with a letter or digit in it")
+        for name, word in (("factor", self.factor), ("level", str(value))):
+            if not re.search(r"[^\W_]", word):
+                raise InvalidArgument(name, word, allowed="a name with a letter or digit in it")
 
     @property
     def node_id(self) -> str:

@@ -33,7 +33,7 @@ _NOT_EXACT = re.compile(
     r"|(?:a|one|two|three|four) (?:thirds?|fifths?|tenths?))\b|\d\s*[+^±⁄]|[<>≤≥±~²³¼½¾]"
     r"|\w\s+dozen"
 )
-_AN_ITEM = re.compile(r"\b(?:image|picture|photo|figure|option|step|question|number)\s*#?\s*$")
+_AN_ITEM = re.compile(r"\b(?:image|picture|photo|figure|option|step|question)\s*#?\s*$")
 
 
 class ANumber(Task):

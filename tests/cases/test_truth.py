@@ -4,6 +4,8 @@ of photos.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mimic_checks.cases import (
@@ -20,6 +22,7 @@ from mimic_checks.cases import (
 )
 from mimic_checks.catalog import coco, rendered
 from mimic_checks.catalog.labels import plural
+from mimic_checks.tasks import Counts
 from tests.second_oracle import disagreement, world_of_coco, world_of_scenes
 
 
@@ -114,10 +117,6 @@ def test_second_oracle_agrees_on_five_thousand_photo_cases(photos):
 def test_the_second_oracle_sees_a_wrong_answer(scenes):
     """The oracle itself is worth something: shifting every counting answer by one is noticed in
     every case."""
-    from dataclasses import replace
-
-    from mimic_checks.cases import Truth
-
     cases = draw(counting_cases(scenes, spread=2, instances=(1, 2)), 50, seed=0)
     world = world_of_scenes(
         scenes, {scenes.manifest.row(image) for case in cases for image in case.images}
@@ -125,5 +124,5 @@ def test_the_second_oracle_sees_a_wrong_answer(scenes):
     plurals = {plural(name): name for name in scenes.class_names}
     for case in cases:
         name, count = case.truth.counts[0]
-        assert disagreement(replace(case, truth=Truth(counts=((name, count + 1),))), world, plurals)
+        assert disagreement(replace(case, truth=Counts(((name, count + 1),))), world, plurals)
         assert not disagreement(case, world, plurals)
