@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mimic_checks.cases import Case
     from mimic_checks.catalog import Catalog
     from mimic_checks.checks.discovery import FoundCheck
-    from mimic_checks.verdicts.store import RunFolder
+    from mimic_checks.verdicts.run_folder import RunFolder
 
 USAGE = 4
 DEMO = (
@@ -190,8 +190,9 @@ def _stored_case(source: Path, wanted: str) -> tuple[Case, Catalog]:
     come from."""
     from mimic_checks.catalog import load_catalog
     from mimic_checks.errors import RunFolderError
-    from mimic_checks.verdicts.case_set import read_case_set, resolve_case
-    from mimic_checks.verdicts.store import RunFolder
+    from mimic_checks.verdicts.case_set import read_case_set
+    from mimic_checks.verdicts.record import refuse_other_images
+    from mimic_checks.verdicts.run_folder import RunFolder
 
     if (source / "cases.jsonl").is_file():
         catalog = load_catalog(f"cases:{source}")
@@ -206,7 +207,9 @@ def _stored_case(source: Path, wanted: str) -> tuple[Case, Catalog]:
             f"case={wanted!r} is not among the {len(stored)} cases in {str(source)!r}; ids are in"
             " the report and the JSON Lines beside it"
         )
-    return resolve_case(*matching[0], catalog, str(source)), catalog
+    case, rows = matching[0]
+    refuse_other_images(case, rows, catalog, str(source))
+    return case, catalog
 
 
 def _compare(options: argparse.Namespace, rest: Sequence[str]) -> int:
@@ -215,19 +218,13 @@ def _compare(options: argparse.Namespace, rest: Sequence[str]) -> int:
     from mimic_checks.verdicts.comparison import effective_verdict
     from mimic_checks.verdicts.gate_text import gate_summary
     from mimic_checks.verdicts.policy import load_policy
-    from mimic_checks.verdicts.store import RunFolder
+    from mimic_checks.verdicts.run_folder import RunFolder
 
     before, after = RunFolder(options.before), RunFolder(options.after)
     checks = after.checks()
     known = {*checks, *find_checks(options.checks or ())} if options.vlm_policy else set(checks)
     policy = load_policy(options.vlm_policy, known)
-    gates = compare_runs(
-        before,
-        after,
-        policy,
-        [check for check, facts in checks.items() if facts["gated"]],
-        {check for check, facts in checks.items() if facts["anytime"]},
-    )
+    gates = compare_runs(before, after, policy)
     print(gate_summary(gates))
     if options.out:
         print(f"report: {write_comparison(gates, before, after, _catalog_of(after), options.out)}")
@@ -258,7 +255,8 @@ def _burn_in(options: argparse.Namespace, rest: Sequence[str]) -> int:
     session = CheckSession(RunPlan(settings, list(found.values())))
     session.validate()
     session.folder.prepare({**session.plan.describe(), "burn_in": True})
-    print("\n".join(lines(burn_in(session, policy, options.histories))))
+    alpha = float(policy.defaults["alpha"])
+    print("\n".join(lines(burn_in(session, policy, options.histories), alpha)))
     return 0
 
 

@@ -22,10 +22,10 @@ from mimic_checks.models.controls import Blanked, Reversed
 from mimic_checks.models.intervention import Intervention
 from mimic_checks.runs import Condition
 from mimic_checks.verdicts import Verdict
-from mimic_checks.verdicts.gate import Pair, count, judge_together, worst_of
+from mimic_checks.verdicts.gate import count, judge_together, worst_of
 from mimic_checks.verdicts.intervals import lower, upper
 from mimic_checks.verdicts.policy import Policy
-from mimic_checks.verdicts.text import table
+from mimic_checks.verdicts.text import interval_name, table
 
 STRENGTHS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 UNCHANGED, AGAIN, FLIPPED = (
@@ -52,7 +52,7 @@ class BurnInRow:
     passed: int
     histories: int
 
-    def interval(self, alpha: float = 0.05) -> tuple[float, float]:
+    def interval(self, alpha: float) -> tuple[float, float]:
         """Exact interval of the share of histories that fail."""
         return lower(self.failed, self.histories, alpha / 2), upper(
             self.failed, self.histories, alpha / 2
@@ -88,14 +88,14 @@ def burn_in(session: CheckSession, policy: Policy, histories: int) -> list[BurnI
     ]
 
 
-def lines(rows: Sequence[BurnInRow]) -> list[str]:
-    """The rates as a table."""
+def lines(rows: Sequence[BurnInRow], alpha: float) -> list[str]:
+    """The rates as a table, with intervals of error rate `alpha`."""
     head = (
         "defect",
         "share of draws hit",
         "largest drop",
         "fails",
-        "95 % interval",
+        interval_name(alpha),
         "passes",
         "inconclusive",
     )
@@ -105,7 +105,7 @@ def lines(rows: Sequence[BurnInRow]) -> list[str]:
             f"{row.strength:.0%}",
             f"{100 * row.drop:.1f} points",
             f"{row.failed / row.histories:.0%}",
-            "[{:.0%}, {:.0%}]".format(*row.interval()),
+            "[{:.0%}, {:.0%}]".format(*row.interval(alpha)),
             f"{row.passed / row.histories:.0%}",
             f"{1 - (row.failed + row.passed) / row.histories:.0%}",
         )
@@ -207,6 +207,6 @@ def _history(
         after = broken[check, level]
         rows, hit = chosen[check]
         pairs = [(before[k], after[k] if h else before[k]) for k, h in zip(rows, hit, strict=True)]
-        counted[check, level] = count([Pair(a.kind, b.kind, a.answer, b.answer) for a, b in pairs])
+        counted[check, level] = count(pairs)
     judged = judge_together({key: (counts, policy.rule(key[0])) for key, counts in counted.items()})
     return worst_of(level.verdict.verdict for level in judged.values())

@@ -15,7 +15,7 @@ from mimic_checks.errors import GateError
 from mimic_checks.verdicts.baseline import (
     SUFFIX,
     Baseline,
-    BaselineCase,
+    BaselineItem,
     baseline_of,
     parse_baseline,
     read_baselines,
@@ -25,8 +25,8 @@ from mimic_checks.verdicts.comparison import compare_all, compare_one, effective
 from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.levels import Verdict
 from mimic_checks.verdicts.policy import Policy, check_policy_can_decide, load_policy
-from mimic_checks.verdicts.result import Record, records_of
-from mimic_checks.verdicts.store import RunFolder
+from mimic_checks.verdicts.record import Record, records_of
+from mimic_checks.verdicts.run_folder import RunFolder
 
 
 class Gating:
@@ -64,7 +64,7 @@ class Gating:
     def levels_in_run(self) -> int:
         """Levels that the gate judges: the correction of every fail."""
         return sum(
-            len({case.level for case in baseline.cases}) for baseline in self.recorded.values()
+            len({item.level for item in baseline.items}) for baseline in self.recorded.values()
         )
 
     def validate(self, plan: RunPlan) -> None:
@@ -112,7 +112,7 @@ class Gating:
         pictures of flipped cases."""
         earlier = parse_baseline(recorded, str(self.baselines / check_id))
         gate = compare_one(earlier, now, self.policy, self.levels_in_run, self.sequential)
-        flipped = {flip.case for flip in gate.flips}
+        flipped = {flip.item for flip in gate.flips}
         self.folder.write_gate(gate)
         cases = [
             record.outcome.case
@@ -178,10 +178,10 @@ class Gating:
     def _planned(self, check_id: str, planned: Sequence[tuple[str, str]]) -> Baseline:
         """What this run will ask, with no answers yet."""
         head = baseline_of(check_id, self._run(), []).head
-        cases = (
-            BaselineCase(level=level, case=case, kind="error", answer="") for level, case in planned
+        items = (
+            BaselineItem(level=level, item=item, kind="error", answer="") for level, item in planned
         )
-        return Baseline(head, tuple(cases))
+        return Baseline(head, tuple(items))
 
     def _run(self) -> dict[str, Any]:
         """This run as its folder will describe it, before there is one."""

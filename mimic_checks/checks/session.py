@@ -35,7 +35,7 @@ from mimic_checks.models import (
 from mimic_checks.runs import Condition, Engine, ReportProgress, choose_budget, fixed_budget
 from mimic_checks.runs.answer_cache import AnswerCache
 from mimic_checks.tasks import Vocabulary
-from mimic_checks.verdicts.store import RunFolder
+from mimic_checks.verdicts.run_folder import RunFolder
 from mimic_checks.verdicts.thresholds import ThresholdTable
 
 
