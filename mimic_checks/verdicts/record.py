@@ -17,10 +17,9 @@ from mimic_checks.verdicts.files import Stored
 
 
 class GroupMember(Stored):
-    """A case's part in a group of `size` cases, whose lines stand one after another; `group` is its
-    id."""
+    """A case's part in a group (`id`) of `size` cases, whose lines stand one after another."""
 
-    group: str
+    id: str
     rule: GroupRule
     size: int
     role: str | None = None
@@ -83,7 +82,7 @@ def members_of(item: Item) -> Sequence[GroupMember | None]:
         return [None]
     size = len(item.cases)
     return [
-        GroupMember(group=item.id, rule=item.rule, size=size, role=role)
+        GroupMember(id=item.id, rule=item.rule, size=size, role=role)
         for role in (item.roles or [None] * size)
     ]
 
@@ -98,7 +97,7 @@ def items_of(lines: Iterable[tuple[Case, GroupMember | None]]) -> list[Item]:
     cases: list[Case] = []
     members: list[GroupMember] = []
     for case, member in lines:
-        if member is None or (members and member.group != members[0].group):
+        if member is None or (members and member.id != members[0].id):
             _refuse_incomplete(members)
         if member is None:
             items.append(case)
@@ -117,10 +116,10 @@ def _group(cases: Sequence[Case], members: Sequence[GroupMember]) -> Group:
     try:
         group = Group(tuple(cases), members[0].rule, roles)
     except InvalidArgument as error:
-        raise RunFolderError(f"group {members[0].group!r}: {error}; run the check again") from error
-    if group.id != members[0].group:
+        raise RunFolderError(f"group {members[0].id!r}: {error}; run the check again") from error
+    if group.id != members[0].id:
         raise RunFolderError(
-            f"group {members[0].group!r} has other cases than were recorded; run the check again"
+            f"group {members[0].id!r} has other cases than were recorded; run the check again"
         )
     return group
 
@@ -128,7 +127,7 @@ def _group(cases: Sequence[Case], members: Sequence[GroupMember]) -> Group:
 def _refuse_incomplete(members: Sequence[GroupMember]) -> None:
     if members:
         raise RunFolderError(
-            f"group {members[0].group!r} has {len(members)} of {members[0].size} cases; run the"
+            f"group {members[0].id!r} has {len(members)} of {members[0].size} cases; run the"
             " check again"
         )
 
