@@ -11,12 +11,12 @@ import sys
 import pytest
 
 from mimic_checks.errors import RunFolderError
-from mimic_checks.verdicts.store import LOCK, RunFolder
+from mimic_checks.verdicts.run_folder import LOCK, RunFolder
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from mimic_checks.verdicts.store import RunFolder
+from mimic_checks.verdicts.run_folder import RunFolder
 folder = RunFolder(Path(sys.argv[1]))
 folder.prepare({"vlm": "x"})
 print("held", flush=True)
@@ -87,7 +87,7 @@ def test_a_folder_that_stops_being_writable_is_explained(tmp_path, monkeypatch):
 ONCE = """
 import sys, time
 from pathlib import Path
-from mimic_checks.verdicts.store import RunFolder
+from mimic_checks.verdicts.run_folder import RunFolder
 def make():
     time.sleep(0.3)
     return int(sys.argv[2])
