@@ -8,8 +8,13 @@ import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mimic_checks.catalog.presence import ABSENT, DOUBT, PRESENT
-from remedies import truths
+from mimic_checks.catalog import rendered
+from mimic_checks.catalog.presence import presence
+from mimic_checks.catalog.states import ABSENT, DOUBT, PRESENT, believed
+from mimic_checks.tasks.common_object import common, common_wrong
+from mimic_checks.tasks.counting import count
+from mimic_checks.tasks.listing import listed
+from mimic_checks.tasks.odd_one import in_most, is_odd, odd_one
 
 OPEN = {PRESENT: (1, 2), DOUBT: (0, 1, 2), ABSENT: (0,)}
 
@@ -42,7 +47,7 @@ def agreed(answers):
 @given(tables())
 def test_a_count_is_given_just_where_every_world_has_it(shown):
     for asked in ([0], [0, 1]):
-        assert truths.count(shown, asked) == agreed(
+        assert count(shown, asked) == agreed(
             [world[:, asked].sum(axis=0).tolist() for world in worlds(shown)]
         )
 
@@ -51,7 +56,7 @@ def test_a_count_is_given_just_where_every_world_has_it(shown):
 def test_a_list_is_given_just_where_every_world_has_it(shown):
     offered = list(range(shown.shape[1]))
     expected = agreed([[c for c in offered if world[:, c].any()] for world in worlds(shown)])
-    assert truths.listed(shown, offered) == expected
+    assert listed(shown, offered) == expected
 
 
 def _common(world):
@@ -67,28 +72,44 @@ def _odd(world):
 
 @given(tables())
 def test_common_is_given_just_where_every_world_has_the_same_one(shown):
-    assert truths.common(shown) == agreed([_common(world) for world in worlds(shown)])
+    assert common(shown) == agreed([_common(world) for world in worlds(shown)])
 
 
 @given(tables())
 def test_odd_one_is_given_just_where_every_world_has_the_same_one(shown):
-    assert truths.odd_one(shown) == agreed([_odd(world) for world in worlds(shown)])
+    assert odd_one(shown) == agreed([_odd(world) for world in worlds(shown)])
 
 
 @given(tables())
 def test_options_are_wrong_in_every_world(shown):
     for answer in range(shown.shape[1]):
-        for wrong in np.flatnonzero(truths.common_wrong(shown, answer)):
+        for wrong in np.flatnonzero(common_wrong(shown, answer)):
             assert wrong != answer
             assert not any(world[:, wrong].all() for world in worlds(shown))
-        if truths.is_odd(shown, answer):
+        if is_odd(shown, answer):
             assert all((world[:, answer] > 0).sum() == 1 for world in worlds(shown))
-    for most in np.flatnonzero(truths.in_most(shown)):
+    for most in np.flatnonzero(in_most(shown)):
         assert all((world[:, most] > 0).sum() > len(shown) / 2 for world in worlds(shown))
 
 
 @given(tables())
 def test_what_is_believed_leaves_no_doubt_and_changes_nothing_else(shown):
-    believed = truths.believed(shown)
-    assert not (believed == DOUBT).any()
-    assert (believed[shown != DOUBT] == shown[shown != DOUBT]).all()
+    certain = believed(shown)
+    assert not (certain == DOUBT).any()
+    assert (certain[shown != DOUBT] == shown[shown != DOUBT]).all()
+
+
+def test_states_of_a_catalog_are_those_of_its_sparse_view():
+    catalog = rendered(seed=3, scenes=40)
+    doubtful = catalog.uncountable.copy()
+    doubtful[::3, 0] = doubtful[::5, 2] = True  # present or not
+    object.__setattr__(catalog, "uncountable", doubtful)
+    rows = [7, 0, 15, 3, 30]
+    states = catalog.states(rows)
+    assert (states == presence(catalog).of(rows)).all()
+    assert states.dtype == np.int16
+    for place, row in enumerate(rows):
+        for index in range(len(catalog.class_names)):
+            count = int(catalog.counts[row, index])
+            expected = DOUBT if doubtful[row, index] else count or ABSENT
+            assert states[place, index] == expected
