@@ -8,6 +8,7 @@ from mimic_checks.cases import Case, Group, GroupOutcome, Level, Outcome, images
 from mimic_checks.tasks import Counts
 from mimic_checks.verdicts.record import records_of
 
+LEVEL = Level("spread", 2)
 QUESTION = "How many cats are there in these images?"
 
 
@@ -41,6 +42,6 @@ def group(number: int, kinds, *, rule="all_right", roles=(), **more) -> GroupOut
     return GroupOutcome(Group(tuple(m.case for m in members), rule, tuple(roles)), members)
 
 
-def records(items, level=Level("spread", 2), check="spread.balanced"):
+def records(items, level=LEVEL, check="spread.balanced"):
     """The records of a level's items; image `img3` is row 3."""
     return records_of(check, level, items, lambda image: int(image.removeprefix("img")))

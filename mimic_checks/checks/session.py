@@ -18,6 +18,7 @@ from functools import cached_property
 
 from mimic_checks.cases import Case, Outcome
 from mimic_checks.catalog import Catalog
+from mimic_checks.checks.evaluation import Finding
 from mimic_checks.checks.gating import Gating
 from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.settings import Settings
@@ -54,7 +55,7 @@ class CheckSession:
     ) -> None:
         self.plan, self.gating = plan, gating
         self.folder = RunFolder(plan.settings.output)
-        self.preflight_results: dict[str, str | None] | None = None
+        self.preflight_results: dict[str, Finding] | None = None
         self._make_model, self._progress = make_model, progress
 
     @property

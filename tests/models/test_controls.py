@@ -8,7 +8,7 @@ from PIL import Image
 
 from mimic_checks.cases import draw, listing_cases
 from mimic_checks.models import prompt_of
-from mimic_checks.models.controls import blanked, degraded, shown_in, stitched
+from mimic_checks.models.controls import Blanked, Degraded, Stitched, shown_in
 from mimic_checks.models.stubs import make_stub
 
 
@@ -22,7 +22,7 @@ def pixels(image):
 
 
 def test_blanks_keep_sizes_and_the_named_images(prompt):
-    found = blanked(prompt, keep={1, 3})
+    found = Blanked({prompt.case_id: (1, 3)})(prompt)
     assert [image.open().size for image in found.images] == [
         image.open().size for image in prompt.images
     ]
@@ -33,7 +33,7 @@ def test_blanks_keep_sizes_and_the_named_images(prompt):
 
 @pytest.mark.parametrize("factor", [1.5, 2, 4])
 def test_degraded_pictures_keep_their_size_and_lose_detail(prompt, factor):
-    found = degraded(prompt, factor)
+    found = Degraded(factor)(prompt)
     for before, after in zip(prompt.images, found.images, strict=True):
         assert after.open().size == before.open().size
         rough = [np.abs(np.diff(pixels(image), axis=1)).mean() for image in (after, before)]
@@ -43,7 +43,7 @@ def test_degraded_pictures_keep_their_size_and_lose_detail(prompt, factor):
 
 
 def test_stitched_pictures_stand_in_order_in_one_of_the_same_size(prompt):
-    found = stitched(prompt)
+    found = Stitched()(prompt)
     page = found.images[0].open()
     assert len(found.images) == 1
     assert page.size == prompt.images[0].open().size
@@ -75,7 +75,7 @@ def test_stitched_pictures_stand_in_order_in_one_of_the_same_size(prompt):
 def test_stubs_see_through_controls(prompt, scenes):
     oracle = make_stub("oracle", scenes)
     truth = oracle.answer([prompt])
-    assert oracle.answer([stitched(prompt)]) == truth
-    assert oracle.answer([degraded(prompt, 2)]) == truth
-    assert oracle.answer([blanked(prompt, keep=range(5))]) == truth
-    assert oracle.answer([blanked(prompt)]) != truth
+    assert oracle.answer([Stitched()(prompt)]) == truth
+    assert oracle.answer([Degraded(2)(prompt)]) == truth
+    assert oracle.answer([Blanked({prompt.case_id: range(5)})(prompt)]) == truth
+    assert oracle.answer([Blanked()(prompt)]) != truth

@@ -16,7 +16,7 @@ from mimic_checks.checks.settings import Settings
 from mimic_checks.checks.specs import CHECKS
 from mimic_checks.models import ModelOptions, prompt_of
 from mimic_checks.models import fingerprint as fingerprints
-from mimic_checks.models.spec import BUILTIN, REPAIRED_ADAPTER
+from mimic_checks.models.backends import BUILTIN_FOLDER, REPAIRED_ADAPTER
 from mimic_checks.models.transformers_vlm import TransformersVLM
 from mimic_checks.runs import Answer, AnswerCache, Runner, answer_cache
 from tests.runs.test_run import Echo, prompts
@@ -236,7 +236,7 @@ def kept_of(model, place):
 def original(tmp_path_factory, asked):
     """The built-in model in a folder of its own, and its cached answers."""
     folder = tmp_path_factory.mktemp("model")
-    shutil.copytree(BUILTIN["builtin"], folder, dirs_exist_ok=True)
+    shutil.copytree(BUILTIN_FOLDER, folder, dirs_exist_ok=True)
     place = tmp_path_factory.mktemp("kept")
     model = model_of(folder)
     Runner(model, batch=2, cache=kept_of(model, place)).answer(asked)
@@ -283,7 +283,7 @@ def test_only_models_that_are_known_from_all_others_are_kept(scenes, tmp_path):
         session.answer(Ask("ask", [group[0] for group in session.draws(spec)]))
         return len(list((tmp_path / "kept" / name).rglob("*.json")))
 
-    builtin = str(BUILTIN["builtin"])
+    builtin = str(BUILTIN_FOLDER)
     assert answers("folder", builtin) > 1
     assert answers("stub", "stub:oracle") == 0
     assert answers("code", builtin, lambda: model_of(builtin)) == 0, (

@@ -82,36 +82,29 @@ def test_a_level_that_collapses_fails_and_is_named():
     assert [found.verdict for found in verdict.levels] == ["pass", "pass", "fail"]
 
 
-@pytest.mark.parametrize(
-    ("reference", "right", "reason"),
-    [
-        (97, 96, "accuracy is at least 88 % of the reference level's (80 % required)"),
-        (97, 10, "accuracy is at most 24 % of the reference level's (80 % required)"),
-        (90, 75, "accuracy is between 66 % and 106 % of the reference level's (80 % required)"),
-    ],
-)
-def test_reasons_are_in_whole_percent_of_the_reference_level_s_accuracy(reference, right, reason):
-    """The numbers by scipy's own exact intervals, four of them at a quarter of alpha (fails are
-    corrected for two levels)."""
-    verdict = judge(level(reference), level(right)).levels[1]
-    assert verdict.reason == reason
-    bounds = {
-        "low": lambda a: (
-            binomtest(right, 100).proportion_ci(1 - 2 * a, "exact").low
-            / binomtest(reference, 100).proportion_ci(1 - 2 * a, "exact").high
-        ),
-        "high": lambda a: (
-            binomtest(right, 100).proportion_ci(1 - 2 * a, "exact").high
-            / binomtest(reference, 100).proportion_ci(1 - 2 * a, "exact").low
-        ),
-    }
-    wanted = {
-        "pass": [bounds["low"](0.0125)],
-        "fail": [bounds["high"](0.00625)],
-        "inconclusive": [bounds["low"](0.0125), bounds["high"](0.00625)],
-    }[verdict.verdict]
-    for bound in wanted:
-        assert f"{100 * bound:.0f} %" in reason
+def share(right, reference, alpha, bound):
+    """A bound of the share kept, by scipy's own exact intervals."""
+    sides = ("low", "high") if bound == "low" else ("high", "low")
+    ends = [
+        getattr(binomtest(k, 100).proportion_ci(1 - 2 * alpha, "exact"), side)
+        for k, side in zip((right, reference), sides, strict=True)
+    ]
+    return f"{100 * ends[0] / ends[1]:.0f} %"
+
+
+def test_reasons_are_in_whole_percent_of_the_reference_level_s_accuracy():
+    """Four one-sided bounds, at a quarter of alpha each; the upper one is corrected for the two
+    levels judged."""
+    once, twice = 0.05 / 4, 0.05 / 2 / 4
+    end = "of the reference level's (80 % required)"
+    passed, failed, open_ = (
+        judge(level(reference), level(right)).levels[1].reason
+        for reference, right in ((97, 96), (97, 10), (90, 75))
+    )
+    assert passed == f"accuracy is at least {share(96, 97, once, 'low')} {end}"
+    assert failed == f"accuracy is at most {share(10, 97, twice, 'high')} {end}"
+    low, high = share(75, 90, once, "low"), share(75, 90, twice, "high")
+    assert open_ == f"accuracy is between {low} and {high} {end}"
 
 
 def test_a_percentage_that_would_read_like_what_is_required_gets_a_decimal():

@@ -18,8 +18,8 @@ from dataclasses import replace
 from mimic_checks.cases import Case, Level, Outcome
 from mimic_checks.checks.check import Measurement
 from mimic_checks.checks.evaluation import Evaluation
-from mimic_checks.checks.measures.panels import gain_cells, rates
 from mimic_checks.checks.measures.paired_level import judge_change
+from mimic_checks.checks.measures.panels import gain_cells, rates
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.models.controls import Blanked, Control, Degraded, Stitched
 from mimic_checks.models.intervention import Intervention
