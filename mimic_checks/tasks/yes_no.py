@@ -42,6 +42,11 @@ _PHRASES: Mapping[str, bool] = {
 }
 _DENIES = re.compile(rf"{NEGATION.pattern}|n't\b|\b(?:none|nope|false)\b")
 _AFFIRMS = re.compile(r"\b(?:yes|yeah|yep|yup|true)\b")
+_OPENS_OTHERWISE: Mapping[bool, re.Pattern[str]] = {
+    True: re.compile(r"(?:^|[.!?\n]\s*)(?:no|nope|false)\b\s*(?:[.,;:!]|$)"),
+    False: re.compile(r"(?:^|[.!?\n]\s*)(?:yes|yeah|yep|yup|true)\b\s*(?:[.,;:!]|$)"),
+}
+"""A later sentence that answers the other way, by whether the first one says yes."""
 
 
 class YesOrNo(Task):
@@ -95,10 +100,3 @@ def _read(part: str) -> bool | None:
     # fear from that.
     against = (_DENIES if yes else _AFFIRMS).search(sentence) or _OPENS_OTHERWISE[yes].search(later)
     return None if against else yes
-
-
-_OPENS_OTHERWISE: Mapping[bool, re.Pattern[str]] = {
-    True: re.compile(r"(?:^|[.!?\n]\s*)(?:no|nope|false)\b\s*(?:[.,;:!]|$)"),
-    False: re.compile(r"(?:^|[.!?\n]\s*)(?:yes|yeah|yep|yup|true)\b\s*(?:[.,;:!]|$)"),
-}
-"""A later sentence that answers the other way, by what the first one says."""
