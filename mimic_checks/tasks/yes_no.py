@@ -18,7 +18,7 @@ _OPENING = r"^\W*(?:(?:i think|i believe|i would say|i'd say|so|well|thus|theref
 # "No doubt there is one" and "No dogs can be seen" do not answer with their first word.
 _LEAD = re.compile(
     _OPENING + r"(?:(?P<yes>yes|yeah|yep|yup|true)|(?P<no>no|nope|false))\b"
-    r"(?='?\s*(?:[.,;:!\n)\]–—-]|$)|\s+(?:there|it|they|he|she|we|i|the|this|that|these|those|because"
+    r"(?!\.?\s*\d)(?='?\s*(?:[.,;:!\n()\]–—-]|$)|\s+(?:there|it|they|he|she|we|i|the|this|that|these|those|because"
     r"|since|as|not)\b)"
 )
 _SHORT_FORM = re.compile(
@@ -42,6 +42,11 @@ _PHRASES: Mapping[str, bool] = {
 }
 _DENIES = re.compile(rf"{NEGATION.pattern}|n't\b|\b(?:none|nope|false)\b")
 _AFFIRMS = re.compile(r"\b(?:yes|yeah|yep|yup|true)\b")
+_OPENS_OTHERWISE: Mapping[bool, re.Pattern[str]] = {
+    True: re.compile(r"(?:^|[.!?\n]\s*)(?:no|nope|false)\b\s*(?:[.,;:!]|$)"),
+    False: re.compile(r"(?:^|[.!?\n]\s*)(?:yes|yeah|yep|yup|true)\b\s*(?:[.,;:!]|$)"),
+}
+"""A later sentence that answers the other way, by whether the first one says yes."""
 
 
 class YesOrNo(Task):
@@ -63,7 +68,9 @@ class YesOrNo(Task):
     ) -> YesNo | None:
         """Yes or no where the answer opens with it, or is a short form of it ("It is not.").
         Whether "there is no dog" means no depends on the question: no prediction."""
-        yes = agreed(_read(part) for part in stated(unmarked(answer).lower()))
+        text = unmarked(answer).lower()
+        parts = [*stated(text), *([text] if _LEAD.match(text) else [])]
+        yes = agreed(_read(part) for part in parts)
         return None if yes is None else YesNo(yes)
 
     def blind_answers(
@@ -93,10 +100,3 @@ def _read(part: str) -> bool | None:
     # fear from that.
     against = (_DENIES if yes else _AFFIRMS).search(sentence) or _OPENS_OTHERWISE[yes].search(later)
     return None if against else yes
-
-
-_OPENS_OTHERWISE: Mapping[bool, re.Pattern[str]] = {
-    True: re.compile(r"(?:^|[.!?\n]\s*)(?:no|nope|false)\b\s*(?:[.,;:!]|$)"),
-    False: re.compile(r"(?:^|[.!?\n]\s*)(?:yes|yeah|yep|yup|true)\b\s*(?:[.,;:!]|$)"),
-}
-"""A later sentence that answers the other way, by what the first one says."""
