@@ -27,7 +27,7 @@ _FIRM_LETTERS = tuple(
     re.compile(pattern)
     for pattern in (
         r"^\W*([A-Za-z])\W*$",
-        r"[(\[{<]\s*([A-Za-z])\s*[)\]}>]",
+        rf"(?<![\w{_TOKEN}])[(\[{{<]\s*([A-Za-z])\s*[)\]}}>]",  # but not "dog(s)"
         r"\b(?i:options?|choices?|answers?|letter)\s*(?:is\s+)?[:=]?\s*([a-z])\W*$",
         rf"\b(?i:options?|choices?|answers?|letter)\s*(?:is\s+)?[:=]?\s*({_LETTER})",
         rf"\b(?i:is|be|it's|that's|choose|pick|select|chose|think|say|with)\s*:?\s+({_LETTER})",
@@ -66,7 +66,10 @@ def read_option(answer: str, options: Sequence[str]) -> int | None:
 
 
 class _Reader:
+    """Reads statements about some options; all mentions are sets of places."""
+
     def __init__(self, options: Sequence[str]) -> None:
+        self.given = options
         self.options = [" ".join(unmarked(text).split()).strip(" .").lower() for text in options]
         texts = sorted({text for text in self.options if text not in _ONE_LETTER}, key=len)[::-1]
         any_of = "|".join(r"\s+".join(map(re.escape, text.split())) for text in texts) or "(?!)"
@@ -132,7 +135,7 @@ class _Reader:
         return frozenset(k for k, option in enumerate(self.options) if option == wanted)
 
     def _only(self, places: frozenset[int]) -> int | None:
-        texts = {self.options[place] or place for place in places}
+        texts = {self.given[place] or place for place in places}
         return min(places) if len(texts) == 1 else None
 
 
