@@ -54,7 +54,7 @@ _ONE_LETTER = {"", *LETTERS.lower()}
 _FILLER = frozenset(
     """a an the it its it's that that's this these those is are there i think believe would say
     in of image images picture pictures photo photos shown shows show see we can option choice
-    letter my answer so therefore thus and both all kind object""".split()
+    letter my answer so therefore thus and both all kind object s""".split()
 )
 
 
