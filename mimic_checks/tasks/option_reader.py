@@ -26,7 +26,7 @@ _ANY_LETTER = re.compile(_LETTER)
 _FIRM_LETTERS = tuple(
     re.compile(pattern)
     for pattern in (
-        r"^\W*([A-Za-z])\W*$",
+        rf"^[^\w{_TOKEN}]*([A-Za-z])[^\w{_TOKEN}]*$",
         rf"(?<![\w{_TOKEN}])[(\[{{<]\s*([A-Za-z])\s*[)\]}}>]",  # but not "dog(s)"
         r"\b(?i:options?|choices?|answers?|letter)\s*(?:is\s+)?[:=]?\s*([a-z])\W*$",
         rf"\b(?i:options?|choices?|answers?|letter)\s*(?:is\s+)?[:=]?\s*({_LETTER})",
