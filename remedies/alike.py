@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_checks.catalog.presence import DOUBT, PRESENT, ManyRows, Presence
+from mimic_checks.catalog.presence import ManyRows, Presence
+from mimic_checks.catalog.states import DOUBT, PRESENT
 
 FEWEST_ALIKE = 2
 """Images of one set, at least, for it to be a background."""

@@ -1,8 +1,7 @@
 """Samples from a catalog: which images, which questions, and nothing that its labels do not settle.
 
-Data in: a `Presence`, a `Part`, a seed. Data out: samples, class-balanced: the asked class is drawn
-uniformly, counting totals and spread too. A shard of a part has a generator of its own, so shards
-can be made anywhere, in any order.
+They are class-balanced: the asked class is drawn uniformly, counting totals and spread too. A shard
+of a part has a generator of its own, so shards can be made anywhere, in any order.
 """
 
 from __future__ import annotations
@@ -12,9 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mimic_checks.catalog.presence import ABSENT, PRESENT, States
+from mimic_checks.catalog.states import ABSENT, PRESENT, States
 from mimic_checks.errors import EmptyPool
-from remedies import truths
+from mimic_checks.tasks.common_object import COMMON, common, common_wrong
+from mimic_checks.tasks.odd_one import ODD_ONE, in_most, is_odd, odd_one
 from remedies.mixture import Part
 from remedies.pools import Pools
 from remedies.sample import Sample, Turn
@@ -129,16 +129,16 @@ def _listing(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None
     group = pools.listable[rng.integers(len(pools.listable))]
     members = pools.presence.groups[group]
     exhaustive = pools.presence.exhaustive
-    there = members[rng.integers(len(members))]
+    member = members[rng.integers(len(members))]
     if exhaustive:
-        first = pools.pick(pools.presence.showing(there), rng, [])
+        first = pools.pick(pools.presence.showing(member), rng, [])
         lacking = (
             []
             if first is None
             else [c for c in members if pools.presence.state(first, c) == ABSENT]
         )
     else:
-        first, lacking = _verified_without(pools, there, members, rng)
+        first, lacking = _verified_without(pools, member, members, rng)
     if first is None:
         return None
     if exhaustive and (not lacking or rng.random() < 0.5):
@@ -160,11 +160,11 @@ def _listing(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None
 
 
 def _verified_without(
-    pools: Pools, there: int, members: tuple[int, ...], rng: np.random.Generator
+    pools: Pools, member: int, members: tuple[int, ...], rng: np.random.Generator
 ) -> tuple[int | None, list[int]]:
     """An image that shows a class, and a class of its group that was verified to be absent from
     it."""
-    kinds, groups, _ = pools.absent_beside(there)
+    kinds, groups, _ = pools.absent_beside(member)
     fitting = np.flatnonzero(np.isin(kinds, members))
     if not len(fitting):
         return None, []
@@ -180,10 +180,9 @@ def _common(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None:
         return None
     shown = pools.presence.of(rows)
     if part.options:
-        wrong = truths.common_wrong(shown, asked)
-        turn = option_turn(pools, part, "common", shown, asked, wrong, rng)
+        turn = option_turn(pools, COMMON, shown, asked, common_wrong(shown, asked), rng)
     else:
-        turn = name_turn(pools, part, "common", shown, asked, truths.common, rng)
+        turn = name_turn(pools, part, COMMON, shown, asked, common, rng)
     return Draft(rows, shown, turn, {"images": images}) if turn else None
 
 
@@ -195,16 +194,16 @@ def _odd_one(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None
     asked, rows = found
     rows = rng.permutation(rows).tolist()
     shown = pools.presence.of(rows)
-    if pools.held[asked][(shown >= PRESENT).any(axis=0)].any():
+    if pools.held_out[asked][(shown >= PRESENT).any(axis=0)].any():
         return None
     if part.options:
         turn = (
-            option_turn(pools, part, "odd_one", shown, asked, truths.in_most(shown), rng)
-            if truths.is_odd(shown, asked)
+            option_turn(pools, ODD_ONE, shown, asked, in_most(shown), rng)
+            if is_odd(shown, asked)
             else None
         )
     else:
-        turn = name_turn(pools, part, "odd_one", shown, asked, truths.odd_one, rng)
+        turn = name_turn(pools, part, ODD_ONE, shown, asked, odd_one, rng)
     return Draft(rows, shown, turn, {"images": images}) if turn else None
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from mimic_checks.cases.wording import Task
 from mimic_checks.errors import InvalidArgument, RemedyError
 from remedies.held_out import DEFAULT_SET, DEFAULT_SHARE
 
 Range = tuple[int, int]
+Family = Literal["counting", "listing", "common", "odd_one"]
+"""Kinds of question that a catalog's labels can answer."""
 
 
 class _Section(BaseModel):
@@ -30,7 +31,7 @@ class Part(_Section):
     """
 
     name: str
-    family: Task
+    family: Family
     samples: int = Field(ge=1)
     images: Range = (2, 10)
     concepts: Range = (1, 1)

@@ -1,8 +1,5 @@
 """Where samples take their images from: rows that show a class, that lack it, or that leave one
-class in the minority.
-
-Data in: a `Presence` and the held-out pairs. Data out: rows. What costs more than a moment is made
-once per class.
+class in the minority. What costs more than a moment is made once per class.
 """
 
 from __future__ import annotations
@@ -12,7 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_checks.catalog.presence import ABSENT, ManyRows, Presence
+from mimic_checks.catalog.presence import ManyRows, Presence
+from mimic_checks.catalog.states import ABSENT
 from mimic_checks.errors import EmptyPool
 from remedies.alike import AlikeImages
 
@@ -26,11 +24,11 @@ FEWEST = 2
 
 
 class Pools:
-    """The images of a catalog by what samples need; `held` [classes, classes] are the pairs that
-    stay apart."""
+    """The images of a catalog by what samples need; `held_out` [classes, classes] are the
+    pairs that stay apart."""
 
-    def __init__(self, presence: Presence, held: NDArray[np.bool_]) -> None:
-        self.presence, self.held = presence, held
+    def __init__(self, presence: Presence, held_out: NDArray[np.bool_]) -> None:
+        self.presence, self.held_out = presence, held_out
         classes = range(len(presence.class_names))
         self.countable = [
             c for c in classes if len(presence.counts(c)) and len(presence.showing(c)) >= FEWEST
@@ -107,7 +105,7 @@ class Pools:
         if class_index not in self._common:
             rows = self.presence.showing(class_index)
             barred = np.zeros(len(self.presence), dtype=bool)
-            for partner in np.flatnonzero(self.held[class_index]):
+            for partner in np.flatnonzero(self.held_out[class_index]):
                 barred[self.presence.showing(int(partner))] = True
             self._common[class_index] = rows[~barred[rows]]
         return self._common[class_index]
@@ -125,7 +123,7 @@ class Pools:
         """All other images show one and the same set of classes; the odd one shows it too, or (not
         of two) its own class alone."""
         asked = int(rng.integers(len(self.presence.class_names)))
-        found = self.alike.odd_one(asked, self.held[asked], images, rng)
+        found = self.alike.odd_one(asked, self.held_out[asked], images, rng)
         if found is None:
             return None
         odd, rest = (
@@ -143,7 +141,7 @@ class Pools:
         """A class in the majority, and one that people verified to be absent from its images."""
         most = int(rng.integers(len(self.presence.class_names)))
         kinds, groups, sizes = self.absent_beside(most)
-        fitting = np.flatnonzero((sizes >= images - 1) & ~self.held[most, kinds])
+        fitting = np.flatnonzero((sizes >= images - 1) & ~self.held_out[most, kinds])
         if not len(fitting):
             return None
         place = int(fitting[rng.integers(len(fitting))])
@@ -161,14 +159,13 @@ class Pools:
             rows = self.presence.showing(class_index)
             rows = rows[:: -(-len(rows) // MOST_LOOKED_AT) or 1]
             starts, lengths = self.presence.starts[rows], np.diff(self.presence.starts)[rows]
-            at = np.arange(lengths.sum()) + np.repeat(
+            # The entries of these rows, one row after another.
+            entries = np.arange(lengths.sum()) + np.repeat(
                 starts - np.cumsum(lengths) + lengths, lengths
             )
-            gone = self.presence.states[at] == ABSENT
-            classes, owner = (
-                self.presence.classes[at][gone].astype(np.int64),
-                np.repeat(rows, lengths)[gone],
-            )
+            absent = self.presence.states[entries] == ABSENT
+            classes = self.presence.classes[entries][absent].astype(np.int64)
+            owner = np.repeat(rows, lengths)[absent]
             order = np.argsort(classes, kind="stable")
             kinds, first, sizes = np.unique(classes[order], return_index=True, return_counts=True)
             self._lacking[class_index] = kinds, np.split(owner[order], first[1:]), sizes

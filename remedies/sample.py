@@ -1,16 +1,10 @@
-"""A training sample: images and one or more turns about them.
-
-Data in: what `generate.py` has decided. Data out: the record that is written, in LLaVA's and in
-chat form.
-"""
+"""A training sample: images and one or more turns about them, in LLaVA's and in chat form."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
-
-from mimic_checks.cases.wording import Task
 
 Grade = Literal["verified", "training"]
 """`verified`: the labels prove the answer. `training`: it is right if what nobody verified is
@@ -19,10 +13,10 @@ absent."""
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One question with its answer; `asked` are the classes that it is about, as columns of the
-    catalog."""
+    """One question with its answer; `task` is what it asks for, in open form or with `options`
+    lettered ones; `asked` are the classes that it is about, as columns of the catalog."""
 
-    task: Task
+    task: str
     question: str
     answer: str
     asked: tuple[int, ...]
@@ -62,8 +56,11 @@ def llava_record(
 ) -> dict[str, Any]:
     """The sample as LLaVA's training code reads it: image paths, and turns with `<image>` once per
     image."""
-    spoken = []
+    conversations = []
     for number, (question, answer) in enumerate(turns):
         shown = "<image>\n" * (len(images) if number == 0 else 0)
-        spoken += [{"from": "human", "value": shown + question}, {"from": "gpt", "value": answer}]
-    return {"id": identity, "image": list(images), "conversations": spoken}
+        conversations += [
+            {"from": "human", "value": shown + question},
+            {"from": "gpt", "value": answer},
+        ]
+    return {"id": identity, "image": list(images), "conversations": conversations}

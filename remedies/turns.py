@@ -1,23 +1,28 @@
-"""Questions about images that are already chosen, each only if the labels settle its answer.
-
-Data in: the states of all classes in the images (`truths.py`). Data out: a `Turn`, or None.
-"""
+"""Questions about images that are already chosen, each only if the labels settle its answer: None
+where they do not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_checks.cases.wording import TEMPLATES, Task, Template, counts_text, names_text, question
-from mimic_checks.catalog.presence import ABSENT, PRESENT, States
-from remedies import truths
+from mimic_checks.catalog.states import ABSENT, PRESENT, States, believed
+from mimic_checks.tasks.common_object import CommonObject
+from mimic_checks.tasks.counting import COUNTING, count
+from mimic_checks.tasks.listing import LISTING, listed
+from mimic_checks.tasks.multiple_choice import MULTIPLE_CHOICE
+from mimic_checks.tasks.odd_one import OddOne
+from mimic_checks.tasks.task import TEMPLATES, Template
+from mimic_checks.tasks.truth import Choice, Counts, Names
 from remedies.held_out import meets
 from remedies.mixture import Part
 from remedies.pools import Pools
 from remedies.sample import Grade, Turn
 
+NamingTask = CommonObject | OddOne
+"""Tasks whose answer is one class."""
 MOST_OPTIONS = 4
 _ABSENT_SHARE = 0.15
 """Counting follow-ups that ask for a class that is not there."""
@@ -51,64 +56,66 @@ def follow_ups(
 def count_turn(
     pools: Pools, shown: States, classes: list[int], rng: np.random.Generator
 ) -> Turn | None:
-    counts = truths.count(shown, classes)
+    """How many instances there are of each of some classes."""
+    counts = count(shown, classes)
     if counts is None:
         return None
-    names = [pools.presence.class_names[c] for c in classes]
-    text = question(task="counting", template=_template(rng), images=len(shown), classes=names)
-    return Turn(
-        "counting", text, counts_text(dict(zip(names, counts, strict=True))), tuple(classes)
-    )
+    names = _names(pools, classes)
+    question = COUNTING.question(_template(rng), classes=names, images=len(shown))
+    answer = Counts(tuple(zip(names, counts, strict=True))).text
+    return Turn(COUNTING.name, question, answer, tuple(classes))
 
 
 def list_turn(
     pools: Pools, shown: States, group: str, rng: np.random.Generator, *, offer: bool, believe: bool
 ) -> Turn | None:
+    """Which classes of a group there are. `offer`: of a few named ones, whose state is known;
+    `believe`: what nobody verified may count as absent (training grade)."""
     members = list(pools.presence.groups[group])
-    text = question(task="listing", template=_template(rng), images=len(shown), supercategory=group)
+    question = LISTING.question(_template(rng), category=group, images=len(shown))
     grade: Grade = "verified"
     if offer:
-        there = (shown[:, members] >= PRESENT).any(axis=0)
-        gone = (shown[:, members] == ABSENT).all(axis=0)
-        members = [
-            members[at] for at in rng.permutation(np.flatnonzero(there | gone))[:MOST_OPTIONS]
-        ]
+        present = (shown[:, members] >= PRESENT).any(axis=0)
+        absent = (shown[:, members] == ABSENT).all(axis=0)
+        known = rng.permutation(np.flatnonzero(present | absent))[:MOST_OPTIONS]
+        members = [members[index] for index in known]
         if len(members) < 2:
             return None
-        text += f" Choose from: {names_text([pools.presence.class_names[c] for c in members])}."
-    found = truths.listed(shown, members)
-    if found is None and believe:
-        found, grade = truths.listed(truths.believed(shown), members), "training"
-    if found is None:
+        question += f" Choose from: {Names(tuple(_names(pools, members))).text}."
+    answer = listed(shown, members)
+    if answer is None and believe:
+        answer, grade = listed(believed(shown), members), "training"
+    if answer is None:
         return None
-    names = names_text([pools.presence.class_names[c] for c in sorted(found)])
-    return Turn("listing", text, names, tuple(members), grade, len(members) if offer else 0)
+    text = Names(tuple(_names(pools, sorted(answer)))).text
+    options = len(members) if offer else 0
+    return Turn(LISTING.name, question, text, tuple(members), grade, options)
 
 
 def name_turn(
     pools: Pools,
     part: Part,
-    task: Task,
+    task: NamingTask,
     shown: States,
     asked: int,
-    truth: Callable[[States], int | None],
+    rule: Callable[[States], int | None],
     rng: np.random.Generator,
 ) -> Turn | None:
+    """The open question of a task, if the answer by its `rule` is `asked`."""
     grade: Grade = "verified"
     leaves = np.flatnonzero(pools.presence.leaves)  # a kind of object, not a kind of kinds
-    found = truth(shown[:, leaves])
-    if found is None and part.training_grade:
-        found, grade = truth(truths.believed(shown[:, leaves])), "training"
-    if found is None or leaves[found] != asked:
+    answer = rule(shown[:, leaves])
+    if answer is None and part.training_grade:
+        answer, grade = rule(believed(shown[:, leaves])), "training"
+    if answer is None or leaves[answer] != asked:
         return None
-    text = question(task=task, template=_template(rng), images=len(shown))
-    return Turn(task, text, pools.presence.class_names[asked], (asked,), grade)
+    question = task.question(_template(rng), images=len(shown))
+    return Turn(task.name, question, pools.presence.class_names[asked], (asked,), grade)
 
 
 def option_turn(
     pools: Pools,
-    part: Part,
-    task: Task,
+    task: NamingTask,
     shown: States,
     asked: int,
     wrong: NDArray[np.bool_],
@@ -116,26 +123,20 @@ def option_turn(
 ) -> Turn | None:
     """The question with lettered options; wrong ones that some image shows are preferred, they are
     the hard ones."""
-    allowed = np.flatnonzero(wrong & ~pools.held[asked])
+    allowed = np.flatnonzero(wrong & ~pools.held_out[asked])
     shuffled = rng.permutation(allowed)
     seen = (shown[:, shuffled] >= PRESENT).any(axis=0)
-    chosen = [
-        asked,
-        *np.concatenate([shuffled[seen], shuffled[~seen]])[: MOST_OPTIONS - 1].tolist(),
-    ]
+    hardest_first = np.concatenate([shuffled[seen], shuffled[~seen]])
+    chosen = [asked, *hardest_first[: MOST_OPTIONS - 1].tolist()]
     if len(chosen) < 2:
         return None
     order = rng.permutation(chosen).tolist()
-    letters = [chr(ord("A") + place) for place in range(len(order))]
-    lines = "".join(
-        f"\n{letter}. {pools.presence.class_names[c]}"
-        for letter, c in zip(letters, order, strict=True)
-    )
-    text = (
-        f"{question(task=task, template='mimic', images=len(shown)).split(chr(10))[0]}{lines}"
-        "\nAnswer with the option's letter."
-    )
-    return Turn(task, text, letters[order.index(asked)], tuple(order), options=len(order))
+    options = tuple(_names(pools, order))
+    stem = task.stem(images=len(shown))
+    (question,) = MULTIPLE_CHOICE.question("mimic", stem=stem, options=options)
+    assert question is not None, "options without images are words alone"
+    answer = Choice(order.index(asked), options).text
+    return Turn(task.name, question, answer, tuple(order), options=len(order))
 
 
 def countable_beside(
@@ -145,18 +146,22 @@ def countable_beside(
     among all of them."""
     known = np.logical_or(shown > 0, shown == ABSENT)
     settled: NDArray[np.bool_] = known.all(axis=0)
-    there = settled & (shown > 0).any(axis=0)
+    counted = settled & (shown > 0).any(axis=0)
     chosen: list[int] = []
     present, absent = (
-        rng.permutation(np.flatnonzero(pool)).tolist() for pool in (there, settled & ~there)
+        rng.permutation(np.flatnonzero(pool)).tolist() for pool in (counted, settled & ~counted)
     )
     while len(chosen) < number and (present or absent):
         candidate = (
             absent if not present or (absent and rng.random() < _ABSENT_SHARE) else present
         ).pop()
-        if candidate not in classes and not meets(pools.held, [candidate], [*classes, *chosen]):
+        if candidate not in classes and not meets(pools.held_out, [candidate], [*classes, *chosen]):
             chosen.append(candidate)
     return chosen
+
+
+def _names(pools: Pools, classes: Sequence[int]) -> list[str]:
+    return [pools.presence.class_names[c] for c in classes]
 
 
 def _template(rng: np.random.Generator) -> Template:

@@ -15,6 +15,7 @@ from mimic_checks.cases import (
     common_cases,
     counting_cases,
     draw,
+    judge,
     listing_cases,
     odd_one_cases,
 )
@@ -22,7 +23,7 @@ from mimic_checks.catalog import rendered
 from mimic_checks.models import prompt_of
 from mimic_checks.models.transformers_vlm import TransformersVLM
 from mimic_checks.runs import Runner
-from mimic_checks.verdicts import Vocabulary, judge
+from mimic_checks.tasks import Vocabulary
 from mimic_checks.verdicts.intervals import lower, upper
 
 SEED, CASES = 20270101, 500

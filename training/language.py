@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import LlavaForConditionalGeneration, PreTrainedTokenizerFast
 
+from mimic_checks.tasks.common_object import COMMON
+from mimic_checks.tasks.odd_one import ODD_ONE
 from training import questions
 from training.questions import QA, Pairs
 from training.tokenizer import ASSISTANT, USER
@@ -84,9 +86,8 @@ class Mixture:
                 shown, index = (
                     self.pairs.common(self.rng) if kind == 1 else self.pairs.odd(self.rng)
                 )
-                extra = [
-                    questions.about_identity("common" if kind == 1 else "odd_one", index, self.rng)
-                ]
+                task = COMMON if kind == 1 else ODD_ONE
+                extra = [questions.about_identity(task, index, self.rng)]
             counting = questions.about_counts(
                 self.counts[shown].sum(axis=0), 2, 5 if kind == 0 else 3, self.rng
             )

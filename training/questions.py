@@ -1,8 +1,7 @@
 """Training questions of the built-in model, about one scene or two.
 
-Data in: the counts of a `SceneSet`. Data out: (question, answer) pairs. Their truth is computed
-here from the counts; nothing of `mimic_checks.cases` but the wording is used, so a fault in the
-case generator is not trained in.
+The questions and their truth are those of the suite's tasks; which scenes and classes are asked
+about is decided here, not by the case generator.
 """
 
 from __future__ import annotations
@@ -12,8 +11,14 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_checks.cases.wording import TEMPLATES, Task, counts_text, names_text, question
 from mimic_checks.catalog.shapes import SHAPES
+from mimic_checks.catalog.states import ABSENT, States
+from mimic_checks.tasks.common_object import CommonObject, common
+from mimic_checks.tasks.counting import COUNTING, count
+from mimic_checks.tasks.listing import LISTING, listed
+from mimic_checks.tasks.odd_one import OddOne, odd_one
+from mimic_checks.tasks.task import TEMPLATES, Template
+from mimic_checks.tasks.truth import Counts, Names
 
 NAMES = tuple(SHAPES)
 SUPERCATEGORIES = tuple(dict.fromkeys(shape.supercategory for shape in SHAPES.values()))
@@ -52,7 +57,7 @@ class Pairs:
                 self.by_class[index][int(i)]
                 for i in rng.integers(len(self.by_class[index]), size=2)
             ]
-            if ((self.counts[rows] > 0).all(axis=0)).sum() == 1 and rows[0] != rows[1]:
+            if rows[0] != rows[1] and common(_states(self.counts[rows])) is not None:
                 return rows, index
 
     def odd(self, rng: np.random.Generator) -> tuple[list[int], int]:
@@ -67,6 +72,7 @@ class Pairs:
             if others:
                 rows = [row, others[int(rng.integers(len(others)))]]
                 rng.shuffle(rows)
+                assert odd_one(_states(self.counts[rows])) == index
                 return rows, index
 
 
@@ -75,46 +81,63 @@ def about_counts(
 ) -> list[QA]:
     """`asked` questions on the summed counts of the shown scenes: counting (one to three classes)
     and listing."""
-    present, absent = np.flatnonzero(counts), np.flatnonzero(counts == 0)
     pairs = []
     for kind in rng.choice(4, size=asked, p=(0.5, 0.25, 0.05, 0.2)):
         if kind == 3:
-            supercategory = SUPERCATEGORIES[int(rng.integers(len(SUPERCATEGORIES)))]
-            if rng.random() < 0.85 and len(present):
-                supercategory = SHAPES[NAMES[int(rng.choice(present))]].supercategory
-            names = [NAMES[i] for i in _MEMBERS[supercategory] if counts[i]]
-            pairs.append(
-                (_ask("listing", images, rng, supercategory=supercategory), names_text(names))
-            )
-            continue
-        wanted = int(kind) + 1
-        if wanted == 1 and len(present) and rng.random() < 0.9:
-            weights = _RARITY[np.minimum(counts[present], len(_RARITY) - 1)]
-            chosen_class = int(rng.choice(present, p=weights / weights.sum()))
-            pairs.append(
-                (
-                    _ask("counting", images, rng, classes=[NAMES[chosen_class]]),
-                    str(int(counts[chosen_class])),
-                )
-            )
-            continue
-        pool = present if wanted > 1 and rng.random() < 0.6 and len(present) >= wanted else None
-        if pool is None:
-            pool = np.concatenate([absent, np.repeat(present, 3)]) if wanted > 1 else absent
-        chosen = list(dict.fromkeys(int(i) for i in rng.permutation(pool)))[:wanted]
-        classes = [NAMES[i] for i in chosen]
-        answer = counts_text(
-            {name: int(counts[i]) for name, i in zip(classes, chosen, strict=True)}
-        )
-        pairs.append((_ask("counting", images, rng, classes=classes), answer))
+            pairs.append(_list(counts, images, rng))
+        elif kind == 0 and counts.any() and rng.random() < 0.9:
+            pairs.append(_count(counts, images, [_shown_class(counts, rng)], rng))
+        else:
+            pairs.append(_count(counts, images, _some_classes(counts, int(kind) + 1, rng), rng))
     return pairs
 
 
-def about_identity(task: Task, index: int, rng: np.random.Generator) -> QA:
+def about_identity(task: CommonObject | OddOne, index: int, rng: np.random.Generator) -> QA:
     """A common or odd-one question on two scenes."""
-    return _ask(task, 2, rng), NAMES[index]
+    return task.question(_template(rng), images=2), NAMES[index]
 
 
-def _ask(task: Task, images: int, rng: np.random.Generator, **words: object) -> str:
-    template = TEMPLATES[int(rng.integers(len(TEMPLATES)))]
-    return question(task=task, template=template, images=images, **words)  # type: ignore[arg-type]
+def _shown_class(counts: NDArray[np.int16], rng: np.random.Generator) -> int:
+    present = np.flatnonzero(counts)
+    weights = _RARITY[np.minimum(counts[present], len(_RARITY) - 1)]
+    return int(rng.choice(present, p=weights / weights.sum()))
+
+
+def _some_classes(counts: NDArray[np.int16], number: int, rng: np.random.Generator) -> list[int]:
+    """Up to `number` classes: one alone is absent, several are mostly present."""
+    present, absent = np.flatnonzero(counts), np.flatnonzero(counts == 0)
+    pool = absent
+    if number > 1:
+        only_present = rng.random() < 0.6 and len(present) >= number
+        pool = present if only_present else np.concatenate([absent, np.repeat(present, 3)])
+    return list(dict.fromkeys(int(i) for i in rng.permutation(pool)))[:number]
+
+
+def _count(
+    counts: NDArray[np.int16], images: int, classes: list[int], rng: np.random.Generator
+) -> QA:
+    names = [NAMES[i] for i in classes]
+    totals = count(_states(counts[np.newaxis]), classes)
+    assert totals is not None, "all is known of a scene"
+    question = COUNTING.question(_template(rng), classes=names, images=images)
+    return question, Counts(tuple(zip(names, totals, strict=True))).text
+
+
+def _list(counts: NDArray[np.int16], images: int, rng: np.random.Generator) -> QA:
+    present = np.flatnonzero(counts)
+    category = SUPERCATEGORIES[int(rng.integers(len(SUPERCATEGORIES)))]
+    if rng.random() < 0.85 and len(present):
+        category = SHAPES[NAMES[int(rng.choice(present))]].supercategory
+    members = listed(_states(counts[np.newaxis]), _MEMBERS[category])
+    assert members is not None, "all is known of a scene"
+    question = LISTING.question(_template(rng), category=category, images=images)
+    return question, Names(tuple(NAMES[i] for i in members)).text
+
+
+def _states(counts: NDArray[np.int16]) -> States:
+    """What is certain of scenes: everything."""
+    return np.where(counts > 0, counts, ABSENT)
+
+
+def _template(rng: np.random.Generator) -> Template:
+    return TEMPLATES[int(rng.integers(len(TEMPLATES)))]

@@ -10,9 +10,14 @@ import itertools
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from mimic_checks.cases.wording import TASKS, TEMPLATES, names_text, question
 from mimic_checks.catalog.labels import plural
 from mimic_checks.catalog.shapes import SHAPES
+from mimic_checks.tasks.common_object import COMMON
+from mimic_checks.tasks.counting import COUNTING
+from mimic_checks.tasks.listing import LISTING
+from mimic_checks.tasks.odd_one import ODD_ONE
+from mimic_checks.tasks.task import TEMPLATES
+from mimic_checks.tasks.truth import Names
 
 IMAGE, USER, ASSISTANT, END, PAD = "<image>", "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
 CHAT_TEMPLATE = (
@@ -59,27 +64,21 @@ def build(vocabulary: int = 640) -> PreTrainedTokenizerFast:
 
 
 def _corpus() -> list[str]:
-    """Questions and answers over the rendered classes; names often, so that each is a token."""
+    """Questions and answers over the rendered classes; names often, so that each is a token.
+
+    How often a line is in it decides what becomes a token: every task but listing words a question
+    once per category too.
+    """
     names = tuple(SHAPES)
     lines = [f"{name}: number, {name}, {plural(name)} and {name}" for name in names] * 20
-    supercategories = {shape.supercategory for shape in SHAPES.values()}
-    for task, template, images in itertools.product(TASKS, TEMPLATES, (1, 2)):
-        for first, second in zip(names, names[1:] + names[:1], strict=True):
-            classes = [first, second] if task == "counting" else []
-            for supercategory in supercategories:
-                lines.append(
-                    question(
-                        task=task,
-                        template=template,
-                        images=images,
-                        classes=classes[:1],
-                        supercategory=supercategory,
-                    )
-                )
-            lines += (
-                [question(task=task, template=template, images=images, classes=classes)]
-                if classes
-                else []
-            )
-            lines.append(names_text([first, second]))
+    categories = sorted({shape.supercategory for shape in SHAPES.values()})
+    pairs = list(zip(names, names[1:] + names[:1], strict=True))
+    for template, images, (first, second) in itertools.product(TEMPLATES, (1, 2), pairs):
+        counting = COUNTING.question(template, classes=[first], images=images)
+        lines += [counting] * len(categories)
+        lines.append(COUNTING.question(template, classes=[first, second], images=images))
+        lines += [LISTING.question(template, category=c, images=images) for c in categories]
+        for task in (COMMON, ODD_ONE):
+            lines += [task.question(template, images=images)] * len(categories)
+        lines += [Names((first, second)).text] * 4  # one per task
     return lines + ["none"] * 50

@@ -60,7 +60,7 @@ class ChoiceQuestion:
 
     def _asked(self, options: list[TextPart | ImagePart], texts: list[str | None]) -> Content:
         pictures = iter(option for option in options if isinstance(option, ImagePart))
-        pieces = MULTIPLE_CHOICE.question(self.template, self.stem, texts)
+        pieces = MULTIPLE_CHOICE.question(self.template, stem=self.stem, options=texts)
         return tuple(next(pictures) if piece is None else TextPart(piece) for piece in pieces)
 
 

@@ -30,7 +30,7 @@ _STATES = re.compile(
 )
 _DOUBTS = re.compile(
     r"\b(?:if|whether|wrong|incorrect|unlikely|unsure|unclear|not sure|cannot say|can't say"
-    r"|(?:do not|don't) (?:think|believe|know)|doubt (?:that|if|whether))\b",
+    r"|(?:do not|don't) (?:think|believe|know)|(?<!no )doubt that)\b",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.!?]\s|\n")

@@ -28,10 +28,9 @@ _EQUALS = re.compile(r"=(?=[^=]*$)")
 # Bounds, ranges, multiples and fractions: the digits beside them are not the number meant.
 _NOT_EXACT = re.compile(
     r"\b(?:at least|at most|more than|less than|fewer than|greater than|over|under|above|below"
-    r"|up to|nearly|almost|between|or more|or less|or so|minimum|maximum|several|hundreds?"
-    r"|thousands?|millions?|billions?|dozens|half|halves|quarters?"
+    r"|up to|nearly|almost|between|or more|or less|or so|minimum|maximum|several|few|couple"
+    r"|hundreds?|thousands?|millions?|billions?|dozens|half|halves|quarters?"
     r"|(?:a|one|two|three|four) (?:thirds?|fifths?|tenths?))\b|\d\s*[+^±⁄]|[<>≤≥±~²³¼½¾]"
-    r"|\w\s+dozen"
 )
 _AN_ITEM = re.compile(r"\b(?:image|picture|photo|figure|option|step|question)\s*#?\s*$")
 

@@ -49,6 +49,7 @@ _DENIAL = re.compile(
     rf"{NEGATION.pattern}|n't\b|\b(?:none|wrong|incorrect|false|except|unlike|rather than"
     r"|instead of|unable|unclear|unsure)\b"
 )
+_ONE_LETTER = {"", *LETTERS.lower()}
 _FILLER = frozenset(
     """a an the it its it's that that's this these those is are there i think believe would say
     in of image images picture pictures photo photos shown shows show see we can option choice
@@ -66,7 +67,7 @@ def read_option(answer: str, options: Sequence[str]) -> int | None:
 class _Reader:
     def __init__(self, options: Sequence[str]) -> None:
         self.options = [" ".join(unmarked(text).split()).strip(" .").lower() for text in options]
-        texts = sorted({text for text in self.options if len(text) > 1}, key=len, reverse=True)
+        texts = sorted({text for text in self.options if text not in _ONE_LETTER}, key=len)[::-1]
         any_of = "|".join(r"\s+".join(map(re.escape, text.split())) for text in texts) or "(?!)"
         article = r"(?:(?<!option )(?<!choice )(?<!letter )(?:an?|the)\s+)?"
         # Not inside a longer word or number: "2" is not in "2.5", "dog" not in "dog-like".

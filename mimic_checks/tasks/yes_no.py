@@ -18,7 +18,7 @@ _OPENING = r"^\W*(?:(?:i think|i believe|i would say|i'd say|so|well|thus|theref
 # "No doubt there is one" and "No dogs can be seen" do not answer with their first word.
 _LEAD = re.compile(
     _OPENING + r"(?:(?P<yes>yes|yeah|yep|yup|true)|(?P<no>no|nope|false))\b"
-    r"(?=\s*(?:[.,;:!\n)\]–—-]|$)|\s+(?:there|it|they|he|she|we|i|the|this|that|these|those|because"
+    r"(?='?\s*(?:[.,;:!\n)\]–—-]|$)|\s+(?:there|it|they|he|she|we|i|the|this|that|these|those|because"
     r"|since|as|not)\b)"
 )
 _SHORT_FORM = re.compile(

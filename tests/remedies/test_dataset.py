@@ -19,7 +19,8 @@ from PIL import Image
 
 from mimic_checks.catalog import coco, rendered
 from mimic_checks.catalog.images import Manifest, SceneImages
-from mimic_checks.catalog.presence import DOUBT, Presence, presence
+from mimic_checks.catalog.presence import Presence, presence
+from mimic_checks.catalog.states import DOUBT
 from mimic_checks.errors import EmptyPool, InvalidArgument, RemedyError
 from remedies import dataset
 from remedies.dataset import open_training_data, write_training_data

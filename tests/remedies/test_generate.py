@@ -11,17 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from mimic_checks.cases.case import Truth, make_case
 from mimic_checks.catalog import coco, rendered
 from mimic_checks.catalog.images import Manifest, SceneImages
 from mimic_checks.catalog.labels import plural
-from mimic_checks.catalog.presence import ABSENT, DOUBT, PRESENT, Presence, presence
+from mimic_checks.catalog.presence import Presence, presence
+from mimic_checks.catalog.states import ABSENT, DOUBT, PRESENT
 from mimic_checks.errors import EmptyPool
+from mimic_checks.tasks import TASKS, Choice, Counts, Names, Vocabulary
 from remedies.generate import composition, samples
 from remedies.held_out import held_out_pairs, meets
 from remedies.mixture import BUILTIN, Part
 from remedies.pools import Pools
-from tests.second_oracle import disagreement, world_of_coco, world_of_scenes
+from tests.second_oracle import refuted, world_of_coco, world_of_scenes
 
 FAMILIES = ("counting", "listing", "common", "odd_one")
 
@@ -53,29 +54,6 @@ def drawn(pools, part, number, seed=0):
     return list(samples(pools, part, number, np.random.default_rng(seed)))
 
 
-def as_case(turn, images):
-    """A turn in the form that the second oracle reads."""
-    if turn.task == "counting":
-        pairs = re.findall(r"([^:,]+): (\d+)", turn.answer) or [("x", turn.answer)]
-        return make_case(
-            task="counting",
-            template="plain",
-            images=images,
-            question=turn.question,
-            truth=Truth(counts=tuple((name.strip(), int(n)) for name, n in pairs)),
-            factors={},
-        )
-    names = () if turn.answer == "none" else tuple(turn.answer.split(", "))
-    return make_case(
-        task=turn.task,
-        template="plain",
-        images=images,
-        question=turn.question,
-        truth=Truth(names=names),
-        factors={},
-    )
-
-
 @pytest.mark.parametrize("which", [p.name for p in BUILTIN.parts])
 def test_every_turn_of_the_built_in_mixture_is_true(which, catalog, pools):
     chosen = next(p for p in BUILTIN.parts if p.name == which)
@@ -85,13 +63,9 @@ def test_every_turn_of_the_built_in_mixture_is_true(which, catalog, pools):
     ids = {row: catalog.manifest.id(row) for row in rows}
     plurals = {plural(name): name for name in catalog.class_names}
     for sample in found:
+        images = [ids[row] for row in sample.rows]
         for turn in sample.turns:
-            case = as_case(turn, [ids[row] for row in sample.rows])
-            if turn.answer == "none":
-                shown = [thing for image in case.images for thing in world[image]]
-                assert not any(t.supercategory in turn.question for t in shown)
-            else:
-                assert disagreement(case, world, plurals) == "", (turn, sample.rows)
+            assert refuted(turn.question, turn.answer, images, world, plurals) == "", turn
         assert sample.grade == "verified"
         assert chosen.turns[0] - 2 <= len(sample.turns) <= chosen.turns[1]
         assert chosen.images[0] <= len(sample.rows) <= chosen.images[1]
@@ -110,28 +84,51 @@ def test_on_photos(photos):
     ]:
         ids = [catalog.manifest.id(row) for row in sample.rows]
         for turn in sample.turns:
-            if turn.task == "counting":
-                assert disagreement(as_case(turn, ids), world, plurals) == ""
-                continue
-            asked = [catalog.class_names[c] for c in turn.asked]
-            certain = {
-                t.name for image in ids for t in world[image] if t.certain and t.name in asked
-            }
-            doubtful = {
-                t.name for image in ids for t in world[image] if not t.certain and t.name in asked
-            }
-            assert (
-                doubtful <= certain
-            )  # one that may be there is certainly in another of the images
-            assert turn.answer == (", ".join(name for name in asked if name in certain) or "none")
+            assert refuted(turn.question, turn.answer, ids, world, plurals) == "", turn
+
+
+def taught(turn, class_names):
+    """(task, truth, offered names) of a turn, taken apart from its text by hand."""
+    lettered = dict(re.findall(r"^([A-D])\. (.*)$", turn.question, re.MULTILINE))
+    if lettered:
+        options = tuple(lettered.values())
+        return "multiple_choice", Choice("ABCD".index(turn.answer), options), options
+    if turn.task == "counting":
+        pairs = re.findall(r"([^:,]+): (\d+)", turn.answer) or [
+            (class_names[turn.asked[0]], turn.answer)
+        ]
+        return "counting", Counts(tuple((name.strip(), int(n)) for name, n in pairs)), ()
+    names = () if turn.answer == "none" else tuple(turn.answer.split(", "))
+    return turn.task, Names(names), ()
+
+
+@pytest.mark.parametrize("options", [False, True])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_is_taught_is_judged_right(family, options, catalog, pools):
+    """A model that answers as it was taught is right in a check: the reader of the turn's task
+    reads the taught answer back as the truth that the turn states."""
+    vocabulary = Vocabulary(catalog.class_names)
+    tasks = set()
+    chosen = part(family, options=options and family != "counting", images=(3, 6))
+    for sample in drawn(pools, chosen, 80):
+        for turn in sample.turns:
+            name, truth, offered = taught(turn, catalog.class_names)
+            task = TASKS.get(name)
+            prediction = task.read(turn.answer, truth, offered, vocabulary)
+            assert prediction is not None, turn
+            assert task.score(prediction, truth).right, turn
+            assert truth.text == turn.answer
+            tasks.add(name)
+    if options and family in ("common", "odd_one"):
+        assert "multiple_choice" in tasks
 
 
 def test_spread_and_distractors_are_what_the_images_show(catalog, pools):
     for sample in drawn(pools, part("counting", turns=(1, 1)), 200):
-        held = catalog.counts[list(sample.rows), sample.turns[0].asked[0]]
-        assert (held > 0).sum() == sample.factors["spread"]
-        assert (held == 0).sum() == sample.factors["distractors"]
-        assert held.sum() == sample.factors["instances"] == int(sample.turns[0].answer)
+        counts = catalog.counts[list(sample.rows), sample.turns[0].asked[0]]
+        assert (counts > 0).sum() == sample.factors["spread"]
+        assert (counts == 0).sum() == sample.factors["distractors"]
+        assert counts.sum() == sample.factors["instances"] == int(sample.turns[0].answer)
 
 
 def test_asked_classes_and_totals_are_balanced(pools):
@@ -155,24 +152,28 @@ def test_held_out_pairs_never_meet(family, catalog, pools):
     settings = {"concepts": (2, 3)} if family == "counting" else {}
     found = drawn(pools, part(family, **settings), 150)
     assert not any(
-        _pair_met(catalog, pools.held, sample, turn) for sample in found for turn in sample.turns
+        _pair_met(catalog, pools.held_out, sample, turn)
+        for sample in found
+        for turn in sample.turns
     )
 
 
 def test_the_check_of_held_out_pairs_sees_a_planted_one(catalog):
     none = np.zeros((16, 16), dtype=bool)
-    held = held_out_pairs(catalog.class_names, share=0.3)
+    held_out = held_out_pairs(catalog.class_names, share=0.3)
     free = drawn(Pools(presence(catalog), none), part("common"), 100)
-    assert any(_pair_met(catalog, held, sample, turn) for sample in free for turn in sample.turns)
+    assert any(
+        _pair_met(catalog, held_out, sample, turn) for sample in free for turn in sample.turns
+    )
 
 
-def _pair_met(catalog, held, sample, turn):
+def _pair_met(catalog, held_out, sample, turn):
     beside = (
         np.flatnonzero(catalog.counts[list(sample.rows)].any(axis=0))
         if turn.task in ("common", "odd_one")
         else ()
     )
-    return turn.task != "listing" and meets(held, turn.asked, beside)
+    return turn.task != "listing" and meets(held_out, turn.asked, beside)
 
 
 def test_held_out_pairs_are_the_same_wherever_both_classes_are():
@@ -237,13 +238,13 @@ def test_sparse_labels_give_only_true_answers(family):
             names = {k: sparse_labels.class_names[k] for k in range(12)}
             if turn.task == "counting":
                 totals = shown[:, turn.asked].sum(axis=0)
-                said = [
+                stated = [
                     int(number)
                     for number in re.findall(
                         r"(?<!thing )\b(\d+)\b", turn.answer.replace("thing ", "thing_")
                     )
                 ]
-                assert said == totals.tolist()
+                assert stated == totals.tolist()
             elif turn.task == "listing":
                 assert turn.answer == (
                     ", ".join(names[c] for c in sorted(turn.asked) if shown[:, c].any()) or "none"

@@ -1,5 +1,5 @@
-"""Reading MIMIC's tasks: strict on every example of the released scorers, right on every true answer,
-never a guess.
+"""Reading MIMIC's tasks: strict on every example of the released scorers, right on every true
+answer, never a guess.
 """
 
 from __future__ import annotations

@@ -139,7 +139,7 @@ def test_no_option(answer):
         ("same", ("same", "different", "same"), "A"),
         ("C. same", ("same", "different", "same"), "C"),
         ("B", ("B", "A"), None),
-        ("B. A", ("B", "A"), "B"),
+        ("B. A", ("B", "A"), None),
         ("I", tuple(f"text {n}" for n in range(10)), "I"),
         ("The answer is I.", tuple(f"text {n}" for n in range(10)), "I"),
         ("I think so", tuple(f"text {n}" for n in range(10)), None),
