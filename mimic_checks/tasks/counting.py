@@ -119,9 +119,9 @@ def _labelled(text: str, stated: Sequence[numbers.Stated], name: str) -> set[int
     forms = sorted({name.lower(), plural(name.lower())}, key=len, reverse=True)
     label = "|".join(map(re.escape, forms))
     before = re.compile(rf"\b(?:{label})\s*(?::|=|-|–|is|are)\s*$")
-    after = re.compile(rf"^\s*(?:{label})\b(?!\s*(?::|=))")
+    after = re.compile(rf"\s*(?:{label})\b(?!\s*(?::|=))")
     return {
         number.value
         for number in stated
-        if before.search(text[: number.start]) or after.match(text[number.end :])
+        if numbers.last_words(before, text, number.start) or after.match(text, number.end)
     }

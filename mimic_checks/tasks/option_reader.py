@@ -36,7 +36,7 @@ _FIRM_LETTERS = tuple(
     )
 )
 _LEAD = re.compile(
-    r"^[^\w(\[{<]*(?:[(\[{<]\s*(?P<bracketed>[A-Za-z])\s*[)\]}>]\s*[.:,]?"
+    r"^[^\w(\[{<" + _TOKEN + r"]*(?:[(\[{<]\s*(?P<bracketed>[A-Za-z])\s*[)\]}>]\s*[.:,]?"
     r"|(?P<marked>[A-Za-z])\s*[.):](?=\s|$|" + _TOKEN + r")"
     r"|(?P<dashed>[A-HJ-Z])\s*(?:,|-|–|—)\s"
     r"|(?P<line>[A-Za-z])\s*(?:\n|$)"
@@ -49,6 +49,7 @@ _DENIAL = re.compile(
     rf"{NEGATION.pattern}|n't\b|\b(?:none|wrong|incorrect|false|except|unlike|rather than"
     r"|instead of|unable|unclear|unsure)\b"
 )
+_OF_OPTIONS = re.compile(r"\b(?:option|choice|answer|correct|right|wrong|incorrect|sure|true)\b")
 _ONE_LETTER = {"", *LETTERS.lower()}
 _FILLER = frozenset(
     """a an the it its it's that that's this these those is are there i think believe would say
@@ -72,7 +73,8 @@ class _Reader:
         article = r"(?:(?<!option )(?<!choice )(?<!letter )(?:an?|the)\s+)?"
         # Not inside a longer word or number: "2" is not in "2.5", "dog" not in "dog-like".
         self.pattern = re.compile(
-            rf"(?<![\w.\-]){article}(?P<text>{any_of})(?!\w|-\w|[.,:/]\d)", re.IGNORECASE
+            rf"(?<![\w\-])(?<!(?<![A-Za-z])\.){article}(?P<text>{any_of})(?!\w|-\w|[.,:/]\d)",
+            re.IGNORECASE,
         )
 
     def read(self, part: str) -> int | None:
@@ -92,7 +94,7 @@ class _Reader:
         letter = next(group for group in lead.groups() if group)
         rest = text[lead.end() :]
         sentence, _ = first_sentence(rest)
-        if "\n" not in lead.group() and _DENIAL.search(sentence.lower()):
+        if "\n" not in lead.group() and _takes_back(sentence.lower()):
             return []
         if RETRACTION.search(rest):
             return []
@@ -132,3 +134,12 @@ class _Reader:
     def _only(self, places: frozenset[int]) -> int | None:
         texts = {self.options[place] or place for place in places}
         return min(places) if len(texts) == 1 else None
+
+
+def _takes_back(sentence: str) -> bool:
+    """Whether the words after a letter deny it ("A is not correct"); an explanation may deny other
+    things ("B. It is a cat, no dog")."""
+    at_once = " ".join(sentence.split()[:3])
+    return bool(
+        _DENIAL.search(at_once) or (_DENIAL.search(sentence) and _OF_OPTIONS.search(sentence))
+    )

@@ -18,7 +18,7 @@ _OPENING = r"^\W*(?:(?:i think|i believe|i would say|i'd say|so|well|thus|theref
 # "No doubt there is one" and "No dogs can be seen" do not answer with their first word.
 _LEAD = re.compile(
     _OPENING + r"(?:(?P<yes>yes|yeah|yep|yup|true)|(?P<no>no|nope|false))\b"
-    r"(?='?\s*(?:[.,;:!\n)\]–—-]|$)|\s+(?:there|it|they|he|she|we|i|the|this|that|these|those|because"
+    r"(?!\.?\s*\d)(?='?\s*(?:[.,;:!\n()\]–—-]|$)|\s+(?:there|it|they|he|she|we|i|the|this|that|these|those|because"
     r"|since|as|not)\b)"
 )
 _SHORT_FORM = re.compile(
@@ -63,7 +63,9 @@ class YesOrNo(Task):
     ) -> YesNo | None:
         """Yes or no where the answer opens with it, or is a short form of it ("It is not.").
         Whether "there is no dog" means no depends on the question: no prediction."""
-        yes = agreed(_read(part) for part in stated(unmarked(answer).lower()))
+        text = unmarked(answer).lower()
+        parts = [*stated(text), *([text] if _LEAD.match(text) else [])]
+        yes = agreed(_read(part) for part in parts)
         return None if yes is None else YesNo(yes)
 
     def blind_answers(

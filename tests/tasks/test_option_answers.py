@@ -61,6 +61,12 @@ def letter(answer, options=ANIMALS):
         ("None of the choices provided", "D"),
         ("D. None of the choices provided", "D"),
         ("There is no doubt that the answer is B", "B"),
+        ("B. It is a cat, not a dog.", "B"),
+        ("<answer>B</answer>", "B"),
+        ("Answer: B</s>", "B"),
+        ("[B]", "B"),
+        ("<B>", "B"),
+        ("B.cat", "B"),
     ],
 )
 def test_one_option(answer, expected):
@@ -90,6 +96,10 @@ def test_one_option(answer, expected):
         "A. dog\nB. cat",
         "A. cat",
         "(A) cat",
+        "cat (A)",
+        "A. Not correct",
+        "A. That option is wrong",
+        "A. I am not sure",
         "option A cat",
         "The answer is A, cat",
         "dog and cat",
