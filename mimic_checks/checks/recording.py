@@ -1,4 +1,4 @@
-"""What is kept of an evaluated check: records, its result, the pictures that the report shows."""
+"""What is kept of an evaluated check: records, result, and the pictures that the report shows."""
 
 from __future__ import annotations
 
