@@ -22,7 +22,9 @@ _ANSWER_IS = re.compile(r"^(?:the )?(?:final )?answers?(?: is|:)\s*")
 
 _CURLY = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "−": "-", "\u00a0": " "})
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-_EMPHASIS = re.compile(r"\\(?:boxed|text|mathrm|mathbf)\b|[*_`\"#$]")
+_EMPHASIS = re.compile(
+    r"\\(?:boxed|text|mathrm|mathbf)\b|</?[a-zA-Z]{2,}>|</[a-z]>|<\|\w+\|>|[*_`\"#$]"
+)
 _STATES = re.compile(
     r"\b(?:answer|(?:correct|right|best) (?:option|choice|letter))\s*"
     r"(?:(?:is|was|would be|should be|must be)(?![\w'])|[:=])\s*:?\s*",
@@ -34,6 +36,7 @@ _DOUBTS = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.!?]\s|\n")
+_MOST_BEFORE = 300
 
 
 def plain_words(answer: str) -> str:
@@ -43,8 +46,8 @@ def plain_words(answer: str) -> str:
 
 
 def unmarked(answer: str) -> str:
-    """An answer as it stands, but for emphasis, typographic quotes and full-width letters; brackets
-    and case are kept, for they tell "(A)" from "a"."""
+    """An answer as it stands, but for emphasis, tags, typographic quotes and full-width letters;
+    brackets and case are kept, for they tell "(A)" from "a"."""
     text = answer.replace("\\n", "\n").translate(_CURLY).translate(_FULL_WIDTH)
     return _EMPHASIS.sub(" ", text).strip()
 
@@ -77,5 +80,6 @@ def first_sentence(text: str) -> tuple[str, str]:
 
 
 def _clause_before(text: str, start: int) -> str:
-    ends = [end.end() for end in _SENTENCE_END.finditer(text, 0, start)]
-    return text[ends[-1] if ends else 0 : start]
+    """The words of the sentence that an answer is stated in, or the last of them."""
+    near = text[max(0, start - _MOST_BEFORE) : start]
+    return _SENTENCE_END.split(near)[-1]

@@ -25,7 +25,7 @@ WORDS |= {"a dozen": 12, "one dozen": 12, "dozen": 12, "none": 0, "nothing": 0}
 WORD = "|".join(re.escape(word) for word in sorted(WORDS, key=len, reverse=True))
 NUMBER = re.compile(rf"(?<![\w.\-])(?:(?P<digits>\d+(?:\.\d+)?)|(?P<word>{WORD}))(?![\w]|-\w|\.\d)")
 _OF_IMAGES = re.compile(
-    r"^\s*(?:different |separate |given )?(?:images?|pictures?|photos?|scenes?)\b"
+    r"\s*(?:different |separate |given )?(?:images?|pictures?|photos?|scenes?)\b"
 )
 _BEFORE_TOTAL = re.compile(
     r"(?:=|\btotal(?: number| count)?(?: of(?: all)?(?: the)?(?: \w+)?)?(?: is| are|:|"
@@ -34,8 +34,10 @@ _BEFORE_TOTAL = re.compile(
     r" |that makes |it is |a total of )*$"
 )
 _AFTER_TOTAL = re.compile(
-    r"^(?:\s+\w+){0,2}\s*,?\s*(?:in total|altogether|in all|overall|combined|all together)\b"
+    r"(?:\s+\w+){0,2}\s*,?\s*(?:in total|altogether|in all|overall|combined|all together)\b"
 )
+
+_MOST_BEFORE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +56,22 @@ def find(text: str) -> list[Stated] | None:
     """All numbers in a lower-case text, but for numbers of images; None if one is not whole."""
     numbers = []
     for match in NUMBER.finditer(text):
-        if _OF_IMAGES.match(text[match.end() :]):
+        if _OF_IMAGES.match(text, match.end()):
             continue
         digits = match["digits"]
         value = WORDS[match["word"]] if digits is None else float(digits)
         if value > 10**9 or value != int(value):  # in this order: hundreds of digits are infinite
             return None
-        before = bool(_BEFORE_TOTAL.search(text[: match.start()]))
-        after = bool(_AFTER_TOTAL.match(text[match.end() :]))
+        before = bool(last_words(_BEFORE_TOTAL, text, match.start()))
+        after = bool(_AFTER_TOTAL.match(text, match.end()))
         numbers.append(Stated(int(value), match.start(), match.end(), before, after))
     return numbers
+
+
+def last_words(pattern: re.Pattern[str], text: str, end: int) -> re.Match[str] | None:
+    """Where a pattern that ends in `$` stands right before a place. It looks back a limited way,
+    so that the time for a long answer full of numbers does not grow with its square."""
+    return pattern.search(text, max(0, end - _MOST_BEFORE), end)
 
 
 def total(text: str) -> int | None:
