@@ -70,11 +70,7 @@ class RunPlan:
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The names that answers may use."""
-        groups = {
-            name: tuple(self.catalog.class_names[c] for c in self.catalog.members(name))
-            for name in dict.fromkeys(self.catalog.supercategories)
-        }
-        return Vocabulary(self.catalog.class_names, groups)
+        return Vocabulary(self.catalog.class_names, self.catalog.groups)
 
     def levels(self, check: Check) -> tuple[Level, ...]:
         """What one draw of a check holds an item for, reference first."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mimic_checks.checks.session import CheckSession
     from mimic_checks.checks.settings import Settings
     from mimic_checks.verdicts.gate_result import CheckGate
-    from mimic_checks.verdicts.store import RunFolder
+    from mimic_checks.verdicts.run_folder import RunFolder
 
 EXIT_INCONCLUSIVE = 6
 
@@ -184,7 +184,7 @@ class Run:
     def _begin(self, described: RunDescription) -> None:
         """Makes the output folder ready."""
         from mimic_checks.errors import UsageError
-        from mimic_checks.verdicts.store import RunFolder
+        from mimic_checks.verdicts.run_folder import RunFolder
 
         settings = settings_of(self.config)
         try:

@@ -46,8 +46,8 @@ def plain_words(answer: str) -> str:
 
 
 def unmarked(answer: str) -> str:
-    """An answer as it stands, but for emphasis, tags, typographic quotes and full-width letters; brackets
-    and case are kept, for they tell "(A)" from "a"."""
+    """An answer as it stands, but for emphasis, tags, typographic quotes and full-width letters;
+    brackets and case are kept, for they tell "(A)" from "a"."""
     text = answer.replace("\\n", "\n").translate(_CURLY).translate(_FULL_WIDTH)
     return _EMPHASIS.sub(" ", text).strip()
 

@@ -11,10 +11,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from mimic_checks.checks.check_run import CheckRun
+from mimic_checks.checks.measures.measured import CLOSED
+from mimic_checks.checks.specs import CHECKS
 
 from mimic_checks.catalog import coco, rendered
 from mimic_checks.checks import preflight
-from mimic_checks.checks.check_run import CheckRun
 from mimic_checks.checks.measures import (
     attention_by_depth,
     knockout,
@@ -22,11 +24,9 @@ from mimic_checks.checks.measures import (
     pooling,
     sequence_length,
 )
-from mimic_checks.checks.measures.measured import CLOSED
 from mimic_checks.checks.profiles import FILE
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.settings import Settings
-from mimic_checks.checks.specs import CHECKS
 from mimic_checks.errors import AttentionError, InvalidArgument, RunFolderError, ThresholdsError
 from mimic_checks.models import ModelOptions, TokenGrid, load_vlm
 from mimic_checks.models.intervention import NO_INTERVENTION, Intervention

@@ -1,4 +1,4 @@
-"""The same cases with fewer tokens per image: does the model get better when it has less to read?"""
+"""The same cases with fewer tokens per image: is the model better when it has less to read?"""
 
 from __future__ import annotations
 
