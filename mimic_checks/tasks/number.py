@@ -38,7 +38,7 @@ _PRONOUN = re.compile(
 _AN_ITEM = re.compile(r"\b(?:image|picture|photo|figure|option|step|question)\s*#?\s*$")
 
 
-class ANumber(Task):
+class NumberTask(Task):
     """One number, in digits or words, with or without a unit."""
 
     name = "number"
@@ -65,7 +65,7 @@ class ANumber(Task):
         return Score(off <= Decimal(repr(true.tolerance)))
 
 
-NUMBER = ANumber()
+NUMBER = NumberTask()
 
 
 def _read(part: str) -> Number | None:

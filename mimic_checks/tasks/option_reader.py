@@ -26,8 +26,8 @@ _ANY_LETTER = re.compile(_LETTER)
 _FIRM_LETTERS = tuple(
     re.compile(pattern)
     for pattern in (
-        r"^\W*([A-Za-z])\W*$",
-        r"[(\[{<]\s*([A-Za-z])\s*[)\]}>]",
+        rf"^[^\w{_TOKEN}]*([A-Za-z])[^\w{_TOKEN}]*$",
+        rf"(?<![\w{_TOKEN}])[(\[{{<]\s*([A-Za-z])\s*[)\]}}>]",  # but not "dog(s)"
         r"\b(?i:options?|choices?|answers?|letter)\s*(?:is\s+)?[:=]?\s*([a-z])\W*$",
         rf"\b(?i:options?|choices?|answers?|letter)\s*(?:is\s+)?[:=]?\s*({_LETTER})",
         rf"\b(?i:is|be|it's|that's|choose|pick|select|chose|think|say|with)\s*:?\s+({_LETTER})",
@@ -54,7 +54,7 @@ _ONE_LETTER = {"", *LETTERS.lower()}
 _FILLER = frozenset(
     """a an the it its it's that that's this these those is are there i think believe would say
     in of image images picture pictures photo photos shown shows show see we can option choice
-    letter my answer so therefore thus and both all kind object""".split()
+    letter my answer so therefore thus and both all kind object s""".split()
 )
 
 
@@ -66,7 +66,10 @@ def read_option(answer: str, options: Sequence[str]) -> int | None:
 
 
 class _Reader:
+    """Reads statements about some options; all mentions are sets of places."""
+
     def __init__(self, options: Sequence[str]) -> None:
+        self.given = options
         self.options = [" ".join(unmarked(text).split()).strip(" .").lower() for text in options]
         texts = sorted({text for text in self.options if text not in _ONE_LETTER}, key=len)[::-1]
         any_of = "|".join(r"\s+".join(map(re.escape, text.split())) for text in texts) or "(?!)"
@@ -132,7 +135,7 @@ class _Reader:
         return frozenset(k for k, option in enumerate(self.options) if option == wanted)
 
     def _only(self, places: frozenset[int]) -> int | None:
-        texts = {self.options[place] or place for place in places}
+        texts = {self.given[place] or place for place in places}
         return min(places) if len(texts) == 1 else None
 
 

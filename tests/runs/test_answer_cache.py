@@ -60,12 +60,12 @@ def test_a_hit_never_re_forms_the_other_batches(tmp_path):
 
 
 def test_other_pictures_under_the_same_case_are_another_question(tmp_path):
-    from mimic_checks.models.controls import degraded
+    from mimic_checks.models.controls import Degraded
 
     asked = prompts([1] * 2)
     Runner(Echo(), batch=2, cache=cache(tmp_path)).answer(asked)
     model = Echo()
-    Runner(model, batch=2, cache=cache(tmp_path)).answer([degraded(prompt, 2) for prompt in asked])
+    Runner(model, batch=2, cache=cache(tmp_path)).answer([Degraded(2)(prompt) for prompt in asked])
     assert len(model.calls) == 1
 
 

@@ -67,6 +67,8 @@ def letter(answer, options=ANIMALS):
         ("[B]", "B"),
         ("<B>", "B"),
         ("B.cat", "B"),
+        ("cat(s)", "B"),
+        ("The image(s) show a cat", "B"),
     ],
 )
 def test_one_option(answer, expected):
@@ -97,6 +99,7 @@ def test_one_option(answer, expected):
         "A. cat",
         "(A) cat",
         "cat (A)",
+        "cat(A)",
         "A. Not correct",
         "A. That option is wrong",
         "A. I am not sure",
@@ -147,6 +150,8 @@ def test_no_option(answer):
         ("not visible", ("visible", "not visible"), "B"),
         ("It is not visible.", ("visible", "not visible"), "B"),
         ("same", ("same", "different", "same"), "A"),
+        ("cat", ("Cat", "cat"), None),
+        ("B", ("Cat", "cat"), "B"),
         ("C. same", ("same", "different", "same"), "C"),
         ("B", ("B", "A"), None),
         ("B. A", ("B", "A"), None),
