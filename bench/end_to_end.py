@@ -22,8 +22,8 @@ import torch
 from mimic_checks.cases import Case, draw, listing_sweep
 from mimic_checks.catalog import Catalog, load_catalog
 from mimic_checks.models import ModelOptions, prompt_of
-from mimic_checks.models.features import FeatureCache
 from mimic_checks.models.backends import BUILTIN_FOLDER
+from mimic_checks.models.features import FeatureCache
 from mimic_checks.models.transformers_vlm import TransformersVLM
 from mimic_checks.runs import Runner
 

@@ -25,7 +25,8 @@ from PIL import Image
 
 from mimic_checks.catalog.images import Manifest
 from mimic_checks.catalog.openimages import Boxes, Hierarchy, Labels, verified_states
-from mimic_checks.catalog.presence import DOUBT, Presence
+from mimic_checks.catalog.presence import Presence
+from mimic_checks.catalog.states import DOUBT
 from remedies.dataset import write_training_data
 from remedies.mixture import PAPER, Part
 

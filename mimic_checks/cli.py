@@ -255,7 +255,8 @@ def _burn_in(options: argparse.Namespace, rest: Sequence[str]) -> int:
     session = CheckSession(RunPlan(settings, list(found.values())))
     session.validate()
     session.folder.prepare({**session.plan.describe(), "burn_in": True})
-    print("\n".join(lines(burn_in(session, policy, options.histories))))
+    alpha = float(policy.defaults["alpha"])
+    print("\n".join(lines(burn_in(session, policy, options.histories), alpha)))
     return 0
 
 

@@ -23,9 +23,9 @@ import mimic_checks
 from mimic_checks.attention.adapter_record import write_adapter_mask
 from mimic_checks.attention.edit import edit_attention
 from mimic_checks.errors import RemedyError
-from mimic_checks.models.device import choose_device, choose_dtype
 from mimic_checks.models import ModelOptions
 from mimic_checks.models.backends import BUILTIN_FOLDER
+from mimic_checks.models.device import choose_device, choose_dtype
 from mimic_checks.models.loading import load
 from remedies.batches import IGNORE, Collator
 from remedies.lora import LoraOptions, with_lora

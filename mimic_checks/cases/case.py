@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Protocol
 
 from PIL import Image
@@ -136,7 +136,8 @@ def make_case(
     images = sum(kind == "image" for kind, _ in shown)
     if wrong := [number for number in needles if not 0 <= number < images]:
         raise InvalidArgument("needles", wrong, allowed=f"image numbers from 0 to {images - 1}")
-    hashed = json.dumps([task, shown, asdict(truth), list(offered), RULE_VERSION], sort_keys=True)
+    right = {part.name: getattr(truth, part.name) for part in fields(truth)}
+    hashed = json.dumps([task, shown, right, list(offered), RULE_VERSION])
     case_id = hashlib.sha256(hashed.encode()).hexdigest()[:24]
     return Case(
         id=case_id,

@@ -144,7 +144,7 @@ class _SeveralClasses:
                 allowed="one value when concepts > 1",
             )
         allowed = pools.candidates(catalog, classes)
-        self.states = catalog.states(range(len(catalog)))
+        self.states = catalog.states(np.arange(len(catalog)))
         askable = np.isin(self.states, request.instances)
         if allowed is not None:
             askable[:, [c for c in range(askable.shape[1]) if c not in allowed]] = False

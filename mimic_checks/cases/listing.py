@@ -92,7 +92,7 @@ def _usable_rows(
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Per super-category, the rows without doubt about any class of it, and those of them that show
     one."""
-    states = catalog.states(range(len(catalog)))
+    states = catalog.states(np.arange(len(catalog)))
     usable = {}
     for name in supercategories:
         members = states[:, catalog.members(name)]

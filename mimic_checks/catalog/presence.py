@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mimic_checks.catalog.catalog import Catalog
 from mimic_checks.catalog.images import ImageSource, Manifest
-from mimic_checks.catalog.states import ABSENT, DOUBT, PRESENT, States
+from mimic_checks.catalog.states import ABSENT, PRESENT, States
 
 ManyRows = NDArray[np.int32]
 """Row numbers in half the memory of `Rows`."""
@@ -105,9 +105,8 @@ class Presence:
 
 def presence(catalog: Catalog) -> Presence:
     """The sparse view of a catalog in which everything was looked for."""
-    rows, classes = np.nonzero(catalog.possible)
-    doubtful = catalog.uncountable[rows, classes]
-    states = np.where(doubtful, DOUBT, catalog.counts[rows, classes]).astype(np.int16)
+    states = catalog.states(np.arange(len(catalog)))
+    rows, classes = np.nonzero(states != ABSENT)
     return Presence(
         name=catalog.name,
         class_names=catalog.class_names,
@@ -118,7 +117,7 @@ def presence(catalog: Catalog) -> Presence:
         leaves=np.ones(len(catalog.class_names), dtype=bool),
         starts=np.searchsorted(rows, np.arange(len(catalog) + 1)),
         classes=classes.astype(np.int16),
-        states=states,
+        states=states[rows, classes],
         unlisted=ABSENT,
         source=catalog.source,
         manifest=catalog.manifest,

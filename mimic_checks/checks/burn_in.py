@@ -25,7 +25,7 @@ from mimic_checks.verdicts import Verdict
 from mimic_checks.verdicts.gate import count, judge_together, worst_of
 from mimic_checks.verdicts.intervals import lower, upper
 from mimic_checks.verdicts.policy import Policy
-from mimic_checks.verdicts.text import table
+from mimic_checks.verdicts.text import interval_name, table
 
 STRENGTHS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 UNCHANGED, AGAIN, FLIPPED = (
@@ -52,7 +52,7 @@ class BurnInRow:
     passed: int
     histories: int
 
-    def interval(self, alpha: float = 0.05) -> tuple[float, float]:
+    def interval(self, alpha: float) -> tuple[float, float]:
         """Exact interval of the share of histories that fail."""
         return lower(self.failed, self.histories, alpha / 2), upper(
             self.failed, self.histories, alpha / 2
@@ -88,14 +88,14 @@ def burn_in(session: CheckSession, policy: Policy, histories: int) -> list[BurnI
     ]
 
 
-def lines(rows: Sequence[BurnInRow]) -> list[str]:
-    """The rates as a table."""
+def lines(rows: Sequence[BurnInRow], alpha: float) -> list[str]:
+    """The rates as a table, with intervals of error rate `alpha`."""
     head = (
         "defect",
         "share of draws hit",
         "largest drop",
         "fails",
-        "95 % interval",
+        interval_name(alpha),
         "passes",
         "inconclusive",
     )
@@ -105,7 +105,7 @@ def lines(rows: Sequence[BurnInRow]) -> list[str]:
             f"{row.strength:.0%}",
             f"{100 * row.drop:.1f} points",
             f"{row.failed / row.histories:.0%}",
-            "[{:.0%}, {:.0%}]".format(*row.interval()),
+            "[{:.0%}, {:.0%}]".format(*row.interval(alpha)),
             f"{row.passed / row.histories:.0%}",
             f"{1 - (row.failed + row.passed) / row.histories:.0%}",
         )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from mimic_checks.catalog import Catalog
     from mimic_checks.checks.evaluation import Evaluation
+    from mimic_checks.checks.run_plan import RunPlan
     from mimic_checks.checks.session import CheckSession
     from mimic_checks.runs import Condition
 
@@ -126,6 +127,7 @@ class Sweep(Check):
 
 
 Measure = Callable[["CheckSession", "Measurement"], "Evaluation"]
+Validate = Callable[["RunPlan", "Measurement"], None]
 Conditions = Callable[["CheckSession", "Measurement"], Mapping[Any, "Condition"]]
 
 
@@ -133,6 +135,7 @@ Conditions = Callable[["CheckSession", "Measurement"], Mapping[Any, "Condition"]
 class Measurement(Check):
     """A check with a judgement of its own.
 
+    `validate` refuses, with a `UsageError`, what can be seen to be wrong before a model is loaded.
     `measure` asks and judges; it raises `NotMeasurable` where a model cannot be checked so.
     `conditions`: what it is known to ask, so that the processes of a run can share it, by whatever
     name `measure` wants them under. `nodes`: the levels that it judges, each a pytest node, by
@@ -142,6 +145,7 @@ class Measurement(Check):
     """
 
     measure: Measure = field(repr=False)
+    validate: Validate | None = field(default=None, repr=False)
     conditions: Conditions | None = field(default=None, repr=False)
     nodes: Mapping[Profile, Sequence[Level]] | None = None
     judged: int | None = None

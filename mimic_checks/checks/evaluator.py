@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from mimic_checks.checks import preflight
 from mimic_checks.checks.check import Check, Measurement, Sweep
 from mimic_checks.checks.discovery import FoundCheck
 from mimic_checks.checks.evaluation import Evaluation
@@ -46,7 +47,7 @@ class Evaluator:
         """Answers whatever no other process of the run has taken, over all checks; nothing if this
         one's harness is wrong. A check's batches go longest first to whoever is free, so that
         processes end within a batch of each other, however their checks and devices differ."""
-        if self.session.harness_problem:
+        if preflight.problems(self.session):
             return
         for check in self.session.plan.checks:
             for condition in conditions(self.session, check):
@@ -59,7 +60,7 @@ class Evaluator:
 
     def _distrust(self, check: Check) -> Evaluation | None:
         """Scores nothing of a model whose harness is wrong."""
-        problem = "" if check.harness else self.session.harness_problem
+        problem = "" if check.harness else preflight.problems(self.session)
         if not problem:
             return None
         reason = f"not scored, for the harness itself failed: {problem}"

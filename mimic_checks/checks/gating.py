@@ -117,7 +117,7 @@ class Gating:
         cases = [
             record.outcome.case
             for record in self.folder.records_of(check_id)
-            if {record.outcome.id, record.group and record.group.group} & flipped
+            if {record.outcome.id, record.group and record.group.id} & flipped
         ]
         self.folder.write_pictures(cases, opener)
         return gate

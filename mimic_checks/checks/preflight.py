@@ -8,23 +8,21 @@ run tests its own model once (`run`); checks do not score a model with a problem
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mimic_checks.attention.rules import ImageLocal, WindowedRule
 from mimic_checks.cases import Item, Outcome, cases_of, scored
-from mimic_checks.checks.evaluation import NotMeasurable
+from mimic_checks.checks.evaluation import Finding, NotMeasurable
 from mimic_checks.checks.probe_cases import (
     FULL_PRECISION,
     PROBED,
     TOGETHER,
     ProbeCases,
-    Probed,
     in_batches,
     text_missing,
 )
 from mimic_checks.errors import AnswerError, AttentionError, ModelLoadError, RunFolderError
-from mimic_checks.models import Prompt, WhiteBoxVLM, image_blocks, shows_input
+from mimic_checks.models import Prompt, WhiteBoxVLM, image_blocks
 from mimic_checks.models.controls import Reversed, Uneven, WithoutImages
 from mimic_checks.models.intervention import Intervention
 from mimic_checks.models.vlm import ImageBlock
@@ -36,19 +34,12 @@ from mimic_checks.verdicts.levels import best_constant as constant_rate
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from mimic_checks.checks.session import CheckSession
+
 CONSTANT_CEILING = 0.8
 """If one answer is proven right in more cases of a level than this, the level tests nothing."""
 SAME = 1e-6
 """Logits that lie closer together than this share of their range are the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a test came to: the `problem`, if there is one, or `why_not`: why there was nothing to
-    look at."""
-
-    problem: str | None = None
-    why_not: str | None = None
 
 
 def check_image_blocks(probe: ProbeCases) -> str:
@@ -211,10 +202,9 @@ def check_stop(probe: ProbeCases) -> str:
 
 def check_adapter(probe: ProbeCases) -> str:
     """The adapter does something."""
-    adapter = probe.session.settings.model.adapter
-    model = shows_input(probe.model)
-    if model is None or model.adapter_shift is None:
-        raise NotMeasurable("the model has no adapter" if not adapter else "its effect is not told")
+    model, adapter = probe.require_input(), probe.session.settings.model.adapter
+    if model.adapter_shift is None:
+        raise NotMeasurable("the model has no adapter")
     if model.adapter_shift > 0:
         return ""
     return f"adapter={adapter!r} moves no logit: it does not reach the model"
@@ -293,20 +283,17 @@ PREFLIGHT: Mapping[str, Callable[[ProbeCases], str]] = {
 }
 
 
-def run(session: Probed) -> dict[str, Finding]:
-    """All tests by name."""
-    try:
-        probe = ProbeCases(session)
-    except AnswerError as error:
-        unasked = Finding(why_not="the model raises on most of the probe cases")
-        return {**dict.fromkeys(PREFLIGHT, unasked), "batch": Finding(problem=str(error))}
-    return {name: _tried(test, probe) for name, test in PREFLIGHT.items()}
+def run(session: CheckSession) -> Mapping[str, Finding]:
+    """All tests by name, made once per session."""
+    if session.preflight_results is None:
+        session.preflight_results = _findings(session)
+    return session.preflight_results
 
 
-def problems(findings: Mapping[str, Finding]) -> str:
-    """What keeps a run from scoring anything, in one line; "" if nothing does."""
+def problems(session: CheckSession) -> str:
+    """What keeps the run from scoring anything, in one line; "" if nothing does."""
     return "; ".join(
-        f"{name}: {finding.problem}" for name, finding in findings.items() if finding.problem
+        f"{name}: {finding.problem}" for name, finding in run(session).items() if finding.problem
     )
 
 
@@ -325,17 +312,26 @@ def wrong_blocks(blocks: Sequence[ImageBlock], images: int) -> str:
     return ""
 
 
+def _findings(session: CheckSession) -> dict[str, Finding]:
+    try:
+        probe = ProbeCases(session)
+    except AnswerError as error:
+        unasked = Finding(reason="the model raises on most of the probe cases")
+        return {**dict.fromkeys(PREFLIGHT, unasked), "batch": Finding(problem=str(error))}
+    return {name: _tried(test, probe) for name, test in PREFLIGHT.items()}
+
+
 def _tried(test: Callable[[ProbeCases], str], probe: ProbeCases) -> Finding:
     try:
-        return Finding(problem=test(probe) or None)
+        return Finding(problem=test(probe))
     except NotMeasurable as error:
-        return Finding(why_not=error.reason)
+        return Finding(reason=error.reason)
     except (ModelLoadError, RunFolderError):
         raise
     except Exception as error:  # whatever a model raises
         cases = f"{len(probe.prompts)} probe cases"
         if out_of_memory(error):
-            return Finding(why_not=f"no memory for {cases}; the run will ask in smaller batches")
+            return Finding(reason=f"no memory for {cases}; the run will ask in smaller batches")
         return Finding(problem=f"the model raised on {cases}: {type(error).__name__}: {error}")
 
 

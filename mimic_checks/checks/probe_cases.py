@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from mimic_checks.cases import Case, cases_of
 from mimic_checks.checks.evaluation import NotMeasurable
@@ -25,9 +25,7 @@ from mimic_checks.runs.condition import distinct_cases
 from mimic_checks.runs.time_limit import time_limit
 
 if TYPE_CHECKING:
-    from mimic_checks.checks.run_plan import RunPlan
-    from mimic_checks.checks.settings import Settings
-    from mimic_checks.runs.engine import Engine
+    from mimic_checks.checks.session import CheckSession
 
 PROBED, MOST_IMAGES, TOGETHER = 4, 4, 4
 """Draws whose cases the tests look at, of those with so many images at most; and how many of them
@@ -40,22 +38,6 @@ FULL_PRECISION = 1e-3
 T = TypeVar("T")
 
 
-class Probed(Protocol):
-    """What the tests need of a run."""
-
-    @property
-    def settings(self) -> Settings: ...
-    @property
-    def plan(self) -> RunPlan: ...
-    @property
-    def model(self) -> VLM: ...
-    @property
-    def engine(self) -> Engine: ...
-
-    def prompt(self, case: Case) -> Prompt:
-        """The prompt of a case, over the run's images."""
-
-
 class ProbeCases:
     """The cases that the tests look at, and what the model says to them; each asked once. Cases
     that raise are left out: errors are counted where they are scored.
@@ -64,7 +46,7 @@ class ProbeCases:
         AnswerError: more than half of the cases raise.
     """
 
-    def __init__(self, session: Probed) -> None:
+    def __init__(self, session: CheckSession) -> None:
         self.session, self.model = session, session.model
         self.white_box = white_box(self.model)
         tried = [(prompt, self._tried(prompt)) for prompt in map(session.prompt, self._choose())]

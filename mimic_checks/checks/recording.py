@@ -1,4 +1,4 @@
-"""What is kept of an evaluated check: records, its result, the pictures that the report shows."""
+"""What is kept of an evaluated check: records, result, and the pictures that the report shows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mimic_checks.checks.check import Check
 from mimic_checks.checks.discovery import FoundCheck
 from mimic_checks.checks.evaluation import Evaluation
 from mimic_checks.checks.run_plan import RunPlan
-from mimic_checks.verdicts.record import Record, records_of
+from mimic_checks.verdicts.record import records_of
 from mimic_checks.verdicts.result import CheckResult, level_result
 from mimic_checks.verdicts.run_folder import RunFolder
 
@@ -34,10 +34,7 @@ class Recorder:
             verdict_name, reason = "inconclusive", reason
         else:
             verdict_name, reason = verdict.verdict, verdict.reason
-        records = {
-            level: records_of(check.check_id, level, items, plan.catalog.manifest.row)
-            for level, items in evaluation.outcomes.items()
-        }
+        row_of = plan.catalog.manifest.row
         judged = [level.level for level in verdict.levels] if evaluation.shown else []
         result = CheckResult(
             check=check.check_id,
@@ -56,26 +53,30 @@ class Recorder:
             shown=tuple(
                 record
                 for level in judged
-                for record in self._choose(check, level, evaluation.outcomes[level], records[level])
+                for record in records_of(
+                    check.check_id,
+                    level,
+                    self._choose(check, level, evaluation.outcomes[level]),
+                    row_of,
+                )
             ),
             panels=tuple(evaluation.panels),
             unreadable=tuple(plan.catalog.manifest.unreadable.values()),
             docs=check.docs,
             harness=check.harness,
         )
-        lines = [record for of_level in records.values() for record in of_level]
-        self._folder.write_result(result, lines, plan.catalog.manifest)
+        records = [
+            record
+            for level, items in evaluation.outcomes.items()
+            for record in records_of(check.check_id, level, items, row_of)
+        ]
+        self._folder.write_result(result, records, plan.catalog.manifest)
         return result
 
-    def _choose(
-        self, check: Check, level: Level, items: Sequence[Scored], records: Sequence[Record]
-    ) -> list[Record]:
-        """A seeded choice of items to show, in draw order: some that went wrong, one that went
-        right; a group with all its members."""
+    def _choose(self, check: Check, level: Level, items: Sequence[Scored]) -> list[Scored]:
+        """A seeded choice of items to show: some that went wrong, one that went right."""
         generator = random.Random(f"{check.seed(self._plan.settings.seed)} {level.label}")
         failing = [item for item in items if item.kind != "right"]
         right = [item for item in items if item.kind == "right"]
         chosen = generator.sample(failing, min(FAILING_SHOWN, len(failing)))
-        chosen += generator.sample(right, min(RIGHT_SHOWN, len(right)))
-        shown = {member.id for item in chosen for member in item.members}
-        return [record for record in records if record.outcome.id in shown]
+        return chosen + generator.sample(right, min(RIGHT_SHOWN, len(right)))

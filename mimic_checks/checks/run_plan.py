@@ -172,6 +172,8 @@ class RunPlan:
             )
         for check in self.checks:
             self._check_readable(check)
+            if isinstance(check, Measurement) and check.validate:
+                check.validate(self, check)
 
     def _check_reachable(self, check: Check) -> None:
         """Refuses a check that even a perfect model could not pass with so few cases."""

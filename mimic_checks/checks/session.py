@@ -18,7 +18,7 @@ from functools import cached_property
 
 from mimic_checks.cases import Case, Outcome
 from mimic_checks.catalog import Catalog
-from mimic_checks.checks import preflight
+from mimic_checks.checks.evaluation import Finding
 from mimic_checks.checks.gating import Gating
 from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.settings import Settings
@@ -55,6 +55,7 @@ class CheckSession:
     ) -> None:
         self.plan, self.gating = plan, gating
         self.folder = RunFolder(plan.settings.output)
+        self.preflight_results: dict[str, Finding] | None = None
         self._make_model, self._progress = make_model, progress
 
     @property
@@ -122,8 +123,7 @@ class CheckSession:
             return fixed_budget(self.model, prompts, batch)
 
         def measured() -> int:
-            cached = cache.budget() if cache else None
-            budget = cached or choose_budget(
+            budget = (cache and cache.budget()) or choose_budget(
                 self.model, prompts, case_limit_s=self.settings.case_limit
             )
             if cache:
@@ -149,13 +149,3 @@ class CheckSession:
         """The outcomes of a condition's cases, in order, journalled."""
         outcomes = self.engine.outcomes(condition)
         return [outcomes[case.id] for case in condition.cases]
-
-    @cached_property
-    def preflight(self) -> dict[str, preflight.Finding]:
-        """What the harness's own tests say, by name; made once per process."""
-        return preflight.run(self)
-
-    @property
-    def harness_problem(self) -> str:
-        """What keeps the run from scoring anything, in one line; "" if nothing does."""
-        return preflight.problems(self.preflight)

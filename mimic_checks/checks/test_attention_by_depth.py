@@ -17,6 +17,12 @@ def _measure(session, check):
     return attention_by_depth.measure(session, check)
 
 
+def _validate(plan, check):
+    from mimic_checks.checks.measures import attention_by_depth
+
+    attention_by_depth.validate(plan, check)
+
+
 ATTENTION_BY_DEPTH = Measurement(
     check_id="attention_by_depth",
     title="Where attention goes, layer by layer",
@@ -25,6 +31,7 @@ ATTENTION_BY_DEPTH = Measurement(
     levels={"standard": (3,), "mimic": (7,)},
     cases=strategies.counting("distractors"),
     measure=_measure,
+    validate=_validate,
     needs_rules=True,
     docs="docs/checks/attention_by_depth.md",
 )

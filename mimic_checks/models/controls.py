@@ -1,4 +1,4 @@
-"""Controls: prompts in which pictures are blanked, degraded, stitched, resized, reversed or left out.
+"""Controls: prompts whose pictures are blanked, degraded, stitched, resized, reversed or absent.
 
 Nothing but pictures changes, so they work for every model, also behind a server. Every control is a
 value: equal ones are equal, its `repr` says what is done, and both the control and the prompts it

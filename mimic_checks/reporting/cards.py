@@ -87,7 +87,10 @@ def _member_head(item: Scored, number: int, outcome: Outcome | None) -> str:
 def _answered(outcome: Outcome, folder: str, vlm: str) -> str:
     case = outcome.case
     pictures, question = content_of(case)
-    factors = ", ".join(f"{key} {value}" for key, value in case.factors.items())
+    facts: dict[str, object] = dict(case.factors)
+    if case.needles:
+        facts["needles"] = ",".join(str(number + 1) for number in case.needles)
+    factors = ", ".join(f"{key} {value}" for key, value in facts.items())
     command = f"mimic-checks replay {shlex.quote(folder)} {case.id} --vlm {shlex.quote(vlm)}"
     return (
         f'{pictures}<p class="soft">{text(factors)}</p>'

@@ -26,29 +26,30 @@ def write_report(folder: Path) -> Path:
             others are written.
     """
     run = RunFolder(folder)
+    owners: dict[str, ReportFormat] = {HTML.file_name: HTML, MARKDOWN.file_name: MARKDOWN}
     broken: list[ExtensionError] = []
-    written: dict[str, str] = {}
     for name in REPORTS.names():
         try:
             report = REPORTS.get(name)
-            _refuse_file_name(name, report, written)
+            _refuse_file_name(name, report, owners)
         except ExtensionError as error:
             broken.append(error)
             continue
-        written[report.file_name] = report.render(run)
-        write_whole(folder / report.file_name, written[report.file_name].encode())
+        write_whole(folder / report.file_name, report.render(run).encode())
     if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(step_summary).open("a", encoding="utf-8") as stream:
-            stream.write(written[MARKDOWN.file_name])
+            stream.write((folder / MARKDOWN.file_name).read_text(encoding="utf-8"))
     if broken:
         raise broken[0]
     return folder / HTML.file_name
 
 
-def _refuse_file_name(name: str, report: ReportFormat, written: dict[str, str]) -> None:
+def _refuse_file_name(name: str, report: ReportFormat, owners: dict[str, ReportFormat]) -> None:
     file_name = report.file_name
-    if Path(file_name).name != file_name or file_name in {*written, *_RESERVED}:
+    plain = bool(file_name) and Path(file_name).name == file_name
+    owner = owners.setdefault(file_name, report)
+    if not plain or owner is not report or file_name in _RESERVED:
         raise ExtensionError(
             f"report format {name!r}: file_name={file_name!r} is not allowed; allowed: a plain file"
-            f" name that is not taken ({', '.join(map(repr, [*written, *_RESERVED]))})"
+            f" name that is not taken (taken: {', '.join(map(repr, [*owners, *_RESERVED]))})"
         )

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mimic_checks.tasks.task import TASKS, TEMPLATES, Score, Task, Template, check_template
-    from mimic_checks.tasks.truth import Choice, Counts, Names, Number, ShortText, Truth, YesNo
+    from mimic_checks.tasks.truth import (
+        Choice,
+        Counts,
+        Names,
+        Number,
+        ShortText,
+        Truth,
+        YesNo,
+        of_type,
+    )
     from mimic_checks.tasks.vocabulary import Vocabulary
 
 __all__ = [
@@ -28,6 +37,7 @@ __all__ = [
     "Vocabulary",
     "YesNo",
     "check_template",
+    "of_type",
 ]
 
 _TASK = ("TASKS", "TEMPLATES", "Score", "Task", "Template", "check_template")

@@ -22,7 +22,9 @@ _ANSWER_IS = re.compile(r"^(?:the )?(?:final )?answers?(?: is|:)\s*")
 
 _CURLY = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "−": "-", "\u00a0": " "})
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-_EMPHASIS = re.compile(r"\\(?:boxed|text|mathrm|mathbf)\b|[*_`\"#$]")
+_EMPHASIS = re.compile(
+    r"\\(?:boxed|text|mathrm|mathbf)\b|</?[a-zA-Z]{2,}>|</[a-z]>|<\|\w+\|>|[*_`\"#$]"
+)
 _STATES = re.compile(
     r"\b(?:answer|(?:correct|right|best) (?:option|choice|letter))\s*"
     r"(?:(?:is|was|would be|should be|must be)(?![\w'])|[:=])\s*:?\s*",
@@ -44,8 +46,8 @@ def plain_words(answer: str) -> str:
 
 
 def unmarked(answer: str) -> str:
-    """An answer as it stands, but for emphasis, typographic quotes and full-width letters; brackets
-    and case are kept, for they tell "(A)" from "a"."""
+    """An answer as it stands, but for emphasis, tags, typographic quotes and full-width letters;
+    brackets and case are kept, for they tell "(A)" from "a"."""
     text = answer.replace("\\n", "\n").translate(_CURLY).translate(_FULL_WIDTH)
     return _EMPHASIS.sub(" ", text).strip()
 

@@ -95,7 +95,8 @@ def _one(text: str, name: str) -> list[int] | None:
 
 
 def _zero(text: str, name: str) -> int | None:
-    """ "There are no dogs" is zero; any other negation with a number in it says nothing certain."""
+    """Zero where the class is denied ("there are no dogs"); any other negation with a number in it
+    says nothing certain."""
     names = "|".join(re.escape(form) for form in (plural(name), name))
     denied = re.search(rf"\b(?:no|not any) (?:\w+ )?(?:{names})\b", text)
     return 0 if denied and not [n for n in numbers.find(text) or () if n.value] else None

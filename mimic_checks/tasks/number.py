@@ -26,15 +26,19 @@ _NUMBER = re.compile(
 _ANY_DIGITS = re.compile(r"\d+")
 # Bounds, ranges, multiples and fractions: the digits beside them are not the number meant.
 _NOT_EXACT = re.compile(
-    r"\b(?:at least|at most|more than|less than|fewer than|greater than|over|under|above|below"
-    r"|up to|nearly|almost|between|or more|or less|or so|minimum|maximum|several|few|couple"
-    r"|hundreds?|thousands?|millions?|billions?|dozens|half|halves|quarters?"
-    r"|(?:a|one|two|three|four) (?:thirds?|fifths?|tenths?))\b|\d\s*[+^±⁄]|[<>≤≥±~²³¼½¾]"
+    r"\b(?:at least|at most|more|less|fewer|greater than|over|under|above|below|up to|nearly|almost"
+    r"|between|or so|minimum|maximum|several|few|couple|each|per (?:image|picture|photo)|minus"
+    r"|negative|hundreds?|thousands?|millions?|billions?|dozens|half|halves|quarters?"
+    r"|(?:a|one|two|three|four|five|six|seven)[ -](?:thirds?|fourths?|fifths?|sixths?|tenths?))\b"
+    r"|\d\s*[+^±⁄]|!=|[<>≤≥±≠~²³¼½¾]"
+)
+_PRONOUN = re.compile(
+    r"\b(?:the|this|that|every|which|another|other|left|right|first|second|third|last)\s+$"
 )
 _AN_ITEM = re.compile(r"\b(?:image|picture|photo|figure|option|step|question)\s*#?\s*$")
 
 
-class ANumber(Task):
+class NumberTask(Task):
     """One number, in digits or words, with or without a unit."""
 
     name = "number"
@@ -61,18 +65,21 @@ class ANumber(Task):
         return Score(off <= Decimal(repr(true.tolerance)))
 
 
-NUMBER = ANumber()
+NUMBER = NumberTask()
 
 
 def _read(part: str) -> Number | None:
     """The number of one statement; after the last "=", if it has one."""
-    part = part.rpartition("=")[2]
+    if "!=" not in part:
+        part = part.rpartition("=")[2]
     if NEGATION.search(part) or _NOT_EXACT.search(part) or RETRACTION.search(part):
         return None
     values: set[float] = set()
     covered: set[int] = set()
     for match in _NUMBER.finditer(part):
         covered |= set(range(*match.span()))
+        if match["word"] == "one" and last_words(_PRONOUN, part, match.start()):
+            return None
         if not last_words(_AN_ITEM, part, match.start()):
             values.add(_value(match))
     unread = any(match.start() not in covered for match in _ANY_DIGITS.finditer(part))

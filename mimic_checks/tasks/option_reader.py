@@ -26,8 +26,8 @@ _ANY_LETTER = re.compile(_LETTER)
 _FIRM_LETTERS = tuple(
     re.compile(pattern)
     for pattern in (
-        r"^\W*([A-Za-z])\W*$",
-        r"[(\[{<]\s*([A-Za-z])\s*[)\]}>]",
+        rf"^[^\w{_TOKEN}]*([A-Za-z])[^\w{_TOKEN}]*$",
+        rf"(?<![\w{_TOKEN}])[(\[{{<]\s*([A-Za-z])\s*[)\]}}>]",  # but not "dog(s)"
         r"\b(?i:options?|choices?|answers?|letter)\s*(?:is\s+)?[:=]?\s*([a-z])\W*$",
         rf"\b(?i:options?|choices?|answers?|letter)\s*(?:is\s+)?[:=]?\s*({_LETTER})",
         rf"\b(?i:is|be|it's|that's|choose|pick|select|chose|think|say|with)\s*:?\s+({_LETTER})",
@@ -36,7 +36,7 @@ _FIRM_LETTERS = tuple(
     )
 )
 _LEAD = re.compile(
-    r"^[^\w(\[{<]*(?:[(\[{<]\s*(?P<bracketed>[A-Za-z])\s*[)\]}>]\s*[.:,]?"
+    r"^[^\w(\[{<" + _TOKEN + r"]*(?:[(\[{<]\s*(?P<bracketed>[A-Za-z])\s*[)\]}>]\s*[.:,]?"
     r"|(?P<marked>[A-Za-z])\s*[.):](?=\s|$|" + _TOKEN + r")"
     r"|(?P<dashed>[A-HJ-Z])\s*(?:,|-|–|—)\s"
     r"|(?P<line>[A-Za-z])\s*(?:\n|$)"
@@ -49,11 +49,12 @@ _DENIAL = re.compile(
     rf"{NEGATION.pattern}|n't\b|\b(?:none|wrong|incorrect|false|except|unlike|rather than"
     r"|instead of|unable|unclear|unsure)\b"
 )
+_OF_OPTIONS = re.compile(r"\b(?:option|choice|answer|correct|right|wrong|incorrect|sure|true)\b")
 _ONE_LETTER = {"", *LETTERS.lower()}
 _FILLER = frozenset(
     """a an the it its it's that that's this these those is are there i think believe would say
     in of image images picture pictures photo photos shown shows show see we can option choice
-    letter my answer so therefore thus and both all kind object""".split()
+    letter my answer so therefore thus and both all kind object s""".split()
 )
 
 
@@ -65,14 +66,18 @@ def read_option(answer: str, options: Sequence[str]) -> int | None:
 
 
 class _Reader:
+    """Reads statements about some options; all mentions are sets of places."""
+
     def __init__(self, options: Sequence[str]) -> None:
+        self.given = options
         self.options = [" ".join(unmarked(text).split()).strip(" .").lower() for text in options]
         texts = sorted({text for text in self.options if text not in _ONE_LETTER}, key=len)[::-1]
         any_of = "|".join(r"\s+".join(map(re.escape, text.split())) for text in texts) or "(?!)"
         article = r"(?:(?<!option )(?<!choice )(?<!letter )(?:an?|the)\s+)?"
         # Not inside a longer word or number: "2" is not in "2.5", "dog" not in "dog-like".
         self.pattern = re.compile(
-            rf"(?<![\w.\-]){article}(?P<text>{any_of})(?!\w|-\w|[.,:/]\d)", re.IGNORECASE
+            rf"(?<![\w\-])(?<!(?<![A-Za-z])\.){article}(?P<text>{any_of})(?!\w|-\w|[.,:/]\d)",
+            re.IGNORECASE,
         )
 
     def read(self, part: str) -> int | None:
@@ -92,7 +97,7 @@ class _Reader:
         letter = next(group for group in lead.groups() if group)
         rest = text[lead.end() :]
         sentence, _ = first_sentence(rest)
-        if "\n" not in lead.group() and _DENIAL.search(sentence.lower()):
+        if "\n" not in lead.group() and _takes_back(sentence.lower()):
             return []
         if RETRACTION.search(rest):
             return []
@@ -130,5 +135,14 @@ class _Reader:
         return frozenset(k for k, option in enumerate(self.options) if option == wanted)
 
     def _only(self, places: frozenset[int]) -> int | None:
-        texts = {self.options[place] or place for place in places}
+        texts = {self.given[place] or place for place in places}
         return min(places) if len(texts) == 1 else None
+
+
+def _takes_back(sentence: str) -> bool:
+    """Whether the words after a letter deny it ("A is not correct"); an explanation may deny other
+    things ("B. It is a cat, no dog")."""
+    at_once = " ".join(sentence.split()[:3])
+    return bool(
+        _DENIAL.search(at_once) or (_DENIAL.search(sentence) and _OF_OPTIONS.search(sentence))
+    )

@@ -26,7 +26,7 @@ _MOST_WORDS = 40
 """A longer statement is prose (titles of papers, the longest short texts known, stay below)."""
 
 
-class AShortText(Task):
+class ShortTextTask(Task):
     """Compared without case, articles and final punctuation."""
 
     name = "short_text"
@@ -54,7 +54,7 @@ class AShortText(Task):
         return Score(said is not None and said in accepted)
 
 
-SHORT_TEXT = AShortText()
+SHORT_TEXT = ShortTextTask()
 
 
 def _said(answer: str) -> str | None:
@@ -63,9 +63,8 @@ def _said(answer: str) -> str | None:
 
 
 def _compared(part: str) -> str | None:
-    text = " ".join(part.split(" ")).casefold()
-    lines = [line for line in text.splitlines() if line.strip()]
-    if len(lines) != 1 or _REFUSAL.match(unmarked(text)):
+    lines = [line for line in part.casefold().split("\n") if line.strip()]
+    if len(lines) != 1 or _REFUSAL.match(unmarked(lines[0])):
         return None
     bare = _ARTICLE.sub("", lines[0].strip(_EDGES)).strip(_EDGES) or lines[0].strip()
     words = bare.split()

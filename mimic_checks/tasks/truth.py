@@ -7,6 +7,7 @@ whatever the order or the letters, for comparing answers with each other.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -61,6 +62,13 @@ class Choice:
     options: tuple[str, ...]
     kind: Literal["choice"] = "choice"
 
+    def __post_init__(self) -> None:
+        places = min(len(self.options), len(LETTERS))
+        if not 0 <= self.index < places:
+            raise InvalidArgument(
+                "index", self.index, allowed=f"the place of one of {places} options, from 0"
+            )
+
     @property
     def text(self) -> str:
         """The letter."""
@@ -98,6 +106,12 @@ class Number:
     def __post_init__(self) -> None:
         object.__setattr__(self, "number", float(self.number))
         object.__setattr__(self, "tolerance", float(self.tolerance))
+        if not (math.isfinite(self.number) and 0 <= self.tolerance < math.inf):
+            raise InvalidArgument(
+                "number",
+                (self.number, self.tolerance),
+                allowed="a finite number with a finite tolerance, at least 0",
+            )
 
     @property
     def text(self) -> str:
@@ -115,6 +129,12 @@ class ShortText:
 
     accepted: tuple[str, ...]
     kind: Literal["short_text"] = "short_text"
+
+    def __post_init__(self) -> None:
+        if not all(text.strip() for text in self.accepted) or not self.accepted:
+            raise InvalidArgument(
+                "accepted", self.accepted, allowed="one or more texts, none blank"
+            )
 
     @property
     def text(self) -> str:

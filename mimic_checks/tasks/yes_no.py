@@ -15,11 +15,11 @@ _WORDING = Wording(
     plain="{stem} Answer with yes or no.", instruct="{stem} Give only yes or no.", stem="{stem}"
 )
 _OPENING = r"^\W*(?:(?:i think|i believe|i would say|i'd say|so|well|thus|therefore)\b\W*)?"
-# "No doubt there is one" and "No dogs can be seen" do not answer with their first word.
+# "No doubt there is one", "No dogs can be seen" and "No. 3" do not answer with their first word.
 _LEAD = re.compile(
     _OPENING + r"(?:(?P<yes>yes|yeah|yep|yup|true)|(?P<no>no|nope|false))\b"
-    r"(?='?\s*(?:[.,;:!\n)\]–—-]|$)|\s+(?:there|it|they|he|she|we|i|the|this|that|these|those|because"
-    r"|since|as|not)\b)"
+    r"(?!\.?\s*\d)(?='?\s*(?:[.,;:!\n()\]–—-]|$)"
+    r"|\s+(?:there|it|they|he|she|we|i|the|this|that|these|those|because|since|as|not)\b)"
 )
 _SHORT_FORM = re.compile(
     r"^\W*(?:it|they|there|he|she|this|that|these|those)\s+(?:is|are|was|were|does|do|did|has|have"
@@ -42,9 +42,14 @@ _PHRASES: Mapping[str, bool] = {
 }
 _DENIES = re.compile(rf"{NEGATION.pattern}|n't\b|\b(?:none|nope|false)\b")
 _AFFIRMS = re.compile(r"\b(?:yes|yeah|yep|yup|true)\b")
+_OPENS_OTHERWISE: Mapping[bool, re.Pattern[str]] = {
+    True: re.compile(r"(?:^|[.!?\n]\s*)(?:no|nope|false)\b\s*(?:[.,;:!]|$)"),
+    False: re.compile(r"(?:^|[.!?\n]\s*)(?:yes|yeah|yep|yup|true)\b\s*(?:[.,;:!]|$)"),
+}
+"""A later sentence that answers the other way, by whether the first one says yes."""
 
 
-class YesOrNo(Task):
+class YesNoTask(Task):
     """A question that yes or no answers; "true" and "false" say the same."""
 
     name = "yes_no"
@@ -63,7 +68,9 @@ class YesOrNo(Task):
     ) -> YesNo | None:
         """Yes or no where the answer opens with it, or is a short form of it ("It is not.").
         Whether "there is no dog" means no depends on the question: no prediction."""
-        yes = agreed(_read(part) for part in stated(unmarked(answer).lower()))
+        text = unmarked(answer).lower()
+        parts = [*stated(text), *([text] if _LEAD.match(text) else [])]
+        yes = agreed(_read(part) for part in parts)
         return None if yes is None else YesNo(yes)
 
     def blind_answers(
@@ -73,7 +80,7 @@ class YesOrNo(Task):
         return {"yes": YesNo(True), "no": YesNo(False)}
 
 
-YES_NO = YesOrNo()
+YES_NO = YesNoTask()
 
 
 def _read(part: str) -> bool | None:
@@ -89,14 +96,6 @@ def _read(part: str) -> bool | None:
     rest = part[lead.end() :]
     yes = lead["yes"] is not None
     sentence, later = first_sentence(rest.lstrip(" .,;:!"))
-    # "Yes, there is no dog" may agree or deny. An explanation may deny things, "no" has nothing to
-    # fear from that.
+    # "Yes, there is no dog" may agree or deny; after "no", denying is explaining.
     against = (_DENIES if yes else _AFFIRMS).search(sentence) or _OPENS_OTHERWISE[yes].search(later)
     return None if against else yes
-
-
-_OPENS_OTHERWISE: Mapping[bool, re.Pattern[str]] = {
-    True: re.compile(r"(?:^|[.!?\n]\s*)(?:no|nope|false)\b\s*(?:[.,;:!]|$)"),
-    False: re.compile(r"(?:^|[.!?\n]\s*)(?:yes|yeah|yep|yup|true)\b\s*(?:[.,;:!]|$)"),
-}
-"""A later sentence that answers the other way, by what the first one says."""

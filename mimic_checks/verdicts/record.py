@@ -8,19 +8,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from mimic_checks.cases import Case, Group, Item, Level, Outcome, Scored, scored
+from mimic_checks.cases import Case, Group, GroupOutcome, Item, Level, Outcome, Scored
 from mimic_checks.cases.group import GroupRule
-from mimic_checks.cases.outcome import GroupOutcome
 from mimic_checks.catalog import Catalog
 from mimic_checks.errors import InvalidArgument, RunFolderError
 from mimic_checks.verdicts.files import Stored
 
 
 class GroupMember(Stored):
-    """A case's part in a group of `size` cases, whose lines stand one after another; `group` is its
-    id."""
+    """A case's part in a group (`id`) of `size` cases, whose lines stand one after another."""
 
-    group: str
+    id: str
     rule: GroupRule
     size: int
     role: str | None = None
@@ -69,10 +67,10 @@ def scored_by_level(records: Iterable[Record]) -> dict[Level, list[Scored]]:
     for record in records:
         by_level[record.level].append(record)
     return {
-        level: scored(
-            items_of((record.outcome.case, record.group) for record in lines),
-            {record.outcome.id: record.outcome for record in lines},
-        )
+        level: [
+            _scored([lines[k].outcome for k in run], [lines[k].group for k in run])
+            for run in _runs([record.group for record in lines])
+        ]
         for level, lines in by_level.items()
     }
 
@@ -83,54 +81,60 @@ def members_of(item: Item) -> Sequence[GroupMember | None]:
         return [None]
     size = len(item.cases)
     return [
-        GroupMember(group=item.id, rule=item.rule, size=size, role=role)
+        GroupMember(id=item.id, rule=item.rule, size=size, role=role)
         for role in (item.roles or [None] * size)
     ]
 
 
-def items_of(lines: Iterable[tuple[Case, GroupMember | None]]) -> list[Item]:
+def items_of(lines: Sequence[tuple[Case, GroupMember | None]]) -> list[Item]:
     """Cases and groups again, from their lines in order.
 
     Raises:
         RunFolderError: a group that lacks members.
     """
-    items: list[Item] = []
-    cases: list[Case] = []
-    members: list[GroupMember] = []
-    for case, member in lines:
-        if member is None or (members and member.group != members[0].group):
-            _refuse_incomplete(members)
-        if member is None:
-            items.append(case)
-            continue
-        cases.append(case)
-        members.append(member)
-        if len(members) == member.size:
-            items.append(_group(cases, members))
-            cases, members = [], []
-    _refuse_incomplete(members)
-    return items
+    cases, members = [case for case, _ in lines], [member for _, member in lines]
+    return [_item([cases[k] for k in run], [members[k] for k in run]) for run in _runs(members)]
 
 
-def _group(cases: Sequence[Case], members: Sequence[GroupMember]) -> Group:
-    roles = tuple(member.role for member in members if member.role is not None)
+def _runs(members: Sequence[GroupMember | None]) -> list[range]:
+    """Which lines make an item: one alone, or all of a group."""
+    runs, start = [], 0
+    while start < len(members):
+        first = members[start]
+        size = first.size if first else 1
+        run = members[start : start + size]
+        if first and (len(run) < size or any(m is None or m.id != first.id for m in run)):
+            raise RunFolderError(
+                f"group {first.id!r} has not all of its {size} cases one after another; run the"
+                " check again"
+            )
+        runs.append(range(start, start + size))
+        start += size
+    return runs
+
+
+def _scored(outcomes: Sequence[Outcome], members: Sequence[GroupMember | None]) -> Scored:
+    if members[0] is None:
+        return outcomes[0]
+    return GroupOutcome(_group([outcome.case for outcome in outcomes], members), tuple(outcomes))
+
+
+def _item(cases: Sequence[Case], members: Sequence[GroupMember | None]) -> Item:
+    return cases[0] if members[0] is None else _group(cases, members)
+
+
+def _group(cases: Sequence[Case], members: Sequence[GroupMember | None]) -> Group:
+    known = [member for member in members if member]
+    roles = tuple(member.role for member in known if member.role is not None)
     try:
-        group = Group(tuple(cases), members[0].rule, roles)
+        group = Group(tuple(cases), known[0].rule, roles)
     except InvalidArgument as error:
-        raise RunFolderError(f"group {members[0].group!r}: {error}; run the check again") from error
-    if group.id != members[0].group:
+        raise RunFolderError(f"group {known[0].id!r}: {error}; run the check again") from error
+    if group.id != known[0].id:
         raise RunFolderError(
-            f"group {members[0].group!r} has other cases than were recorded; run the check again"
+            f"group {known[0].id!r} has other cases than were recorded; run the check again"
         )
     return group
-
-
-def _refuse_incomplete(members: Sequence[GroupMember]) -> None:
-    if members:
-        raise RunFolderError(
-            f"group {members[0].group!r} has {len(members)} of {members[0].size} cases; run the"
-            " check again"
-        )
 
 
 def refuse_other_images(case: Case, rows: Sequence[int], catalog: Catalog, source: str) -> None:

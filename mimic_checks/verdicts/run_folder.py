@@ -184,6 +184,7 @@ class RunFolder:
 
     def records_of(self, check: str) -> list[Record]:
         """The outcomes of one check, as they were recorded; none if it left none."""
+        self.read()
         path = self.path / "outcomes" / f"{check}.jsonl"
         return read_models(Record, path) if path.is_file() else []
 
@@ -193,6 +194,7 @@ class RunFolder:
 
     def gates(self) -> dict[str, CheckGate]:
         """The comparisons in the folder, by check."""
+        self.read()
         return {
             gate.check: gate
             for path in sorted((self.path / "gates").glob("*.json"))

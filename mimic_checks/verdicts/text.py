@@ -5,8 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from mimic_checks.cases import Level, Outcome, Scored
-from mimic_checks.cases.outcome import GroupOutcome
+from mimic_checks.cases import Case, GroupOutcome, Level, Scored
 from mimic_checks.verdicts.record import scored_by_level
 from mimic_checks.verdicts.result import CheckResult, LevelResult
 
@@ -20,33 +19,14 @@ RULE_WORDS = {"all_right": "must all be right", "consistent": "must be answered 
 def failure(result: CheckResult) -> str:
     """Why a check did not pass: the verdict, every level with its numbers, one failing case, where
     to read on."""
-    lines = textwrap.wrap(
-        f"{result.check}: {result.verdict}: {result.reason}", WIDTH, subsequent_indent="  "
-    )
-    if result.levels:
-        head = ("level", "right", "rate", interval_name(result.alpha), "verdict")
-        lines += ["", *table([head, *map(_level_row, result.levels)])]
-    if example := _first_failing(result):
-        lines += ["", *_example(*example)]
-    if result.docs:
-        lines += ["", f"What it means and what to do: {result.docs}"]
-    return "\n".join(lines)
+    head = f"{result.check}: {result.verdict}: {result.reason}"
+    return _failure(result, head, result.levels, _first_failing(result))
 
 
 def level_failure(result: CheckResult, judged: LevelResult) -> str:
-    """Why a level did not pass: its reason and numbers, one failing case, where to read on."""
-    head = ("level", "right", "rate", interval_name(result.alpha), "verdict")
-    lines = textwrap.wrap(
-        f"{result.check}: {judged.level}: {judged.verdict}: {judged.reason}",
-        WIDTH,
-        subsequent_indent="  ",
-    )
-    lines += ["", *table([head, _level_row(judged)])]
-    if example := _first_failing(result, judged.level):
-        lines += ["", *_example(*example)]
-    if result.docs:
-        lines += ["", f"What it means and what to do: {result.docs}"]
-    return "\n".join(lines)
+    """The same of one level of a check."""
+    head = f"{result.check}: {judged.level}: {judged.verdict}: {judged.reason}"
+    return _failure(result, head, [judged], _first_failing(result, judged.level))
 
 
 def summary(results: Sequence[CheckResult]) -> str:
@@ -110,19 +90,12 @@ def table(rows: Sequence[tuple[str, ...]]) -> list[str]:
     ]
 
 
-def asked(outcome: Outcome) -> str:
-    """Which case, and what it asks."""
-    case = outcome.case
-    return f"case {case.id}, {len(case.images)} images: {case.question!r}"
-
-
 def item_title(item: Scored, level: str) -> str:
     """Which case or group stands at a level, in words."""
     if isinstance(item, GroupOutcome):
         count, rule = len(item.members), RULE_WORDS[item.group.rule]
         return f"group {item.id} at {level}, {count} cases that {rule} ({item.kind}):"
-    case = item.case
-    return f"case {item.id} at {level}, {len(case.images)} images: {case.question!r}"
+    return _case_title(item.case, f" at {level}")
 
 
 def member_name(item: Scored, number: int) -> str:
@@ -131,13 +104,35 @@ def member_name(item: Scored, number: int) -> str:
     return roles[number - 1] if roles else str(number)
 
 
-def _first_failing(result: CheckResult, wanted: Level | None = None) -> tuple[Level, Scored] | None:
+def _failure(
+    result: CheckResult,
+    head: str,
+    levels: Sequence[LevelResult],
+    example: tuple[Level, Scored] | None,
+) -> str:
+    lines = textwrap.wrap(head, WIDTH, subsequent_indent="  ")
+    if levels:
+        columns = ("level", "right", "rate", interval_name(result.alpha), "verdict")
+        lines += ["", *table([columns, *map(_level_row, levels)])]
+    if example:
+        lines += ["", *_example(*example)]
+    if result.docs:
+        lines += ["", f"What it means and what to do: {result.docs}"]
+    return "\n".join(lines)
+
+
+def _case_title(case: Case, where: str = "") -> str:
+    return f"case {case.id}{where}, {len(case.images)} images: {case.question!r}"
+
+
+def _first_failing(result: CheckResult, at: Level | None = None) -> tuple[Level, Scored] | None:
+    """The first shown item that is not right, and its level; only of the level `at`, if given."""
     return next(
         (
             (level, item)
             for level, items in scored_by_level(result.shown).items()
             for item in items
-            if item.kind != "right" and wanted in (None, level)
+            if item.kind != "right" and at in (None, level)
         ),
         None,
     )
@@ -147,7 +142,7 @@ def _example(level: Level, item: Scored) -> list[str]:
     lines = [f"e.g. {item_title(item, str(level))}"]
     for number, outcome in enumerate(item.members, start=1):
         if isinstance(item, GroupOutcome):
-            lines.append(f"     {member_name(item, number)}: {asked(outcome)}")
+            lines.append(f"     {member_name(item, number)}: {_case_title(outcome.case)}")
         lines.append(
             f"     true answer {outcome.case.truth.text!r}, model's answer {outcome.answer!r}"
             f" ({outcome.kind})"

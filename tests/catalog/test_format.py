@@ -10,7 +10,7 @@ from mimic_checks.errors import ExtensionError, InvalidArgument
 
 
 def small(*, scenes: int = 30, loud: bool = False, share: float = 0.5, title: str = "x"):
-    """A stranger's maker, in a module whose annotations are types (`typed`) or text."""
+    """A maker of somebody else's."""
     small.asked = {"scenes": scenes, "loud": loud, "share": share, "title": title}
     return rendered(scenes=scenes, families=0)
 

@@ -16,8 +16,9 @@ from PIL import Image
 
 from mimic_checks.catalog import load_catalog
 from mimic_checks.catalog.openimages import openimages
-from mimic_checks.catalog.presence import ABSENT, DOUBT, PRESENT, Presence, presence
+from mimic_checks.catalog.presence import Presence, presence
 from mimic_checks.catalog.spec import load_presence
+from mimic_checks.catalog.states import ABSENT, DOUBT, PRESENT
 from mimic_checks.errors import CatalogError, InvalidArgument
 
 NAMES = {

@@ -24,9 +24,9 @@ from mimic_checks.attention.adapter_record import FILE
 from mimic_checks.cases import draw, listing_cases
 from mimic_checks.errors import AttentionError, InvalidArgument
 from mimic_checks.models import ModelOptions, check_vlm, load_vlm, prompt_of
+from mimic_checks.models.backends import BUILTIN_FOLDER
 from mimic_checks.models.controls import Stitched
 from mimic_checks.models.intervention import NO_INTERVENTION, Intervention
-from mimic_checks.models.backends import BUILTIN_FOLDER
 
 DEEP = WindowedRule(ImageLocal(), LayerWindow.parse("deep"))
 
@@ -179,7 +179,8 @@ def test_pooling_and_stitching_as_remedies_without_training(scenes, prompts):
         base.logits(prompts, Intervention(pooling=8)),
     )
     grid = load_vlm("builtin", ModelOptions(stitch=True), scenes)
-    assert torch.equal(grid.logits(prompts), base.logits([Stitched()(prompt) for prompt in prompts]))
+    stitched = [Stitched()(prompt) for prompt in prompts]
+    assert torch.equal(grid.logits(prompts), base.logits(stitched))
     assert grid.image_tokens(prompts[0]) == 64
     assert grid.identity()["remedies"] == ["stitched"]
     assert len(grid.profiles(prompts)) == 4

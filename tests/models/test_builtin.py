@@ -156,36 +156,26 @@ def test_it_is_competent_on_one_image():
     assert abs(right / 200 - published) < 4 * (published * (1 - published) / 200 + 1e-4) ** 0.5
 
 
-def test_a_family_without_a_row_still_answers_and_is_not_opened(monkeypatch, scenes, tmp_path):
+def test_a_family_without_a_row_still_answers_and_is_not_looked_into(monkeypatch, scenes):
     from mimic_checks.attention import FAMILIES
-    from mimic_checks.checks import preflight
-    from mimic_checks.checks.check_run import CheckRun
-    from mimic_checks.checks.measures import pooling
-    from mimic_checks.checks.session import CheckSession
-    from mimic_checks.checks.settings import Settings
-    from mimic_checks.checks.specs import CHECKS
     from mimic_checks.errors import AttentionError
+    from mimic_checks.models import image_blocks, require_white_box, shows_input, white_box, why_not
     from mimic_checks.models.intervention import Intervention
 
-    monkeypatch.delitem(FAMILIES, "llava")
+    others = [name for name in FAMILIES.names() if name != "llava"]
+    monkeypatch.setattr(FAMILIES, "names", lambda: others)
     vlm = load_vlm("builtin", ModelOptions(max_new_tokens=8), scenes)
-    specs = [CHECKS["preconditions.image_blocks"], CHECKS["pooling"]]
-    session = CheckSession(
-        Settings(vlm="builtin", cases=4, output=tmp_path), specs, make_model=lambda: vlm
-    )
-    session.__dict__["catalog"] = scenes
-    prompt = session.prompt(session.draws(specs[1])[0][0])
-    assert vlm.answer([prompt])[0]
-    with pytest.raises(
-        AttentionError,
-        match="model_type='llava' cannot be opened; allowed: 'gemma3'.*'llava_onevision'",
-    ):
+    [case] = draw(counting_cases(scenes), 1, seed=0)
+    assert vlm.answer([prompt_of(case, scenes.manifest)])[0]
+    assert (white_box(vlm), image_blocks(vlm), shows_input(vlm)) == (None, None, vlm)
+    reason = "model_type='llava' has no row in the families"
+    assert why_not(vlm, "white_box") == why_not(vlm, "image_blocks") == reason
+    with pytest.raises(AttentionError, match=f"cannot be looked into: {reason}"):
+        require_white_box(vlm)
+    with pytest.raises(AttentionError, match=f"{reason} 'gemma3', .*'llava_onevision'"):
         vlm.intervened(Intervention(pooling=2))
-    assert preflight.run(session)["image_blocks"] is None
-    with pytest.raises(pytest.skip.Exception, match="the model cannot be opened"):
-        CheckRun(session, specs[1], "behaviour", lambda result, verdict: None).measure(
-            pooling.measure
-        )
+    with pytest.raises(AttentionError, match=reason):
+        load_vlm("builtin", ModelOptions(pooling=2), scenes)
 
 
 def test_on_an_accelerator_the_tower_always_sees_as_many_images(scenes, monkeypatch):

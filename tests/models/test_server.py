@@ -20,11 +20,10 @@ import pytest
 from PIL import Image
 
 from mimic_checks.errors import AnswerError, InvalidArgument, ModelLoadError
-from mimic_checks.models import ModelOptions, prompt_for
-from mimic_checks.models.server import ServerVLM
+from mimic_checks.models import ModelOptions, PromptImage, prompt_for
 from mimic_checks.models.backends import BUILTIN_FOLDER
+from mimic_checks.models.server import ServerVLM
 from mimic_checks.models.spec import check_vlm, load_vlm
-from mimic_checks.models import PromptImage
 from mimic_checks.runs import Runner
 
 KEY = "sk-very-secret-0123456789"

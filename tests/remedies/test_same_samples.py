@@ -18,6 +18,7 @@ from remedies.held_out import held_out_pairs
 from remedies.mixture import BUILTIN, PAPER, Part
 from remedies.pools import Pools
 from tests.doubtful import MAX_INSTANCES, MIN_SHARE, write_doubtful
+from tests.remedies.test_generate import sparse
 
 SMALL = tuple(
     Part(name=f"{family} {options}", family=family, samples=1, images=(2, 4), options=options)
@@ -31,10 +32,14 @@ SMALL = tuple(
         ("odd_one", True),
     ]
 )
+SPARSE = tuple(
+    part.model_copy(update={"training_grade": not part.options, "turns": (1, 4)}) for part in SMALL
+)
 GOLDEN = {
     "builtin": "1cc9ec72cbb8d70e",
     "paper": "819e78024cb2faed",
     "doubtful": "79856de21e7629ea",
+    "sparse": "de00738701a4dd36",
 }
 
 
@@ -62,6 +67,7 @@ def digests(folder):
         "builtin": digest(scenes, BUILTIN.parts, 30),
         "paper": digest(scenes, PAPER.parts, 30),
         "doubtful": digest(presence(doubtful), SMALL, 30),
+        "sparse": digest(sparse(1)[1], SPARSE, 30),
     }
 
 

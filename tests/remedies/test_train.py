@@ -79,8 +79,7 @@ def test_served_with_its_mask_without_it_and_as_plain_peft(adapter):
     assert not torch.allclose(with_mask, without, atol=1e-3)
     assert not torch.allclose(without, base, atol=1e-3)
     plain = PeftModel.from_pretrained(
-        AutoModelForImageTextToText.from_pretrained(BUILTIN_FOLDER, dtype=torch.float32),
-        adapter,
+        AutoModelForImageTextToText.from_pretrained(BUILTIN_FOLDER, dtype=torch.float32), adapter
     )
     served = load_vlm("builtin", ModelOptions(), catalog)
     served.model = plain.merge_and_unload().eval()

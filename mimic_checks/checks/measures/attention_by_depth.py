@@ -16,6 +16,7 @@ from mimic_checks.checks.evaluation import Evaluation
 from mimic_checks.checks.measures.panels import medians, over_layers
 from mimic_checks.checks.measures.white_box import white_box_model
 from mimic_checks.checks.profiles import FILE, PROFILED, StoredProfile, faded_from, read_profile
+from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.models import Prompt, WhiteBoxVLM
 from mimic_checks.models.intervention import Intervention
@@ -37,7 +38,7 @@ def measure(session: CheckSession, check: Measurement) -> Evaluation:
     """Fails if an invariant breaks (shares sum to 1, cut paths and masked layers have share exactly
     0) or, with a baseline, if a layer outside masked ones drifted."""
     model = white_box_model(session, single_images=True)
-    cases = profiled_cases(session, check)
+    cases = profiled_cases(session.plan, check)
     prompts = [session.prompt(case) for case in cases]
     profiles = [
         profile
@@ -64,9 +65,20 @@ def measure(session: CheckSession, check: Measurement) -> Evaluation:
     return Evaluation(verdict, {}, _panels(shares, profiles, [c.needles for c in cases], alpha))
 
 
-def profiled_cases(session: CheckSession, check: Measurement) -> list[Case]:
+def validate(plan: RunPlan, check: Measurement) -> None:
+    """Refuses a baseline of other cases.
+
+    Raises:
+        RunFolderError: no profile there, or one of other cases.
+    """
+    if plan.settings.attention_baseline:
+        cases = [case.id for case in profiled_cases(plan, check)]
+        read_profile(plan.settings.attention_baseline, cases)
+
+
+def profiled_cases(plan: RunPlan, check: Measurement) -> list[Case]:
     """The cases that are profiled, of the first draws."""
-    return cases_of(items[0] for items in session.plan.draws(check)[:PROFILED])
+    return cases_of(items[0] for items in plan.draws(check)[:PROFILED])
 
 
 def broken_invariant(

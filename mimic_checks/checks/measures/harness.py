@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mimic_checks.cases import cases_of, scored
+from mimic_checks.checks import preflight
 from mimic_checks.checks.check import Measurement
 from mimic_checks.checks.evaluation import Evaluation, NotMeasurable
 from mimic_checks.checks.session import CheckSession
@@ -19,10 +20,10 @@ BLANK_MARGIN = 0.1
 def preflight_test(session: CheckSession, check: Measurement) -> Evaluation:
     """What the preflight test of the check's name says."""
     name = check.check_id.partition(".")[2]
-    finding = session.preflight[name]
-    if finding.why_not:
-        raise NotMeasurable(finding.why_not)
-    return _concluded(finding.problem or "")
+    finding = preflight.run(session)[name]
+    if finding.reason:
+        raise NotMeasurable(finding.reason)
+    return _concluded(finding.problem)
 
 
 def answers_differ(session: CheckSession, check: Measurement) -> Evaluation:
