@@ -25,34 +25,32 @@ LEFT_OUT = ("PYTEST_XDIST_WORKER", "PYTEST_CURRENT_TEST", "PYTEST_ADDOPTS", "CI"
 WORKERS = pytest.mark.parametrize("workers", [("-n", "0"), ("-n", "2")], ids=["n0", "n2"])
 
 
-def install(source: Path, home: Path) -> Path:
-    """Copies a project into a folder and writes its metadata there; no network, one second."""
-    shutil.copytree(source, home, ignore=shutil.ignore_patterns("__pycache__"))
-    metadata = [sys.executable, "-c", "import setuptools; setuptools.setup()", "-q", "egg_info"]
-    subprocess.run(metadata, cwd=home, check=True, stdout=subprocess.DEVNULL)
-    return home
-
-
-def project(home: Path, name: str, points: dict[str, str], **modules: str) -> Path:
-    """Another stranger's project: entry points ("<group>:<name>" -> value) and modules."""
-    home.mkdir(parents=True)
-    lines = ["[project]", f'name = "{name}"', 'version = "2.5"', "[tool.setuptools]"]
-    lines.append(f"py-modules = {json.dumps(sorted(modules))}")
+def installed(home: Path, name: str, points: dict[str, str], **modules: str) -> Path:
+    """A package of yet another stranger, installed in a folder: modules, and metadata with entry
+    points ("<group>:<name>" -> value)."""
+    metadata = home / f"{name.replace('-', '_')}-2.5.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 2.5\n")
+    groups: dict[str, list[str]] = {}
     for key, value in points.items():
         group, _, point = key.partition(":")
-        lines += [f'[project.entry-points."mimic_checks.{group}"]', f'{point} = "{value}"']
-    source = home / "source"
-    source.mkdir()
-    (source / "pyproject.toml").write_text("\n".join(lines))
+        groups.setdefault(group, []).append(f"{point} = {value}\n")
+    (metadata / "entry_points.txt").write_text(
+        "".join(f"[mimic_checks.{group}]\n{''.join(lines)}" for group, lines in groups.items())
+    )
     for module, text in modules.items():
-        (source / f"{module}.py").write_text(text)
-    return install(source, home / "installed")
+        (home / f"{module}.py").write_text(text)
+    return home
 
 
 @pytest.fixture(scope="session")
 def somebody(tmp_path_factory) -> Path:
     """The folder that the package is installed in."""
-    return install(PACKAGE, tmp_path_factory.mktemp("site") / "somebody")
+    home = tmp_path_factory.mktemp("site") / "somebody"
+    shutil.copytree(PACKAGE, home, ignore=shutil.ignore_patterns("__pycache__"))
+    metadata = [sys.executable, "-c", "import setuptools; setuptools.setup()", "-q", "egg_info"]
+    subprocess.run(metadata, cwd=home, check=True, stdout=subprocess.DEVNULL)
+    return home
 
 
 Run = Callable[..., pytest.RunResult]
@@ -104,16 +102,10 @@ class Runs:
 @pytest.fixture(scope="session")
 def python(somebody, tmp_path_factory) -> Iterator[Runs]:
     """Runs modules where somebody's package is installed."""
-    server = subprocess.Popen(
-        [sys.executable, str(HERE / "fork_server.py")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    yield Runs(server, [str(somebody), str(ROOT)], tmp_path_factory.mktemp("said"))
-    assert server.stdin
-    server.stdin.close()
-    server.wait()
+    command = [sys.executable, str(HERE / "fork_server.py")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as server:
+        yield Runs(server, [str(somebody), str(ROOT)], tmp_path_factory.mktemp("said"))
 
 
 @pytest.fixture
@@ -142,7 +134,6 @@ def runs(tmp_path_factory, python) -> Path:
 
 COUNTED = '''
 """A wise parrot that writes down every prompt it is asked."""
-import os
 from somebodys_checks.parrot import Parrot
 
 class Counted(Parrot):

@@ -69,18 +69,17 @@ def test_errors_are_inconclusive_and_exit_6(run, workers):
     )
 
 
-@WORKERS
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         ((), "add --vlm <hub id | folder | builtin>"),
         (("--vlm", "parrot:wize"), "vlm parrot='wize' is not allowed"),
+        (("--vlm", "parrot:wize", "-n", "2"), "vlm parrot='wize' is not allowed"),
         (("--vlm", "parot:wise"), "did you mean 'parrot'"),
-        (("--vlm", "parrot:wise", "--vlm-profile", "huge"), "'standard', 'mimic'"),
     ],
 )
-def test_usage_errors_exit_4_before_any_model(run, tmp_path, arguments, says, workers):
-    result = run(*CHECKS, *arguments, *workers)
+def test_usage_errors_exit_4_before_any_model(run, tmp_path, arguments, says):
+    result = run(*CHECKS, *arguments)
     assert result.ret == 4
     assert says in result.stderr.str()
     assert "INTERNALERROR" not in result.stdout.str()
