@@ -165,10 +165,13 @@ def _selected_checks(
 
 def _replay(options: argparse.Namespace, rest: Sequence[str]) -> int:
     from mimic_checks.cases import judge
+    from mimic_checks.checks.discovery import find_checks
     from mimic_checks.models import ModelOptions, check_vlm, load_vlm, prompt_of
     from mimic_checks.models.vlm import texts_of
     from mimic_checks.tasks import Vocabulary
 
+    if options.checks:
+        find_checks(options.checks)  # importing them registers tasks that have no entry point
     case, catalog = _stored_case(options.source, options.case)
     settings = ModelOptions(adapter=options.vlm_adapter, base_url=options.vlm_base_url)
     check_vlm(options.vlm, settings, catalog)
@@ -329,6 +332,7 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--vlm", required=True)
     replay.add_argument("--vlm-adapter")
     replay.add_argument("--vlm-base-url")
+    _add_checks(replay)
     replay.set_defaults(work=_replay)
     report = commands.add_parser("report", help="write a run's report again from its folder")
     report.add_argument("folder", type=Path)

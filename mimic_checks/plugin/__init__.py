@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mimic_checks.options import OPTIONS, SWITCHES
+from mimic_checks.plugin.model import workers_for
 from mimic_checks.plugin.run import EXIT_INCONCLUSIVE, Run
 from mimic_checks.plugin.selection import check_of, level_of
 
@@ -69,6 +70,12 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "vlm_check(check): a mimic_checks check (known by its check id, not its node id)"
     )
     config.pluginmanager.register(Run(config), "mimic_checks_run")
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """`-n auto`: as many workers as GPUs for a local model, one for a server."""
+    return workers_for(config)  # asked before pytest_configure, so not a hook of the run
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from mimic_checks.plugin import exchange
 from mimic_checks.plugin.exchange import RunDescription
-from mimic_checks.plugin.model import maker_of, workers_for
+from mimic_checks.plugin.model import maker_of
 from mimic_checks.plugin.progress import progress_line
 from mimic_checks.plugin.selection import Selection, check_of, selection_of
 from mimic_checks.plugin.settings import settings_of, text_option
@@ -142,11 +142,6 @@ class Run:
             raise pytest.UsageError(told)
         if told:
             self._begin(told)
-
-    @pytest.hookimpl(optionalhook=True, tryfirst=True)
-    def pytest_xdist_auto_num_workers(self, config: pytest.Config) -> int | None:
-        """`-n auto`: as many workers as GPUs for a local model, one for a server."""
-        return workers_for(config)
 
     def _is_first_worker(self) -> bool:
         return bool(self._worker and self._worker.get("workerid") == exchange.FIRST)
