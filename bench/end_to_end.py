@@ -22,8 +22,8 @@ import torch
 from mimic_checks.cases import Case, draw, listing_sweep
 from mimic_checks.catalog import Catalog, load_catalog
 from mimic_checks.models import ModelOptions, prompt_of
+from mimic_checks.models.backends import BUILTIN_FOLDER
 from mimic_checks.models.features import FeatureCache
-from mimic_checks.models.spec import BUILTIN
 from mimic_checks.models.transformers_vlm import TransformersVLM
 from mimic_checks.runs import Runner
 
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] = ()) -> list[str]:
     options = parser.parse_args(arguments)
     catalog = load_catalog(options.vlm_catalog)
     vlm = TransformersVLM(
-        str(BUILTIN.get(options.vlm, options.vlm)),
+        str(BUILTIN_FOLDER) if options.vlm == "builtin" else options.vlm,
         ModelOptions(device=options.device),
         name=options.vlm,
     )

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from mimic_checks.reporting import write_report
-from mimic_checks.verdicts.store import RunFolder
+from mimic_checks.verdicts.run_folder import RunFolder
 
 RUN = "--vlm stub:loses-track --vlm-cases 680 --vlm-batch 64 --vlm-catalog rendered?families=120"
 
@@ -25,7 +25,7 @@ def main() -> list[str]:
         out = Path(folder) / "run"
         command = [sys.executable, "-m", "mimic_checks.cli", "run", *RUN.split()]
         subprocess.run([*command, "--vlm-output", str(out)], stdout=subprocess.DEVNULL, check=False)
-        cases = len(RunFolder(out).outcomes())
+        cases = len(RunFolder(out).records())
         began = time.perf_counter()
         path = write_report(out)
         seconds = time.perf_counter() - began

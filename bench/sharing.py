@@ -27,29 +27,30 @@ CHECKS = ("spread.unbalanced", "distractors", "image_count.listing", "image_coun
 def worker(options: argparse.Namespace) -> None:
     """One process: prints "ready", waits for a line, answers, prints the seconds of each check."""
     from mimic_checks.checks import preflight
+    from mimic_checks.checks.discovery import find_checks
+    from mimic_checks.checks.evaluator import conditions
+    from mimic_checks.checks.run_plan import RunPlan
     from mimic_checks.checks.session import CheckSession
     from mimic_checks.checks.settings import Settings
-    from mimic_checks.checks.sharing import asks_of
-    from mimic_checks.checks.specs import CHECKS as SPECS
     from mimic_checks.models import ModelOptions
 
-    specs = [SPECS[name] for name in options.checks]
+    known = find_checks()
     model = ModelOptions(device=options.device)
-    session = CheckSession(
-        Settings(vlm=options.vlm, cases=options.cases, batch=8, output=options.folder, model=model),
-        specs,
+    settings = Settings(
+        vlm=options.vlm, cases=options.cases, batch=8, output=options.folder, model=model
     )
+    session = CheckSession(RunPlan(settings, [known[name] for name in options.checks]))
     assert not preflight.problems(session)
-    for spec in specs:
-        session.draws(spec)
+    for check in session.plan.checks:
+        session.plan.draws(check)
     print("ready", flush=True)
     sys.stdin.readline()
     seconds = {}
-    for spec in specs:
+    for check in session.plan.checks:
         began = time.perf_counter()
-        for ask in asks_of(session, spec):
-            session.contribute(ask)
-        seconds[spec.check_id] = time.perf_counter() - began
+        for condition in conditions(session, check):
+            session.engine.contribute(condition)
+        seconds[check.check_id] = time.perf_counter() - began
     print(json.dumps(seconds), flush=True)
 
 

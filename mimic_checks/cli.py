@@ -10,7 +10,7 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,8 @@ from remedies.command import add_remedy
 if TYPE_CHECKING:
     from mimic_checks.cases import Case
     from mimic_checks.catalog import Catalog
-    from mimic_checks.verdicts.store import RunFolder
+    from mimic_checks.checks.discovery import FoundCheck
+    from mimic_checks.verdicts.run_folder import RunFolder
 
 USAGE = 4
 DEMO = (
@@ -68,21 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace, rest: Sequence[str]) -> int:
     """In a process of its own, as a user's pytest would run: nothing imported before the plugin, no
     ini left over."""
-    return subprocess.call([*_pytest(), *rest], env={**KEEP_MEMORY, **os.environ})
+    command = [*_pytest(), *(getattr(options, "checks", None) or ()), *rest]
+    return subprocess.call(command, env={**KEEP_MEMORY, **os.environ})
 
 
 def _pytest() -> list[str]:
-    return [
-        sys.executable,
-        "-m",
-        "pytest",
-        "--pyargs",
-        "mimic_checks.checks",
-        "-p",
-        "no:cacheprovider",
-        "-q",
-        "--tb=short",
-    ]
+    quiet = ["-p", "no:cacheprovider", "-q", "--tb=short"]
+    return [sys.executable, "-m", "pytest", "--pyargs", "mimic_checks.checks", *quiet]
 
 
 def _demo(options: argparse.Namespace, rest: Sequence[str]) -> int:
@@ -98,7 +91,7 @@ def _demo(options: argparse.Namespace, rest: Sequence[str]) -> int:
 def _demo_after(before: Path, quiet: Sequence[str]) -> int:
     """The repaired model on the same cases: one check asked now, the others from answers recorded
     with the adapter."""
-    from mimic_checks.models.spec import REPAIRED, REPAIRED_ADAPTER
+    from mimic_checks.models.backends import REPAIRED, REPAIRED_ADAPTER
     from remedies.before_after import before_after, recorded_answers
 
     after = before.with_name(f"{before.name}-{REPAIRED}")
@@ -125,16 +118,11 @@ def _demo_after(before: Path, quiet: Sequence[str]) -> int:
 
 
 def _cases(options: argparse.Namespace, rest: Sequence[str]) -> int:
-    from mimic_checks.checks.session import CheckSession
+    from mimic_checks.checks.run_plan import RunPlan
     from mimic_checks.checks.settings import Settings
-    from mimic_checks.checks.specs import CHECKS
-    from mimic_checks.errors import InvalidArgument
-    from mimic_checks.verdicts.store import write_case_set
+    from mimic_checks.verdicts.case_set import write_case_set
 
-    unknown = [check for check in options.check or () if check not in CHECKS]
-    if unknown:
-        raise InvalidArgument("check", unknown[0], allowed=CHECKS)
-    specs = [CHECKS[check] for check in options.check or CHECKS]
+    found = _selected_checks(options)
     settings = Settings(
         vlm="",
         catalog=options.vlm_catalog,
@@ -143,35 +131,56 @@ def _cases(options: argparse.Namespace, rest: Sequence[str]) -> int:
         profile=options.vlm_profile,
         template=options.vlm_template,
     )
-    session = CheckSession(settings, specs)
+    plan = RunPlan(settings, list(found.values()))
     lines = [
-        (spec.check_id, name, group[k])
-        for spec in specs
-        for group in session.draws(spec)
-        for k, name in enumerate(spec.level_names(settings.profile))
+        (check.check_id, level, items[k])
+        for check in plan.checks
+        for items in plan.draws(check)
+        for k, level in enumerate(plan.levels(check))
     ]
-    write_case_set(options.out, lines, session.catalog)
-    print(f"{len(lines)} cases of {len(specs)} checks in {options.out}")
+    write_case_set(options.out, lines, plan.catalog)
+    print(f"{len(lines)} cases of {len(plan.checks)} checks in {options.out}")
     return 0
 
 
+def _selected_checks(
+    options: argparse.Namespace, allowed: Callable[[FoundCheck], bool] = lambda found: True
+) -> dict[str, FoundCheck]:
+    """The checks that `--check` names, or all that are allowed.
+
+    Raises:
+        InvalidArgument: an unknown check, or one that is not allowed.
+    """
+    from mimic_checks.checks.discovery import find_checks
+    from mimic_checks.errors import InvalidArgument
+
+    known = {
+        check: found for check, found in find_checks(options.checks or ()).items() if allowed(found)
+    }
+    for name in options.check or ():
+        if name not in known:
+            raise InvalidArgument("check", name, allowed=list(known))
+    return {name: known[name] for name in options.check or known}
+
+
 def _replay(options: argparse.Namespace, rest: Sequence[str]) -> int:
+    from mimic_checks.cases import judge
+    from mimic_checks.checks.discovery import find_checks
     from mimic_checks.models import ModelOptions, check_vlm, load_vlm, prompt_of
     from mimic_checks.models.vlm import texts_of
-    from mimic_checks.verdicts import Vocabulary, judge
+    from mimic_checks.tasks import Vocabulary
 
+    if options.checks:
+        find_checks(options.checks)  # importing them registers tasks that have no entry point
     case, catalog = _stored_case(options.source, options.case)
     settings = ModelOptions(adapter=options.vlm_adapter, base_url=options.vlm_base_url)
     check_vlm(options.vlm, settings, catalog)
-    for place, image_id in enumerate(case.images, start=1):
-        print(
-            f"image {place}: {catalog.source.describe(catalog.manifest.row(image_id))} (sha256"
-            f" {image_id[:16]}...)"
-        )
-    answer = texts_of(
-        load_vlm(options.vlm, settings, catalog), [prompt_of(case, catalog.manifest)]
-    )[0]
-    outcome = judge(case, answer, None, Vocabulary(catalog.class_names))
+    for number, image_id in enumerate(case.images, start=1):
+        image = catalog.source.describe(catalog.manifest.row(image_id))
+        print(f"image {number}: {image} (sha256 {image_id[:16]}...)")
+    model = load_vlm(options.vlm, settings, catalog)
+    answer = texts_of(model, [prompt_of(case, catalog.manifest)])[0]
+    outcome = judge(case, answer, None, Vocabulary(catalog.class_names, catalog.groups))
     print(
         f"question: {case.question}\ntrue answer: {case.truth.text}\nmodel's answer:"
         f" {answer}\noutcome: {outcome.kind}"
@@ -184,61 +193,60 @@ def _stored_case(source: Path, wanted: str) -> tuple[Case, Catalog]:
     come from."""
     from mimic_checks.catalog import load_catalog
     from mimic_checks.errors import RunFolderError
-    from mimic_checks.verdicts.store import RunFolder, read_case_set, resolve_case
+    from mimic_checks.verdicts.case_set import read_case_set
+    from mimic_checks.verdicts.record import refuse_other_images
+    from mimic_checks.verdicts.run_folder import RunFolder
 
     if (source / "cases.jsonl").is_file():
         catalog = load_catalog(f"cases:{source}")
-        stored = [line.case for line in read_case_set(source, catalog).lines]
+        stored = [(line.case, line.rows) for line in read_case_set(source, catalog).lines]
     else:
         run = RunFolder(source)
-        catalog, stored = _catalog_of(run), [line.case for line in run.outcomes()]
-    found = [case for case in stored if case.id == wanted]
-    if not found:
+        catalog = _catalog_of(run)
+        stored = [(record.outcome.case, record.rows) for record in run.records()]
+    matching = [(case, rows) for case, rows in stored if case.id == wanted]
+    if not matching:
         raise RunFolderError(
             f"case={wanted!r} is not among the {len(stored)} cases in {str(source)!r}; ids are in"
             " the report and the JSON Lines beside it"
         )
-    return resolve_case(found[0], catalog, str(source)), catalog
+    case, rows = matching[0]
+    refuse_other_images(case, rows, catalog, str(source))
+    return case, catalog
 
 
 def _compare(options: argparse.Namespace, rest: Sequence[str]) -> int:
-    from mimic_checks.checks.specs import CHECKS
+    from mimic_checks.checks.discovery import find_checks
     from mimic_checks.reporting.compare import compare_runs, write_comparison
     from mimic_checks.verdicts.comparison import effective_verdict
     from mimic_checks.verdicts.gate_text import gate_summary
     from mimic_checks.verdicts.policy import load_policy
-    from mimic_checks.verdicts.store import RunFolder
+    from mimic_checks.verdicts.run_folder import RunFolder
 
-    policy = load_policy(options.vlm_policy, CHECKS)
     before, after = RunFolder(options.before), RunFolder(options.after)
-    gates = compare_runs(
-        before,
-        after,
-        policy,
-        [check for check, spec in CHECKS.items() if spec.gated],
-        {check for check, spec in CHECKS.items() if spec.sweep},
-    )
+    checks = after.checks()
+    known = {*checks, *find_checks(options.checks or ())} if options.vlm_policy else set(checks)
+    policy = load_policy(options.vlm_policy, known)
+    gates = compare_runs(before, after, policy)
     print(gate_summary(gates))
     if options.out:
         print(f"report: {write_comparison(gates, before, after, _catalog_of(after), options.out)}")
-    found = {effective_verdict(gate, policy) for gate in gates}
-    return 1 if "fail" in found else EXIT_INCONCLUSIVE if "inconclusive" in found else 0
+    verdicts = {effective_verdict(gate, policy) for gate in gates}
+    return 1 if "fail" in verdicts else EXIT_INCONCLUSIVE if "inconclusive" in verdicts else 0
 
 
 def _burn_in(options: argparse.Namespace, rest: Sequence[str]) -> int:
     from mimic_checks.checks.burn_in import burn_in, lines
+    from mimic_checks.checks.discovery import find_checks
+    from mimic_checks.checks.run_plan import RunPlan
     from mimic_checks.checks.session import CheckSession
     from mimic_checks.checks.settings import Settings
-    from mimic_checks.checks.specs import CHECKS
-    from mimic_checks.errors import InvalidArgument
     from mimic_checks.models import ModelOptions
     from mimic_checks.verdicts.policy import check_policy_can_decide, load_policy
 
-    gated = [check for check, spec in CHECKS.items() if spec.sweep]
-    if unknown := [check for check in options.check or () if check not in gated]:
-        raise InvalidArgument("check", unknown[0], allowed=gated)
-    policy, wanted = load_policy(options.vlm_policy, CHECKS), options.check or gated
-    check_policy_can_decide(policy, wanted, options.vlm_cases)
+    found = _selected_checks(options, lambda found: found.check.anytime)
+    policy = load_policy(options.vlm_policy, find_checks(options.checks or ()))
+    check_policy_can_decide(policy, found, options.vlm_cases)
     settings = Settings(
         vlm=options.vlm,
         catalog=options.vlm_catalog,
@@ -247,10 +255,11 @@ def _burn_in(options: argparse.Namespace, rest: Sequence[str]) -> int:
         output=options.vlm_output,
         model=ModelOptions(adapter=options.vlm_adapter, base_url=options.vlm_base_url),
     )
-    session = CheckSession(settings, [CHECKS[check] for check in wanted])
+    session = CheckSession(RunPlan(settings, list(found.values())))
     session.validate()
-    session.folder.prepare({**settings.describe(), "checks": wanted, "burn_in": True})
-    print("\n".join(lines(burn_in(session, policy, options.histories))))
+    session.folder.prepare({**session.plan.describe(), "burn_in": True})
+    alpha = float(policy.defaults["alpha"])
+    print("\n".join(lines(burn_in(session, policy, options.histories), alpha)))
     return 0
 
 
@@ -298,6 +307,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Runs the checks; takes every option of the pytest plugin, and pytest's own.",
         epilog=f"options:\n{known}",
     )
+    _add_checks(run)
     run.set_defaults(work=_run)
     demo = commands.add_parser(
         "demo", help="run the checks on the built-in model: no GPU, no download"
@@ -309,6 +319,7 @@ def _parser() -> argparse.ArgumentParser:
     cases.add_argument(
         "--check", action="append", help="only this check (may be given more than once)"
     )
+    _add_checks(cases)
     cases.add_argument("--vlm-catalog", default="rendered")
     cases.add_argument("--vlm-cases", type=int, default=100)
     cases.add_argument("--vlm-seed", type=int, default=0)
@@ -321,6 +332,7 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--vlm", required=True)
     replay.add_argument("--vlm-adapter")
     replay.add_argument("--vlm-base-url")
+    _add_checks(replay)
     replay.set_defaults(work=_replay)
     report = commands.add_parser("report", help="write a run's report again from its folder")
     report.add_argument("folder", type=Path)
@@ -336,6 +348,7 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument(
         "--out", type=Path, help="folder for gate.html, gate.md, gate.json, junit.xml"
     )
+    _add_checks(compare)
     compare.set_defaults(work=_compare)
     plan = commands.add_parser(
         "plan", help="how many cases a gate needs: a fixed number beside looking early"
@@ -383,9 +396,19 @@ def _parser() -> argparse.ArgumentParser:
         "--check", action="append", help="only this check (may be given more than once)"
     )
     burn.add_argument("--histories", type=int, default=200, help="re-runs per row (default 200)")
+    _add_checks(burn)
     burn.set_defaults(work=_burn_in)
     add_remedy(commands)
     return parser
+
+
+def _add_checks(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--checks",
+        action="append",
+        metavar="MODULE_OR_FOLDER",
+        help="checks of your own, beside the installed ones (may be given more than once)",
+    )
 
 
 if __name__ == "__main__":

@@ -7,15 +7,17 @@ a record that was made once and is judged here.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mimic_checks.cases import GroupOutcome, Level, Scored, cases_of, judge, scored
 from mimic_checks.catalog import load_catalog
 from mimic_checks.errors import RemedyError
-from mimic_checks.verdicts import Outcome, Vocabulary, judge
+from mimic_checks.tasks import Vocabulary
 from mimic_checks.verdicts.paired import paired
-from mimic_checks.verdicts.result import OutcomeLine
-from mimic_checks.verdicts.store import RunFolder
+from mimic_checks.verdicts.record import scored_by_level
+from mimic_checks.verdicts.run_folder import RunFolder
+from mimic_checks.verdicts.text import level_name
 
 ALPHA = 0.05
 COMPARED = (
@@ -46,9 +48,10 @@ def recorded_answers(path: Path) -> Answers:
 def record_answers(run: Path, path: Path) -> int:
     """Writes the answers that a run was given to the compared checks; returns how many."""
     answers = {
-        line.case.id: line.answer
-        for line in RunFolder(run).outcomes()
-        if line.check in COMPARED and line.kind != "error"
+        record.outcome.id: record.outcome.answer
+        for check in COMPARED
+        for record in RunFolder(run).records_of(check)
+        if record.outcome.kind != "error"
     }
     path.write_text(json.dumps(answers, indent=0, sort_keys=True) + "\n")
     return len(answers)
@@ -64,53 +67,48 @@ def before_after(before: Path, answers: Answers, *, live: Path | None = None) ->
         RemedyError: neither the live run nor the record has answered a case.
     """
     base = RunFolder(before)
-    vocabulary = Vocabulary(load_catalog(base.read()["description"]["catalog"]).class_names)
-    live_answers = (
-        {line.case.id: line.answer for line in RunFolder(live).outcomes()} if live else {}
-    )
+    catalog = load_catalog(base.read()["description"]["catalog"])
+    vocabulary = Vocabulary(catalog.class_names, catalog.groups)
+    live_answers = _answers(live) if live else {}
     lines = [f"{'check':<22}{'level':<12}{'before':>7}{'after':>7}   change in points, 95 %"]
-    for (check, level), stored in _levels(base.outcomes()).items():
-        is_live = all(line.case.id in live_answers for line in stored)
-        base_outcomes = [Outcome(line.case.case(), line.answer, line.kind) for line in stored]
-        outcomes = [
-            _judged(line, live_answers if is_live else answers, vocabulary) for line in stored
-        ]
-        # A pair measures the drop; what is shown is the change. Adding zero makes 0.0 of -0.0.
-        pair = paired(base_outcomes, outcomes)
-        low, high = (-100 * bound + 0.0 for bound in reversed(pair.interval(ALPHA)))
-        base_rate, rate = (
-            sum(outcome.kind == "right" for outcome in judged) / len(stored)
-            for judged in (base_outcomes, outcomes)
-        )
-        change = -100 * pair.drop + 0.0
-        lines.append(
-            f"{check:<22}{level.replace('=', ' '):<12}{base_rate:>7.2f}{rate:>7.2f}"
-            f"   {change:+.0f} [{low:+.0f}, {high:+.0f}]{'' if is_live else '  (recorded)'}"
-        )
+    for check in COMPARED:
+        for level, items in scored_by_level(base.records_of(check)).items():
+            cases = [outcome.case for item in items for outcome in item.members]
+            is_live = all(case.id in live_answers for case in cases)
+            after = _judged(check, items, live_answers if is_live else answers, vocabulary)
+            lines.append(_line(check, level, items, after) + ("" if is_live else "  (recorded)"))
     return lines
 
 
-def _levels(outcomes: Iterable[OutcomeLine]) -> dict[tuple[str, str], list[OutcomeLine]]:
-    """Outcomes of the compared checks by (check, level).
+def _answers(run: Path) -> Answers:
+    return {record.outcome.id: record.outcome.answer for record in RunFolder(run).records()}
 
-    In the order of the checks, levels by their number.
-    """
-    by_level: dict[tuple[str, str], list[OutcomeLine]] = {}
-    for line in outcomes:
-        if line.check in COMPARED:
-            by_level.setdefault((line.check, line.level), []).append(line)
-    return dict(
-        sorted(
-            by_level.items(),
-            key=lambda item: (COMPARED.index(item[0][0]), float(item[0][1].rpartition("=")[2])),
-        )
+
+def _line(check: str, level: Level, before: Sequence[Scored], after: Sequence[Scored]) -> str:
+    # A pair measures the drop; what is shown is the change. Adding zero makes 0.0 of -0.0.
+    pair = paired(before, after)
+    low, high = (-100 * bound + 0.0 for bound in reversed(pair.interval(ALPHA)))
+    base_rate, rate = (
+        sum(item.kind == "right" for item in items) / len(items) for items in (before, after)
+    )
+    change = -100 * pair.drop + 0.0
+    return (
+        f"{check:<22}{level_name(level, shared=False):<12}{base_rate:>7.2f}{rate:>7.2f}"
+        f"   {change:+.0f} [{low:+.0f}, {high:+.0f}]"
     )
 
 
-def _judged(line: OutcomeLine, answers: Answers, vocabulary: Vocabulary) -> Outcome:
-    if line.case.id not in answers:
-        raise RemedyError(
-            f"case={line.case.id!r} of {line.check} was never answered by the repaired model;"
-            " record its answers again"
-        )
-    return judge(line.case.case(), answers[line.case.id], None, vocabulary)
+def _judged(
+    check: str, items: Sequence[Scored], answers: Answers, vocabulary: Vocabulary
+) -> list[Scored]:
+    """The same cases and groups with other answers."""
+    asked = [item.group if isinstance(item, GroupOutcome) else item.case for item in items]
+    cases = cases_of(asked)
+    for case in cases:
+        if case.id not in answers:
+            raise RemedyError(
+                f"case={case.id!r} of {check} was never answered by the repaired model; record its"
+                " answers again"
+            )
+    outcomes = {case.id: judge(case, answers[case.id], None, vocabulary) for case in cases}
+    return scored(asked, outcomes)

@@ -9,7 +9,8 @@ from typing import Any
 from mimic_checks.cases import Case
 from mimic_checks.catalog import load_catalog
 from mimic_checks.errors import RemedyError
-from mimic_checks.verdicts.store import RunFolder, read_case_set
+from mimic_checks.verdicts.case_set import read_case_set
+from mimic_checks.verdicts.run_folder import RunFolder
 
 
 def evaluation_ids(sources: Iterable[str]) -> frozenset[str]:
@@ -25,7 +26,8 @@ def evaluation_ids(sources: Iterable[str]) -> frozenset[str]:
     for source in sources:
         folder = Path(source)
         if (folder / "run.json").is_file():
-            ids.update(image for line in RunFolder(folder).outcomes() for image in line.case.images)
+            cases = [record.outcome.case for record in RunFolder(folder).records()]
+            ids.update(image for case in cases for image in case.images)
         elif (folder / "cases.jsonl").is_file():
             lines = read_case_set(folder, load_catalog(f"cases:{folder}")).lines
             ids.update(image for line in lines for image in line.case.images)

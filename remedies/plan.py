@@ -12,8 +12,7 @@ import numpy as np
 from mimic_checks.checks.profiles import FILE, faded_from, load_profile
 from mimic_checks.errors import RemedyError
 from mimic_checks.verdicts.result import CheckResult
-from mimic_checks.verdicts.store import RunFolder
-from mimic_checks.verdicts.text import HARNESS
+from mimic_checks.verdicts.run_folder import RunFolder
 
 # Checks whose failure is about several images: what these remedies are for.
 _CROSS_IMAGE = ("spread.", "distractors", "multi_concept", "image_count.")
@@ -48,7 +47,7 @@ def plan(folder: Path) -> list[Proposal]:
     run = RunFolder(folder)
     results = run.results()
     description = run.read()["description"]
-    broken = [r for r in results if r.check.startswith(HARNESS) and r.verdict == "fail"]
+    broken = [r for r in results if r.harness and r.verdict == "fail"]
     if broken:
         raise RemedyError(
             f"run={str(folder)!r}: {broken[0].check} failed ({broken[0].reason});"
@@ -108,10 +107,10 @@ def _best_pooling(result: CheckResult | None) -> int:
     """
     if result is None or not result.levels:
         return 1
-    unpooled = next((level for level in result.levels if level.value == 1), None)
+    unpooled = next((judged for judged in result.levels if judged.level.value == 1), None)
     # The lower end of the best rate against the plain rate: of several factors one is always best.
-    best = max(result.levels, key=lambda level: level.rate)
-    return int(best.value) if unpooled is not None and best.low > unpooled.rate else 1
+    best = max(result.levels, key=lambda judged: judged.rate)
+    return int(best.level.value) if unpooled is not None and best.low > unpooled.rate else 1
 
 
 def _with_training(

@@ -12,12 +12,12 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
+from mimic_checks.cases import Case, Outcome
+from mimic_checks.verdicts.files import Stored
 from mimic_checks.verdicts.intervals import lower, upper
-from mimic_checks.verdicts.outcome import Outcome
 from mimic_checks.verdicts.paired import Paired, paired
-from mimic_checks.verdicts.result import StoredCase
 from remedies.behaviours import role_of
 
 ALPHA = 0.05
@@ -30,11 +30,7 @@ GuardVerdict = Literal["kept", "lost", "inconclusive"]
 Direction = Literal["gained", "lost"]
 
 
-class _Stored(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Rate(_Stored):
+class Rate(Stored):
     """Right answers of one adapter (or of the base) at one level, with an exact 95 % interval."""
 
     right: int
@@ -48,7 +44,7 @@ class Rate(_Stored):
         return self.right / self.n
 
 
-class LevelChange(_Stored):
+class LevelChange(Stored):
     """One level of one variant.
 
     A rate per seed, and the change against the base (above zero: better) with its interval; `lost`
@@ -71,17 +67,17 @@ class LevelChange(_Stored):
         return sum(rate.rate for rate in self.rates) / len(self.rates)
 
 
-class Flip(_Stored):
+class Flip(Stored):
     """A case that a variant's first seed answers otherwise than the base."""
 
     level: str
-    case: StoredCase
+    case: Case
     before: str
     after: str
     direction: Direction
 
 
-class VariantResult(_Stored):
+class VariantResult(Stored):
     """One variant over all levels.
 
     `ratio`: mean of the target rates against the base's, with an interval; None where the base has
@@ -99,7 +95,7 @@ class VariantResult(_Stored):
     flips: tuple[Flip, ...] = ()
 
 
-class Proof(_Stored):
+class Proof(Stored):
     """Everything that `proof.html` shows.
 
     `held_out`: (variant, task, rate on held-out pairs, n, rate on others, n).
@@ -114,7 +110,7 @@ class Proof(_Stored):
     base: tuple[tuple[str, Rate], ...]
     variants: tuple[VariantResult, ...]
     held_out: tuple[tuple[str, str, float, int, float, int], ...] = ()
-    identity: dict[str, str | int | float | list[str] | None] = {}
+    identity: dict[str, str | int | float | list[str] | None] = Field(default_factory=dict)
 
 
 def rate(outcomes: Sequence[Outcome], alpha: float = ALPHA) -> Rate:
@@ -185,13 +181,8 @@ def _mean_rate(rates: Sequence[Rate]) -> tuple[float, float, float]:
     return mean, low, high
 
 
-def flips(
-    level: str, before: Sequence[Outcome], after: Sequence[Outcome], rows: Mapping[str, int]
-) -> list[Flip]:
-    """The first flipped cases of a level, in both directions, in the order drawn.
-
-    `rows`: catalog row by image id.
-    """
+def flips(level: str, before: Sequence[Outcome], after: Sequence[Outcome]) -> list[Flip]:
+    """The first flipped cases of a level, in both directions, in the order drawn."""
     directions: dict[Direction, tuple[bool, bool]] = {
         "gained": (False, True),
         "lost": (True, False),
@@ -204,13 +195,7 @@ def flips(
             if (a.kind == "right", b.kind == "right") == was_and_is_right
         ]
         shown += [
-            Flip(
-                level=level,
-                case=StoredCase.of(a.case, [rows[i] for i in a.case.images]),
-                before=a.answer,
-                after=b.answer,
-                direction=direction,
-            )
+            Flip(level=level, case=a.case, before=a.answer, after=b.answer, direction=direction)
             for a, b in flipped[:FLIPPED_SHOWN]
         ]
     return shown

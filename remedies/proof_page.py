@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mimic_checks.errors import RemedyError
-from mimic_checks.reporting.document import document, pictures_of
-from mimic_checks.reporting.escape import text
-from mimic_checks.reporting.markdown import cell
+from mimic_checks.reporting.cards import content_of
+from mimic_checks.reporting.document import document
+from mimic_checks.reporting.escape import cell, text
+from mimic_checks.verdicts.pictures import read_pictures
 from remedies.behaviours import role_of
 from remedies.proof import GUARD_MARGIN, KEPT_MARGIN, Flip, LevelChange, Proof, VariantResult
 
@@ -24,10 +25,8 @@ _COLOURS = {"kept": "pass", "lost": "fail", "inconclusive": "inconclusive"}
 
 def write_proof(proof: Proof, folder: Path) -> None:
     """Writes `proof.json`, `proof.html` and `summary.md`."""
-    ids = {
-        image for variant in proof.variants for flip in variant.flips for image in flip.case.images
-    }
-    pictures = {image: (folder / "images" / f"{image}.png").read_bytes() for image in sorted(ids)}
+    cases = [flip.case for variant in proof.variants for flip in variant.flips]
+    pictures = read_pictures(cases, folder)
     (folder / "proof.json").write_text(proof.model_dump_json(indent=1) + "\n")
     (folder / "proof.html").write_text(page(proof, pictures), encoding="utf-8")
     (folder / "summary.md").write_text(summary(proof), encoding="utf-8")
@@ -221,14 +220,14 @@ def _flips(level: str, flips: list[Flip]) -> str:
 
 
 def _flip(flip: Flip) -> str:
-    truth = flip.case.case().truth.text
+    truth = flip.case.truth.text
     mark = "pass" if flip.direction == "gained" else "fail"
     return (
         f'<details class="case" data-outcome="{flip.direction}">'
         f'<summary><span class="verdict {mark}">{flip.direction}</span>'
         f" {text(flip.case.question)}"
         f' <span class="soft">true: {text(truth)}</span></summary>'
-        f"{pictures_of(flip.case.images)}"
+        f"{''.join(content_of(flip.case))}"
         '<div class="two">'
         f'<div><p>Base</p><pre class="answer">{text(flip.before)}</pre></div>'
         f'<div><p>After</p><pre class="answer">{text(flip.after)}</pre></div>'

@@ -1,7 +1,7 @@
 """The proof of a remedy: the same cases before and after, for every variant (MIMIC, table 5, on
 one's own model).
 
-Data in: a base model, training data, where to put adapters and answers. Data out: a folder
+It leaves a folder
 
     adapters/<mask>-seed<k>/   what `train_adapter` makes; one that is there is taken as it is
     journal/<variant>/         answers, batch by batch: a killed proof goes on where it was
@@ -14,26 +14,27 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mimic_checks.cases import Case
+from mimic_checks.cases import Case, Outcome
 from mimic_checks.catalog import Catalog
 from mimic_checks.errors import RemedyError
-from mimic_checks.models import ModelOptions, check_vlm, load_vlm, prompt_of
-from mimic_checks.runs import Runner
-from mimic_checks.verdicts import Outcome, Vocabulary, judge
-from mimic_checks.verdicts.store import SHOWN_PX, save_picture
+from mimic_checks.models import VLM, ModelOptions, check_vlm, load_vlm, prompt_of
+from mimic_checks.runs import Condition, Engine, choose_budget, distinct_cases, fixed_budget
+from mimic_checks.tasks import Names, Vocabulary
+from mimic_checks.tasks.truth import of_type
+from mimic_checks.verdicts.pictures import save_pictures
+from mimic_checks.verdicts.run_folder import RunFolder
 from remedies.behaviours import draw_cases, role_of
 from remedies.dataset import open_training_data
 from remedies.disjoint import refuse_shared, training_ids
 from remedies.held_out import held_out_pairs
 from remedies.proof import (
-    Flip,
     Proof,
     VariantResult,
     flips,
@@ -198,7 +199,7 @@ def prove(
             for k, options in enumerate(variant.options)
         ]
         after[variant.name] = found[0]
-        results.append(_result(variant, before, found, catalog))
+        results.append(_result(variant, before, found))
     proof = Proof(
         model=plan.vlm,
         catalog=catalog.name,
@@ -211,7 +212,8 @@ def prove(
         held_out=tuple(_held_out(catalog, plan.data, after)),
         identity={k: v for k, v in identity.items() if k != "adapter"},
     )
-    _pictures(plan.out, [flip for result in results for flip in result.flips], catalog)
+    flipped = [flip.case for result in results for flip in result.flips]
+    save_pictures(flipped, catalog.manifest, plan.out)
     write_proof(proof, plan.out)
     return proof
 
@@ -254,58 +256,61 @@ class _Asker:
     def __init__(self, plan: ProofPlan, catalog: Catalog, report: Report) -> None:
         self.plan, self.catalog, self.report = plan, catalog, report
         self.cases = draw_cases(catalog, plan.cases, plan.guard_cases, plan.seed)
-        self.asked: list[Case] = list(
-            {case.id: case for level in self.cases.values() for case in level}.values()
-        )
-        self.words = Vocabulary(catalog.class_names)
-        self.budget: int | None = None
+        self.asked = distinct_cases(case for level in self.cases.values() for case in level)
+        self._vocabulary = Vocabulary(catalog.class_names, catalog.groups)
+        self._budget: int | None = None
 
     def ask(self, name: str, options: ModelOptions) -> tuple[Outcomes, dict[str, Any]]:
         """Outcomes by level, and who answered; what the journal of `name` holds is not asked
         again."""
         began = time.monotonic()
         model = load_vlm(self.plan.vlm, options, self.catalog)
-        runner = Runner(model, batch=self.plan.batch, budget=self.budget)
-        journal = self.plan.out / "journal" / f"{name.replace(' ', '_').replace(',', '')}.jsonl"
-        answers = runner.answer(
-            [prompt_of(case, self.catalog.manifest) for case in self.asked], journal
+        engine = Engine(
+            model,
+            opener=self.catalog.manifest,
+            vocabulary=self._vocabulary,
+            journal_of=RunFolder(self.plan.out).journal,
+            budget=self._budget_of(model),
         )
-        self.budget = runner.budget
+        journal = name.replace(" ", "_").replace(",", "")
+        answered = engine.outcomes(Condition(journal, self.asked))
         outcomes = {
-            level: [
-                judge(case, answers[case.id].text, answers[case.id].error, self.words)
-                for case in found
-            ]
-            for level, found in self.cases.items()
+            level: [answered[case.id] for case in cases] for level, cases in self.cases.items()
         }
         rates = "  ".join(
-            f"{level}: {rate(found).rate:.3f}"
-            for level, found in outcomes.items()
+            f"{level}: {rate(judged).rate:.3f}"
+            for level, judged in outcomes.items()
             if role_of(level)
         )
         self.report(f"{name}: {rates} ({time.monotonic() - began:.0f} s)")
         return outcomes, model.identity()
 
+    def _budget_of(self, first: VLM) -> int:
+        """Image tokens per batch, for all models; kept in the folder, so that a proof that goes on
+        makes the same batches."""
+        if self._budget is None:
+            prompts = [prompt_of(case, self.catalog.manifest) for case in self.asked]
+            if self.plan.batch:
+                self._budget = fixed_budget(first, prompts, self.plan.batch)
+            else:
+                folder = RunFolder(self.plan.out)
+                self._budget = folder.once(
+                    "budget", first.identity(), lambda: choose_budget(first, prompts)
+                )
+        return self._budget
 
-def _result(
-    variant: Variant, before: Outcomes, after: list[Outcomes], catalog: Catalog
-) -> VariantResult:
+
+def _result(variant: Variant, before: Outcomes, after: list[Outcomes]) -> VariantResult:
     levels = tuple(
         level_change(level, outcomes, [found[level] for found in after])
         for level, outcomes in before.items()
     )
     ratio, low, high = target_ratio(before, after)
-    rows = {
-        image: catalog.manifest.row(image)
-        for outcomes in before.values()
-        for o in outcomes
-        for image in o.case.images
-    }
     shown = [
         flip
         for level in before
         if role_of(level) == "target"
-        for flip in flips(level, before[level], after[0][level], rows)
+        for flip in flips(level, before[level], after[0][level])
     ]
     return VariantResult(
         name=variant.name,
@@ -396,9 +401,4 @@ def _of_task(outcomes: Outcomes, task: str) -> list[Outcome]:
 def _meets(catalog: Catalog, held: np.ndarray, case: Case) -> bool:
     rows = [catalog.manifest.row(image) for image in case.images]
     shown = catalog.possible[rows].any(axis=0)
-    return bool(held[catalog.class_index(case.truth.names[0])][shown].any())
-
-
-def _pictures(out: Path, shown: Sequence[Flip], catalog: Catalog) -> None:
-    for image in {image for flip in shown for image in flip.case.images}:
-        save_picture(catalog.manifest.open(image), out / "images" / f"{image}.png", SHOWN_PX)
+    return bool(held[catalog.class_index(of_type(case.truth, Names).names[0])][shown].any())

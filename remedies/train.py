@@ -20,12 +20,13 @@ from torch import Tensor
 from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
 
 import mimic_checks
-from mimic_checks.attention.adapter_mask import write_adapter_mask
+from mimic_checks.attention.adapter_record import write_adapter_mask
 from mimic_checks.attention.edit import edit_attention
 from mimic_checks.errors import RemedyError
+from mimic_checks.models import ModelOptions
+from mimic_checks.models.backends import BUILTIN_FOLDER
 from mimic_checks.models.device import choose_device, choose_dtype
-from mimic_checks.models.loading import ModelOptions, load
-from mimic_checks.models.spec import BUILTIN
+from mimic_checks.models.loading import load
 from remedies.batches import IGNORE, Collator
 from remedies.lora import LoraOptions, with_lora
 from remedies.own_data import training_rows
@@ -55,7 +56,7 @@ def train_adapter(
     if _finished(out, recipe):
         return out
     set_seed(options.seed)  # an adapter starts at random
-    source = str(BUILTIN.get(base, base))
+    source = str(BUILTIN_FOLDER) if base == "builtin" else base
     device = choose_device(model_options.device, torch)
     dtype = str(choose_dtype(model_options.dtype, device, torch)).removeprefix("torch.")
     # On the CPU first: the Trainer of every process places its own copy.

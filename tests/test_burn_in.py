@@ -7,16 +7,18 @@ from __future__ import annotations
 import pytest
 
 from mimic_checks.checks.burn_in import AGAIN, FLIPPED, UNCHANGED, burn_in
+from mimic_checks.checks.discovery import find_checks
+from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.settings import Settings
-from mimic_checks.checks.specs import CHECKS
 from mimic_checks.cli import main
 from mimic_checks.verdicts.policy import load_policy
 
 
 def rates(tmp_path, stub, check="spread.unbalanced", histories=60):
     settings = Settings(vlm=f"stub:{stub}", cases=100, output=tmp_path / "burn-in")
-    rows = burn_in(CheckSession(settings, [CHECKS[check]]), load_policy(), histories)
+    session = CheckSession(RunPlan(settings, [find_checks()[check]]))
+    rows = burn_in(session, load_policy(), histories)
     return {(row.defect, row.strength): row for row in rows}
 
 

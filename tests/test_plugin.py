@@ -55,10 +55,7 @@ def test_a_failing_model_exits_1_and_says_why(pytester, workers):
     assert result.ret == 1
     result.stdout.fnmatch_lines(
         [
-            (
-                "spread.unbalanced: fail: spread=2: keeps at most * of the reference level's rate"
-                " (0.80 needed)"
-            ),
+            "spread.unbalanced: fail: spread=2: accuracy is at most * % of the reference level's*",
             "spread=1 (reference) * 40/40 * pass",
             "e.g. case * at spread=2, 2 images: 'How many *",
             "*docs/checks/spread.md",
@@ -70,7 +67,7 @@ def test_a_failing_model_exits_1_and_says_why(pytester, workers):
 def test_inconclusive_is_a_skip_of_its_own_and_exits_6(pytester, workers):
     result = run(pytester, *ONE, "--vlm", "stub:fragile", *workers)
     assert result.ret == 6
-    result.stdout.fnmatch_lines(["*1 inconclusive*"])
+    result.stdout.fnmatch_lines(["*4 inconclusive*"])
     result.stdout.fnmatch_lines(
         [
             "inconclusive: spread.unbalanced: spread=2: * of 40 cases raised an error"
@@ -117,7 +114,7 @@ def test_a_failure_wins_over_inconclusive(pytester):
     [
         ((), "add --vlm <hub id | folder | builtin>"),
         (("--vlm", "stub:orcale"), "did you mean 'oracle'"),
-        (("--vlm", "stub:oracle", "--vlm-catalog", "coco:/nowhere"), "is no folder"),
+        (("--vlm", "stub:oracle", "--vlm-catalog", "coco:/nowhere"), "is not a directory"),
         (("--vlm", "stub:oracle", "--vlm-cases", "5"), "use at least --vlm-cases 20"),
         (
             ("--vlm", "builtin", "--vlm-dtype", "fp8"),
@@ -178,17 +175,34 @@ def test_collect_only_needs_no_model_and_loads_none(pytester):
     result.stdout.fnmatch_lines(
         [
             "*test_preconditions.py::test_image_blocks",
-            "*test_spread.py::test_balanced",
-            "28 tests collected*",
+            "*test_spread.py::test_balanced[[]spread1]",
+            "*test_spread.py::test_balanced[[]verdict]",
+            "65 tests collected*",
         ]
     )
 
 
-def test_junit_carries_check_and_verdict(pytester):
+def test_junit_has_a_testcase_per_level_with_its_numbers(pytester):
     run(pytester, *ONE, "--vlm", "stub:first-image-only", "--junitxml", "junit.xml")
-    case = ElementTree.parse(pytester.path / "junit.xml").getroot().find(".//testcase")
-    properties = {p.get("name"): p.get("value") for p in case.iter("property")}
-    assert (properties["vlm_check"], properties["vlm_verdict"]) == ("spread.unbalanced", "fail")
+    found = {
+        case.get("name"): {p.get("name"): p.get("value") for p in case.iter("property")}
+        for case in ElementTree.parse(pytester.path / "junit.xml").getroot().iter("testcase")
+    }
+    assert list(found) == [
+        f"test_unbalanced[{name}]"
+        for name in ("spread1", "spread2", "spread3", "spread4", "verdict")
+    ]
+    second = found["test_unbalanced[spread2]"]
+    assert second["vlm_check"] == "spread.unbalanced"
+    assert second["vlm_level"] == "spread=2"
+    assert second["vlm_verdict"] == "fail"
+    assert float(second["vlm_rate"]) == 0.0
+    low, high = map(float, second["vlm_interval"].split())
+    assert low == 0 < high < 0.2
+    assert found["test_unbalanced[spread1]"]["vlm_verdict"] == "pass"
+    verdict = found["test_unbalanced[verdict]"]
+    assert (verdict["vlm_check"], verdict["vlm_verdict"]) == ("spread.unbalanced", "fail")
+    assert "vlm_level" not in verdict
 
 
 def test_a_users_own_model_and_tests(pytester):
@@ -367,8 +381,8 @@ def test_the_fixture_for_edited_models(pytester):
             before = vlm.logits([prompt])
             masked = vlm_intervened(ImageLocal(), layers="deep")
             assert masked.answer([prompt])
-            assert masked.identity()["edit"] == ["image_local in layers 0.5-1.0"]
-            assert not (vlm.logits([prompt], masked.edit) == before).all()
+            assert masked.identity()["intervention"] == ["image_local in layers 0.5-1.0"]
+            assert not (vlm.logits([prompt], masked.intervention) == before).all()
             assert (vlm.logits([prompt]) == before).all()
             assert vlm_intervened(pooling=4).image_tokens(prompt) == 48
 

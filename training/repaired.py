@@ -19,7 +19,7 @@ from pathlib import Path
 from safetensors.torch import load_file, save_file
 
 from mimic_checks.cli import DEMO
-from mimic_checks.models.spec import REPAIRED, REPAIRED_ADAPTER
+from mimic_checks.models.backends import REPAIRED, REPAIRED_ADAPTER
 from remedies.before_after import record_answers
 
 COPIED = ("mimic_checks_mask.json",)

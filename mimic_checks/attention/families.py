@@ -1,21 +1,27 @@
 """What the suite must know of a model family, one row per `model_type`.
 
-Data in: a model's config. Data out: its `Family`. A new family is a new row here, and a row in
-tests/families/tiny.py.
+A package adds a family with an entry point in the group `mimic_checks.families` that gives a
+`Family`. A row of this project also needs a tiny model in tests/families/tiny.py.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 from mimic_checks.errors import AttentionError
+from mimic_checks.registry import Registry
 
 Counts = Callable[[Any, Mapping[str, Any]], list[int]]
 """From a model's config and a processed batch: image tokens of every image of the batch, in
 order."""
+Grid = Callable[[Any, Sequence[int], Sequence[int] | None], tuple[int, int] | None]
+"""From a model's config, the tile of every token of an image, and its (t, h, w) patches if the
+processor gives them: rows and columns over the picture that the image's first tokens fill; None if
+they fill none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,9 @@ class Family:
     `final` of the tag before an image's last run. A family without tags says instead with `counts`
     how many tokens each image has. `tile` gives the image tokens of one tile where a run holds
     several. `grid_positions`: image tokens carry (t, h, w) positions (M-RoPE). `newline`: the last
-    feature of an image row is a learned separator."""
+    feature of an image row is a learned separator. `grid`: where tokens stand over the picture.
+    `one_row_per_image`: every image is one row of `pixel_values` with the same number of tokens
+    (told by `counts`), so that its features can be computed apart from its batch, and reused."""
 
     language_model: str = "model.language_model"
     projector: str = "model.multi_modal_projector"
@@ -40,6 +48,24 @@ class Family:
     tile: Callable[[Any], int] | None = None
     grid_positions: bool = False
     newline: bool = False
+    grid: Grid | None = None
+    one_row_per_image: bool = False
+
+    def __post_init__(self) -> None:
+        if self.one_row_per_image and self.counts is None:
+            raise AttentionError(
+                "one_row_per_image=True needs counts=..., which say how many tokens"
+            )
+
+
+FAMILIES: Registry[Family] = Registry(
+    "mimic_checks.families", "model family", tuple(field.name for field in fields(Family))
+)
+
+
+def no_row(model_type: str) -> str:
+    """Why a family without a row cannot be looked into."""
+    return f"model_type={model_type!r} has no row in the families"
 
 
 def family_of(config: Any) -> Family:
@@ -47,18 +73,19 @@ def family_of(config: Any) -> Family:
 
     Raises:
         AttentionError: a family without a row; names those that have one.
+        ExtensionError: another package's row that cannot be used.
     """
     model_type = str(getattr(config, "model_type", None))
-    if model_type not in FAMILIES:
-        close = difflib.get_close_matches(model_type, FAMILIES, n=1)
+    known = FAMILIES.names()
+    if model_type not in known:
+        close = difflib.get_close_matches(model_type, known, n=1)
         raise AttentionError(
-            f"model_type={model_type!r} cannot be opened; allowed:"
-            f" {', '.join(map(repr, sorted(FAMILIES)))}"
+            f"{no_row(model_type)} {', '.join(map(repr, known))}"
             + (f"; nearest: {close[0]!r}" if close else "")
-            + "; checks that only ask questions still run, or add a row to"
-            " mimic_checks/attention/families.py"
+            + "; checks that only ask questions still run, or register a row under"
+            f" {FAMILIES.group}"
         )
-    return FAMILIES[model_type]
+    return FAMILIES.get(model_type)
 
 
 def unwrapped(model: Any) -> Any:
@@ -68,20 +95,19 @@ def unwrapped(model: Any) -> Any:
 
 def language_model(model: Any) -> Any:
     """The language model inside a vision-language model (or inside its peft wrapper)."""
-    found = unwrapped(model)
-    for name in family_of(found.config).language_model.split("."):
-        found = getattr(found, name)
-    return found
+    module = unwrapped(model)
+    for name in family_of(module.config).language_model.split("."):
+        module = getattr(module, name)
+    return module
 
 
 def _fixed(config: Any, batch: Mapping[str, Any]) -> list[int]:
     vision = config.vision_config
-    extra = (
-        1
-        if config.vision_feature_select_strategy == "full" and vision.model_type.startswith("clip")
-        else 0
+    # CLIP's class token is dropped by the default strategy and kept by the full one
+    class_token = config.vision_feature_select_strategy == "full" and (
+        vision.model_type.startswith("clip")
     )
-    return [(vision.image_size // vision.patch_size) ** 2 + extra] * _images(batch)
+    return [(vision.image_size // vision.patch_size) ** 2 + class_token] * _images(batch)
 
 
 def _images(batch: Mapping[str, Any]) -> int:
@@ -92,8 +118,8 @@ def _images(batch: Mapping[str, Any]) -> int:
 
 def _encoded(batch: Mapping[str, Any]) -> Any:
     """The features of every image, where the batch carries them in place of pixels."""
-    found = (batch.get("mm_encoder_outputs") or {}).get("image")
-    return None if found is None else found.pooler_output
+    encoded = (batch.get("mm_encoder_outputs") or {}).get("image")
+    return None if encoded is None else encoded.pooler_output
 
 
 def _onevision(config: Any, batch: Mapping[str, Any]) -> list[int]:
@@ -133,13 +159,52 @@ def onevision_grid(config: Any, size: list[int]) -> tuple[int, int]:
     return (int(height // ratio), int(width // ratio)) if ratio > 1.1 else (height, width)
 
 
-_QWEN = Family(
+def _one_square(
+    config: Any, tiles: Sequence[int], patches: Sequence[int] | None
+) -> tuple[int, int] | None:
+    """One tile, a square of tokens whatever the picture's sides."""
+    return _first_square(config, tiles, patches) if not any(tiles) else None
+
+
+def _first_square(
+    config: Any, tiles: Sequence[int], patches: Sequence[int] | None
+) -> tuple[int, int] | None:
+    """The first tile is the whole picture, brought to a square."""
+    side = math.isqrt(first := sum(tile == 0 for tile in tiles))
+    return (side, side) if side * side == first else None
+
+
+def _patches(
+    config: Any, tiles: Sequence[int], patches: Sequence[int] | None
+) -> tuple[int, int] | None:
+    """As many rows and columns as patches, after merging."""
+    merge = config.vision_config.spatial_merge_size
+    return (patches[1] // merge, patches[2] // merge) if patches is not None else None
+
+
+def _row_per_tile(
+    config: Any, tiles: Sequence[int], patches: Sequence[int] | None
+) -> tuple[int, int] | None:
+    """A row of patches is a run of tokens."""
+    return (rows := max(tiles) + 1), len(tiles) // rows
+
+
+LLAVA = Family(counts=_fixed, grid=_one_square, one_row_per_image=True)
+LLAVA_ONEVISION = Family(counts=_onevision, newline=True, grid=_first_square)
+QWEN = Family(
     projector="model.visual.merger",
     opening=r"<\|vision_start\|>",
     closing=r"<\|vision_end\|>",
     grid_positions=True,
+    grid=_patches,
 )
-_IDEFICS = Family(
+INTERNVL = Family(
+    opening="<img>",
+    closing="</img>",
+    tile=lambda config: int(config.image_seq_length),
+    grid=_one_square,
+)
+IDEFICS = Family(
     language_model="model.text_model",
     projector="model.connector",
     opening=r"<fake_token_around_image>|<row_1_col_1>|<global-img>",
@@ -147,18 +212,5 @@ _IDEFICS = Family(
     joint=r"(?:<fake_token_around_image>|<row_(?!1_col_1>)\d+_col_\d+>|<global-img>|\s)*",
     final="<global-img>",
 )
-
-FAMILIES: dict[str, Family] = {
-    "llava": Family(counts=_fixed),
-    "llava_onevision": Family(counts=_onevision, newline=True),
-    "qwen2_vl": _QWEN,
-    "qwen2_5_vl": _QWEN,
-    "qwen3_vl": _QWEN,
-    "internvl": Family(
-        opening="<img>", closing="</img>", tile=lambda config: int(config.image_seq_length)
-    ),
-    "idefics3": _IDEFICS,
-    "smolvlm": _IDEFICS,
-    "gemma3": Family(opening="<start_of_image>", closing="<end_of_image>"),
-    "mistral3": Family(closing=r"\[IMG_END\]", joint=r"\[IMG_BREAK\]"),
-}
+GEMMA3 = Family(opening="<start_of_image>", closing="<end_of_image>", grid=_one_square)
+MISTRAL3 = Family(closing=r"\[IMG_END\]", joint=r"\[IMG_BREAK\]", grid=_row_per_tile)

@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 
 from mimic_checks.attention.families import family_of
-from mimic_checks.attention.token_map import TokenMap, TokenType
+from mimic_checks.attention.token_map import TokenMap
+from mimic_checks.attention.token_type import TokenType
 from mimic_checks.errors import AttentionError
 
 _PER_POSITION = ("input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids")

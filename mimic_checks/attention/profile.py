@@ -19,7 +19,8 @@ from torch import Tensor
 
 from mimic_checks.attention.family_mask import FamilyMask, rule_function
 from mimic_checks.attention.rules import Rule
-from mimic_checks.attention.token_map import TokenMap, TokenType
+from mimic_checks.attention.token_map import TokenMap
+from mimic_checks.attention.token_type import TokenType
 
 BLOCK_BYTES = 4 * 2**20
 """Scores of one block, at most (a block has at least one query)."""

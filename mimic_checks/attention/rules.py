@@ -16,18 +16,22 @@ by the rule):
 
 Source: MIMIC, section 5 and figure 7 (block-diagonal image attention); What's in the Image?,
 section 3 (knockout).
+
+Rules are plain values, made and compared where no torch is installed or wanted: tensors are seen
+here, never made.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
-from torch import Tensor
-
-from mimic_checks.attention.token_map import TokenType
+from mimic_checks.attention.token_type import TokenType
 from mimic_checks.errors import AttentionError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Group = Literal["images", "question", "generated", "text"]
 

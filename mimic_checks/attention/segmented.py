@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from mimic_checks.attention.token_map import TokenMap, TokenType
+from mimic_checks.attention.token_map import TokenMap
+from mimic_checks.attention.token_type import TokenType
 
 # Rows of one piece where causal attention is cut by hand, and the number of rows from which that
 # does not pay on a CPU: the blocks of its kernel are then a small part of the whole.

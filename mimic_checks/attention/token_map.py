@@ -16,7 +16,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import cached_property
 from typing import Any
 
@@ -24,19 +23,8 @@ import torch
 from torch import Tensor
 
 from mimic_checks.attention.families import family_of, onevision_grid
+from mimic_checks.attention.token_type import TokenType
 from mimic_checks.errors import AttentionError
-
-
-class TokenType(IntEnum):
-    """What a position holds."""
-
-    PADDING = 0
-    BEFORE = 1
-    IMAGE = 2
-    SEPARATOR = 3
-    BETWEEN = 4
-    AFTER = 5
-    GENERATED = 6
 
 
 @dataclass(frozen=True)

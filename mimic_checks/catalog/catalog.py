@@ -78,6 +78,14 @@ class Catalog:
             raise InvalidArgument("class", name, allowed=self.class_names)
         return self.class_names.index(name)
 
+    @property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """The class names of every super-category."""
+        return {
+            name: tuple(self.class_names[c] for c in self.members(name))
+            for name in dict.fromkeys(self.supercategories)
+        }
+
     def members(self, supercategory: str) -> Rows:
         """The classes of a super-category, as columns.
 

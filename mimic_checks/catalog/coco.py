@@ -1,7 +1,6 @@
-"""Catalogs from COCO instances files.
+"""Catalogs from COCO instances files, read through pycocotools.
 
-Data in: a folder with images and an instances JSON, read through pycocotools. Data out: a
-`Catalog`. Crowds, instances smaller than `min_share` of the image, and classes with more than
+Crowds, instances smaller than `min_share` of the image, and classes with more than
 `max_instances` in an image are uncountable there; objects are never just dropped. Every image file
 is looked for before anything is drawn.
 """
@@ -18,6 +17,7 @@ import numpy as np
 from pycocotools.coco import COCO
 
 from mimic_checks.catalog.catalog import Catalog, Masks
+from mimic_checks.catalog.format import CatalogFormat
 from mimic_checks.catalog.images import FileImages
 from mimic_checks.errors import CatalogError, InvalidArgument
 
@@ -97,8 +97,8 @@ def _masks(
 def _annotation_file(folder: Path, chosen: str) -> Path:
     if not folder.is_dir():
         raise CatalogError(
-            f"catalog={str(folder)!r} is no folder; give coco:<folder> with annotations/ and the"
-            " images in it"
+            f"catalog={str(folder)!r} is not a directory; give coco:<folder> with annotations/ and"
+            " the images in it"
         )
     found = sorted({*folder.glob("annotations/*.json"), *folder.glob("*.json")})
     if chosen:
@@ -219,3 +219,6 @@ def _matrices(
     uncountable[rows[~askable], columns[~askable]] = True
     uncountable |= counts > max_instances
     return counts, uncountable, np.where(np.isinf(areas), 0, areas)
+
+
+COCO_FORMAT = CatalogFormat(name="coco", catalog=coco)

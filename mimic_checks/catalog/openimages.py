@@ -1,8 +1,7 @@
 """OpenImages as people have verified it: boxes, human-verified image labels and the class
 hierarchy, as official CSV files.
 
-Data in: a folder with the files of one split, streamed with pyarrow. Data out: a `Presence`. What
-is certain:
+The files of one split are streamed with pyarrow. What is certain:
 
 - a class is boxed exhaustively only where it was verified to be there, so only there can it be
   counted; a group, a depiction, an inside view or an instance too small to be asked for makes it
@@ -11,7 +10,7 @@ is certain:
   everything below it; a parent that was not is present without a number, since others of its kind
   may be there unboxed;
 - a class is absent only where a person said so (Confidence 0), and then everything below it is
-absent too;
+  absent too;
 - where labels contradict each other, nothing is certain.
 """
 
@@ -28,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimic_checks.catalog.coco import MAX_INSTANCES, MIN_SHARE
+from mimic_checks.catalog.format import CatalogFormat
 from mimic_checks.catalog.images import FileImages, Manifest
 from mimic_checks.catalog.presence import Presence
 from mimic_checks.catalog.states import ABSENT, DOUBT, PRESENT
@@ -102,8 +102,8 @@ def openimages(
     folder = Path(folder)
     if not folder.is_dir():
         raise CatalogError(
-            f"catalog={str(folder)!r} is no folder; give openimages:<folder> with the CSV files and"
-            " images/ in it"
+            f"catalog={str(folder)!r} is not a directory; give openimages:<folder> with the CSV"
+            " files and images/ in it"
         )
     names = read_classes(_one(folder, "*class-descriptions-boxable.csv", "class descriptions", ""))
     boxes = _one(folder, "*annotations-bbox.csv", "boxes", split)
@@ -422,3 +422,6 @@ def _images(folder: Path, split: str) -> tuple[Path, str, NDArray[np.uint64]]:
         f"catalog={str(folder)!r} has no images named <ImageID>.jpg in"
         f" {', '.join(str(home) for home in homes)}; download the split's images"
     )
+
+
+OPENIMAGES = CatalogFormat(name="openimages", sparse=openimages)

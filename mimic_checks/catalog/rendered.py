@@ -1,10 +1,9 @@
 """The rendered catalog: thousands of scenes from one seed, drawn only when looked at.
 
-Data in: a seed and sizes. Data out: a `Catalog` whose counts, boxes and masks are exact, and that
-can be written as a COCO data set. Two kinds of rows: *mixed* scenes (1-8 objects of 1-4 classes),
-and *families*: four to six objects of one class placed again and again, all in one scene, and split
-over two, three and four; every other family has a bystander of another class in each scene.
-Families let a spread sweep move the same objects apart.
+Its counts, boxes and masks are exact, and it can be written as a COCO data set. Two kinds of rows:
+*mixed* scenes (1-8 objects of 1-4 classes), and *families*: four to six objects of one class placed
+again and again, all in one scene, and split over two, three and four; every other family has a
+bystander of another class in each scene. Families let a spread sweep move the same objects apart.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from mimic_checks.catalog.catalog import Catalog, Family
+from mimic_checks.catalog.format import CatalogFormat
 from mimic_checks.catalog.images import SceneImages
 from mimic_checks.catalog.scene import (
     MAX_OBJECTS,
@@ -188,3 +188,6 @@ def _areas(scenes: list[Scene]) -> np.ndarray:
             known = areas[row, item.class_index]
             areas[row, item.class_index] = min(known, share) if known else share
     return areas
+
+
+RENDERED = CatalogFormat(name="rendered", catalog=rendered, takes_folder=False)

@@ -1,7 +1,7 @@
 """A part of a catalog on disk: just the images that a case set shows, with what they show.
 
-Data in: a catalog and rows. Data out: `images/` (files byte by byte, rendered scenes as lossless
-PNG) and `catalog.json`, and a `Catalog` read back from them. Image ids are recomputed from the
+`images/` holds files byte by byte, and rendered scenes as lossless PNG; `catalog.json` what they
+show. Image ids are recomputed from the
 files, so a changed picture is a different image.
 """
 
@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from mimic_checks.catalog.catalog import Catalog
+from mimic_checks.catalog.format import CatalogFormat
 from mimic_checks.catalog.images import FileImages, open_image, pixel_bytes
 from mimic_checks.errors import CatalogError
 
@@ -92,3 +93,6 @@ def stored(folder: Path | str) -> Catalog:
             f"catalog={str(folder)!r} holds no case set ({error!r}); write one with: mimic-checks"
             " cases"
         ) from error
+
+
+STORED = CatalogFormat(name="cases", catalog=stored)

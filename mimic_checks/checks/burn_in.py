@@ -1,8 +1,6 @@
 """Gating the gate: how often this very gate raises a false alarm, and how often it sees a planted
 defect, on one's own model.
 
-Data in: a session and a policy. Data out: one `BurnInRow` per defect and strength.
-
 The model answers the cases as it is, once more in other batches, and once under every defect at
 full strength. A history is a re-run of a release: draws sampled with replacement, of which a share
 (the strength) is answered under the defect. So any number of histories at any strength costs no
@@ -11,21 +9,23 @@ further answers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from mimic_checks.checks.asks import asks_of_sweep
+from mimic_checks.attention import Knockout, LayerWindow, WindowedRule
+from mimic_checks.cases import Case, GroupOutcome, Level, Outcome, Scored
+from mimic_checks.checks.check import Check
 from mimic_checks.checks.session import CheckSession
-from mimic_checks.checks.specs import CheckSpec
-from mimic_checks.models.controls import blanked
-from mimic_checks.verdicts import Outcome, Verdict
-from mimic_checks.verdicts.gate import Pair, count, judge_together, worst_of
+from mimic_checks.models.controls import Blanked, Reversed
+from mimic_checks.models.intervention import Intervention
+from mimic_checks.runs import Condition
+from mimic_checks.verdicts import Verdict
+from mimic_checks.verdicts.gate import count, judge_together, worst_of
 from mimic_checks.verdicts.intervals import lower, upper
 from mimic_checks.verdicts.policy import Policy
-from mimic_checks.verdicts.text import table
+from mimic_checks.verdicts.text import interval_name, table
 
 STRENGTHS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 UNCHANGED, AGAIN, FLIPPED = (
@@ -34,8 +34,10 @@ UNCHANGED, AGAIN, FLIPPED = (
     "right answers flipped to wrong",
 )
 
-Levels = dict[tuple[str, str], list[Outcome]]
+Levels = dict[tuple[str, Level], list[Scored]]
 """Outcomes of every level of every check, in draw order."""
+Change = Callable[[Condition], Condition]
+"""How a defect changes what is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class BurnInRow:
     passed: int
     histories: int
 
-    def interval(self, alpha: float = 0.05) -> tuple[float, float]:
+    def interval(self, alpha: float) -> tuple[float, float]:
         """Exact interval of the share of histories that fail."""
         return lower(self.failed, self.histories, alpha / 2), upper(
             self.failed, self.histories, alpha / 2
@@ -60,22 +62,25 @@ class BurnInRow:
 def burn_in(session: CheckSession, policy: Policy, histories: int) -> list[BurnInRow]:
     """The rates of the gate: without a defect (false alarms), then every defect from weak to strong
     (detection)."""
-    specs = [
-        spec for spec in session.specs if spec.sweep and policy.tier(spec.check_id) == "blocking"
+    checks = [
+        check
+        for check in session.plan.checks
+        if check.anytime and policy.tier(check.check_id) == "blocking"
     ]
-    intact = _asked(session, specs, "intact")
-    again = _asked(session, specs, "again", batch=session.batch // 2 or 2)
+    other_batch = session.batch // 2 or 2
+    intact = _answered(session, checks, "intact", lambda condition: condition)
+    again = _answered(
+        session, checks, "again", lambda condition: replace(condition, batch=other_batch)
+    )
     rows = [
         _row(UNCHANGED, 0.0, intact, intact, policy, histories),
         _row(AGAIN, 1.0, intact, again, policy, histories),
     ]
     defects = {
-        FLIPPED: {
-            place: [_flipped(outcome) for outcome in found] for place, found in intact.items()
-        }
+        FLIPPED: {key: [_flipped(outcome) for outcome in level] for key, level in intact.items()}
     }
-    for name, options in _defects(session).items():
-        defects[name] = _asked(session, specs, name, **options)
+    for name, change in _defects(session).items():
+        defects[name] = _answered(session, checks, name, change)
     return rows + [
         _row(name, strength, intact, broken, policy, histories)
         for name, broken in defects.items()
@@ -83,14 +88,14 @@ def burn_in(session: CheckSession, policy: Policy, histories: int) -> list[BurnI
     ]
 
 
-def lines(rows: Sequence[BurnInRow]) -> list[str]:
-    """The rates as a table."""
+def lines(rows: Sequence[BurnInRow], alpha: float) -> list[str]:
+    """The rates as a table, with intervals of error rate `alpha`."""
     head = (
         "defect",
         "share of draws hit",
         "largest drop",
         "fails",
-        "95 % interval",
+        interval_name(alpha),
         "passes",
         "inconclusive",
     )
@@ -100,7 +105,7 @@ def lines(rows: Sequence[BurnInRow]) -> list[str]:
             f"{row.strength:.0%}",
             f"{100 * row.drop:.1f} points",
             f"{row.failed / row.histories:.0%}",
-            "[{:.0%}, {:.0%}]".format(*row.interval()),
+            "[{:.0%}, {:.0%}]".format(*row.interval(alpha)),
             f"{row.passed / row.histories:.0%}",
             f"{1 - (row.failed + row.passed) / row.histories:.0%}",
         )
@@ -115,42 +120,51 @@ def lines(rows: Sequence[BurnInRow]) -> list[str]:
     ]
 
 
-def _defects(session: CheckSession) -> dict[str, dict[str, Any]]:
+def _defects(session: CheckSession) -> dict[str, Change]:
     """Ways to break a model that need its answers: what it is shown, and what it may look at."""
-    found: dict[str, dict[str, Any]] = {
-        "one image dropped": {
-            "edit": lambda prompt: blanked(prompt, keep=range(1, len(prompt.images)))
-        },
-        "images in reverse order": {
-            "edit": lambda prompt: replace(prompt, images=prompt.images[::-1])
-        },
+    defects: dict[str, Change] = {
+        "one image dropped": lambda condition: replace(
+            condition, transform=Blanked({case.id: _but_first(case) for case in condition.cases})
+        ),
+        "images in reverse order": lambda condition: replace(condition, transform=Reversed()),
     }
     if (model := session.white_box()) is not None:
-        from mimic_checks.attention import Knockout, LayerWindow, WindowedRule
-        from mimic_checks.models.intervention import Intervention
-
         middle = model.depth // 2
         window = LayerWindow.parse(f"{middle}-{middle}")
-        edit = Intervention(rules=(WindowedRule(Knockout("images", "text"), window),))
-        found[f"text cannot see images in layer {middle}"] = {"model": model.intervened(edit)}
-    return found
+        cut = Intervention(rules=(WindowedRule(Knockout("images", "text"), window),))
+        defects[f"text cannot see images in layer {middle}"] = lambda condition: replace(
+            condition, intervention=cut
+        )
+    return defects
 
 
-def _asked(session: CheckSession, specs: Sequence[CheckSpec], name: str, **options: Any) -> Levels:
-    """The outcomes of all checks' draws; options as in `Ask`."""
-    found: Levels = {}
-    for spec in specs:
-        draws = session.draws(spec)
-        ask = replace(asks_of_sweep(f"{spec.check_id}.{name}", draws), **options)
-        found |= {
-            (spec.check_id, level): outcomes
-            for level, outcomes in session.answer_draws(spec, draws, ask).items()
-        }
-    return found
+def _but_first(case: Case) -> range:
+    return range(1, len(case.images))
 
 
-def _flipped(outcome: Outcome) -> Outcome:
-    return replace(outcome, kind="wrong", answer="flipped") if outcome.kind == "right" else outcome
+def _answered(session: CheckSession, checks: Sequence[Check], name: str, change: Change) -> Levels:
+    """The outcomes of all checks' draws."""
+    levels: Levels = {}
+    for check in checks:
+        draws = session.plan.draws(check)
+        condition = Condition(f"{check.check_id}.{name}", session.plan.cases(check))
+        outcomes = session.engine.outcomes(change(condition))
+        by_level = session.plan.by_level(check, draws, outcomes)
+        levels |= {(check.check_id, level): items for level, items in by_level.items()}
+    return levels
+
+
+def _flipped(outcome: Scored) -> Scored:
+    """A right answer made wrong."""
+    if outcome.kind != "right":
+        return outcome
+    if isinstance(outcome, GroupOutcome):
+        return replace(outcome, members=tuple(map(_made_wrong, outcome.members)))
+    return _made_wrong(outcome)
+
+
+def _made_wrong(outcome: Outcome) -> Outcome:
+    return replace(outcome, kind="wrong", answer="flipped")
 
 
 def _row(
@@ -162,10 +176,10 @@ def _row(
         np.mean(
             [
                 (a.kind == "right") - (b.kind == "right")
-                for a, b in zip(intact[place], broken[place], strict=True)
+                for a, b in zip(intact[key], broken[key], strict=True)
             ]
         )
-        for place in intact
+        for key in intact
     ]
     return BurnInRow(
         defect,
@@ -193,8 +207,6 @@ def _history(
         after = broken[check, level]
         rows, hit = chosen[check]
         pairs = [(before[k], after[k] if h else before[k]) for k, h in zip(rows, hit, strict=True)]
-        counted[check, level] = count([Pair(a.kind, b.kind, a.answer, b.answer) for a, b in pairs])
-    judged = judge_together(
-        {place: (counts, policy.rule(place[0])) for place, counts in counted.items()}
-    )
+        counted[check, level] = count(pairs)
+    judged = judge_together({key: (counts, policy.rule(key[0])) for key, counts in counted.items()})
     return worst_of(level.verdict.verdict for level in judged.values())

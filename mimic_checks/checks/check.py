@@ -1,16 +1,14 @@
 """What a check is: the object that a test function is marked with.
 
-A check says what is drawn, at which levels, and how the outcomes are judged; the test function
-beside it says why anybody should care. Checks of other people are made of the same classes, in
-their own test modules. Collecting tests imports this module, so it imports the standard library
-only; what needs a catalog or a model is imported by the methods that have one.
+A check says what is drawn, at which levels, and what is judged; the test function beside it says
+why anybody should care. Checks of other people are made of the same two classes, in their own test
+modules. Collecting tests imports this module, so it imports the standard library only.
 """
 
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args
 
@@ -20,9 +18,9 @@ from mimic_checks.errors import ExtensionError, InvalidArgument
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-    from mimic_checks.cases import Draw
     from mimic_checks.catalog import Catalog
     from mimic_checks.checks.evaluation import Evaluation
+    from mimic_checks.checks.run_plan import RunPlan
     from mimic_checks.checks.session import CheckSession
     from mimic_checks.runs import Condition
 
@@ -38,12 +36,13 @@ class DrawCases(Protocol):
 
     def __call__(
         self, catalog: Catalog, *, levels: Sequence[Any], template: Any
-    ) -> SearchStrategy[Draw]:
-        """A strategy whose values hold one case, or one group, per level."""
+    ) -> SearchStrategy[Any]:
+        """A strategy whose values hold one case, or one group of cases, per level; where there is
+        one level alone, its case or group itself will do."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Check(ABC):
+class Check:
     """One behaviour. Make a `Sweep` or a `Measurement`.
 
     `check_id`: names it in results, thresholds, policies and baselines. `title`, and what `moves`
@@ -65,9 +64,11 @@ class Check(ABC):
 
     def __post_init__(self) -> None:
         by_profile = self.levels if isinstance(self.levels, Mapping) else {"": self.levels}
-        for values in by_profile.values():
-            levels = [Level(self.factor, value) for value in values]
-            refuse_alike(levels, f"check {self.check_id!r}")
+        for values in by_profile.values() or [()]:
+            refuse_alike([Level(self.factor, value) for value in values], f"check {self}")
+
+    def __str__(self) -> str:
+        return repr(self.check_id)
 
     def drawn_levels(self, profile: Profile) -> tuple[Level, ...]:
         """What one draw holds a case (or group) for, reference first.
@@ -75,16 +76,16 @@ class Check(ABC):
         Raises:
             InvalidArgument: the check has no levels for the profile.
         """
-        values = self.levels.get(profile) if isinstance(self.levels, Mapping) else self.levels
-        if values is None:
-            assert isinstance(self.levels, Mapping)
+        if not isinstance(self.levels, Mapping):
+            return tuple(Level(self.factor, value) for value in self.levels)
+        if profile not in self.levels:
             raise InvalidArgument(
                 "vlm-profile",
                 profile,
                 allowed=tuple(self.levels),
-                hint=f"check {self.check_id!r} has no levels for it; or leave it out with -k",
+                hint=f"check {self} has no levels for it; choose another, or leave it out with -k",
             )
-        return tuple(Level(self.factor, value) for value in values)
+        return tuple(Level(self.factor, value) for value in self.levels[profile])
 
     def seed(self, run_seed: int) -> int:
         """A seed of this check's own, so that two checks never draw in step."""
@@ -108,21 +109,6 @@ class Check(ABC):
         """Whether it may stop early against a baseline: it asks whole draws in any order."""
         return False
 
-    def validate(self, session: CheckSession) -> None:
-        """Refuses what could never pass, before a model is loaded; by default nothing."""
-
-    def conditions(self, session: CheckSession) -> Sequence[Condition]:
-        """What it asks whatever is answered, so that the processes of a run can share it."""
-        return ()
-
-    @abstractmethod
-    def evaluate(self, session: CheckSession) -> Evaluation:
-        """Asks and judges.
-
-        Raises:
-            NotMeasurable: this model cannot be checked so; with the reason.
-        """
-
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep(Check):
@@ -139,42 +125,36 @@ class Sweep(Check):
     def anytime(self) -> bool:
         return True
 
-    def validate(self, session: CheckSession) -> None:
-        from mimic_checks.checks.measures import sweep
-
-        sweep.validate(session, self)
-
-    def conditions(self, session: CheckSession) -> Sequence[Condition]:
-        from mimic_checks.checks.measures import sweep
-
-        return sweep.conditions(session, self)
-
-    def evaluate(self, session: CheckSession) -> Evaluation:
-        from mimic_checks.checks.measures import sweep
-
-        return sweep.evaluate(session, self)
-
 
 Measure = Callable[["CheckSession", "Measurement"], "Evaluation"]
-Conditions = Callable[["CheckSession", "Measurement"], Mapping[Hashable, "Condition"]]
+Validate = Callable[["RunPlan", "Measurement"], None]
+Conditions = Callable[["CheckSession", "Measurement"], Mapping[Any, "Condition"]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement(Check):
     """A check with a judgement of its own.
 
-    `measure` asks and judges. `asks`: the conditions that it is known to ask, by whatever name
-    `measure` wants them under. `nodes`: the levels that it judges, each a pytest node, by profile
-    (none: one node). `judged`: in how many places it can fail by chance, where that is not the
-    number of nodes. `pairs`: whether it judges the same draws under several conditions, by the
+    `validate` refuses, with a `UsageError`, what can be seen to be wrong before a model is loaded.
+    `measure` asks and judges; it raises `NotMeasurable` where a model cannot be checked so.
+    `conditions`: what it is known to ask, so that the processes of a run can share it, by whatever
+    name `measure` wants them under. `nodes`: the levels that it judges, each a pytest node, by
+    profile (none: one node). `judged`: in how many places it can fail by chance, where that is not
+    the number of nodes. `pairs`: whether it judges the same draws under several conditions, by the
     threshold `paired_margin`; such a check can be gated.
     """
 
     measure: Measure = field(repr=False)
-    asks: Conditions | None = field(default=None, repr=False)
+    validate: Validate | None = field(default=None, repr=False)
+    conditions: Conditions | None = field(default=None, repr=False)
     nodes: Mapping[Profile, Sequence[Level]] | None = None
     judged: int | None = None
     pairs: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for levels in (self.nodes or {}).values():
+            refuse_alike(levels, f"check {self}")
 
     def node_levels(self, profile: Profile) -> tuple[Level, ...]:
         return tuple(self.nodes[profile]) if self.nodes else ()
@@ -186,30 +166,18 @@ class Measurement(Check):
     def gated(self) -> bool:
         return self.pairs
 
-    def validate(self, session: CheckSession) -> None:
-        if self.pairs:
-            from mimic_checks.verdicts.paired import refuse_unreachable_pair
-
-            thresholds = session.thresholds.of(self.check_id)
-            refuse_unreachable_pair(
-                self.check_id, session.settings.cases, thresholds.paired_margin, thresholds.alpha
-            )
-
-    def conditions(self, session: CheckSession) -> Sequence[Condition]:
-        return list(self.asks(session, self).values()) if self.asks else ()
-
-    def evaluate(self, session: CheckSession) -> Evaluation:
-        return self.measure(session, self)
-
 
 def check(subject: Check) -> Callable[[F], F]:
     """Marks a test function as a check; the plugin finds it by this mark, whatever its node id.
 
     Raises:
-        ExtensionError: `subject` is no `Check`.
+        ExtensionError: `subject` is no `Sweep` and no `Measurement`.
     """
     import pytest
 
-    if not isinstance(subject, Check):
-        raise ExtensionError(f"check={subject!r} is not a Check; make a Sweep or a Measurement")
+    if not isinstance(subject, Sweep | Measurement):
+        raise ExtensionError(
+            f"check={subject!r} is no check; make a Sweep or a Measurement of"
+            " mimic_checks.checks.check"
+        )
     return pytest.mark.vlm_check(subject)

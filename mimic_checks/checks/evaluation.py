@@ -18,6 +18,15 @@ class NotMeasurable(Exception):
         self.reason = reason
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a preflight test came to: the `problem` ("": there is none), or the `reason` why there
+    was nothing to look at ("": it looked)."""
+
+    problem: str = ""
+    reason: str = ""
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """A verdict, the scored items behind it by level in draw order, and the panels of the report.

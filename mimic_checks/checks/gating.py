@@ -1,25 +1,21 @@
-"""The gate of one run: its outcomes against the baselines of an earlier release.
-
-Data in: a run folder, a folder of baselines, a policy. Data out: a `CheckGate` per check, written
-beside the results.
-"""
+"""The gate of one run: its outcomes against the baselines of an earlier release."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 from mimic_checks import __version__
-from mimic_checks.cases import RULE_VERSION
-from mimic_checks.catalog.images import Manifest
+from mimic_checks.cases import RULE_VERSION, ImageOpener, Level, Scored
+from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.settings import Settings
-from mimic_checks.checks.specs import CHECKS, CheckSpec
 from mimic_checks.errors import GateError
 from mimic_checks.verdicts.baseline import (
     SUFFIX,
     Baseline,
-    BaselineCase,
+    BaselineItem,
     baseline_of,
     parse_baseline,
     read_baselines,
@@ -29,107 +25,125 @@ from mimic_checks.verdicts.comparison import compare_all, compare_one, effective
 from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.levels import Verdict
 from mimic_checks.verdicts.policy import Policy, check_policy_can_decide, load_policy
-from mimic_checks.verdicts.result import OutcomeLine
-from mimic_checks.verdicts.store import RunFolder
+from mimic_checks.verdicts.record import Record, records_of
+from mimic_checks.verdicts.run_folder import RunFolder
 
 
 class Gating:
-    """The gate of a run with `--vlm-baseline`; `recording`: the baselines are to be written, not
-    compared with."""
+    """The gate of a run with `--vlm-baseline`.
+
+    `checks`: the run's checks that a baseline can gate, and whether each may stop early; plain
+    data, for an xdist controller has no check at hand. `known`: ids that a policy may name.
+    `recording`: the baselines are to be written, not compared with.
+    """
 
     def __init__(
-        self, settings: Settings, specs: Sequence[CheckSpec], folder: RunFolder, *, recording: bool
+        self,
+        settings: Settings,
+        checks: Mapping[str, bool],
+        *,
+        known: Collection[str] = (),
+        recording: bool = False,
     ) -> None:
         assert settings.baseline
-        self.settings, self.folder, self.recording, self.baselines = (
-            settings,
-            folder,
-            recording,
-            settings.baseline,
-        )
-        self.policy: Policy = load_policy(settings.policy, CHECKS)
-        self.specs = [
-            spec for spec in specs if spec.gated and self.policy.tier(spec.check_id) != "off"
-        ]
-        self.sequential = (
-            {spec.check_id for spec in self.specs if spec.sweep}
-            if settings.sequential and not recording
-            else set()
-        )
+        self.settings, self.recording, self.baselines = settings, recording, settings.baseline
+        self.folder = RunFolder(settings.output)
+        self.policy: Policy = load_policy(settings.policy, known)
+        self.gated = [check for check in checks if self.policy.tier(check) != "off"]
+        early = settings.sequential and not recording
+        self.sequential = {check for check in self.gated if early and checks[check]}
+        self._known = {*known, *checks}
 
     @cached_property
     def recorded(self) -> dict[str, Baseline]:
         """The baselines of the gated checks."""
-        found, gated = read_baselines(self.baselines), [spec.check_id for spec in self.specs]
-        return {check: baseline for check, baseline in found.items() if check in gated}
+        baselines = read_baselines(self.baselines)
+        return {check: base for check, base in baselines.items() if check in self.gated}
 
     @property
     def levels_in_run(self) -> int:
         """Levels that the gate judges: the correction of every fail."""
         return sum(
-            len({case.level for case in baseline.cases}) for baseline in self.recorded.values()
+            len({item.level for item in baseline.items}) for baseline in self.recorded.values()
         )
 
-    def validate(self, draws: int, cases: dict[str, list[tuple[str, str]]]) -> None:
+    def validate(self, plan: RunPlan) -> None:
         """Refuses a gate that could decide nothing, and baselines of other cases, before a model is
-        loaded. `draws`: of every check;
-        `cases`: (level, case id) of the checks whose levels are known beforehand.
+        loaded.
 
         Raises:
             GateError: a policy that gates nothing or can never pass; no baselines, or baselines of
                 other cases.
         """
-        check_policy_can_decide(self.policy, [spec.check_id for spec in self.specs], draws)
+        checks = [check for check in plan.checks if check.check_id in self.gated]
+        draws = min((len(plan.draws(check)) for check in checks), default=0)
+        check_policy_can_decide(self.policy, self.gated, draws)
         if self.recording:
             return
         if not self.recorded:
             raise GateError(
-                f"baseline={str(self.baselines)!r} has none of the {len(self.specs)} selected"
+                f"baseline={str(self.baselines)!r} has none of the {len(self.gated)} selected"
                 " checks; record them with --snapshot-update"
             )
-        for check, planned in cases.items():
-            if check in self.recorded:
-                refuse_other_cases(self.recorded[check], self._planned(check, planned))
+        for check in checks:
+            # Which levels a measurement has, and in which conditions, is known when it has asked.
+            if check.anytime and check.check_id in self.recorded:
+                planned = [
+                    (level.node_id, items[k].id)
+                    for k, level in enumerate(plan.levels(check))
+                    for items in plan.draws(check)
+                ]
+                refuse_other_cases(
+                    self.recorded[check.check_id], self._planned(check.check_id, planned)
+                )
 
-    def current(self, spec: CheckSpec) -> Baseline:
+    def may_stop_early(self, check_id: str) -> bool:
+        """Whether a check is asked in rounds, until its comparison is certain."""
+        return check_id in self.sequential and check_id in self.recorded
+
+    def current(self, check_id: str) -> Baseline:
         """This run's outcomes of a check, as a baseline."""
-        return baseline_of(
-            spec.check_id, self.folder.read(), self.folder.outcomes_of(spec.check_id)
-        )
+        return baseline_of(check_id, self.folder.read(), self.folder.records_of(check_id))
 
-    def compare(self, spec: CheckSpec, recorded: str, now: Baseline, opener: Manifest) -> CheckGate:
+    def compare(
+        self, check_id: str, recorded: str, now: Baseline, opener: ImageOpener
+    ) -> CheckGate:
         """A check (`now`) against its recorded baseline; written to the run folder with the
         pictures of flipped cases."""
-        earlier = parse_baseline(recorded, str(self.baselines / spec.check_id))
+        earlier = parse_baseline(recorded, str(self.baselines / check_id))
         gate = compare_one(earlier, now, self.policy, self.levels_in_run, self.sequential)
-        flipped = {flip.case for flip in gate.flips}
+        flipped = {flip.item for flip in gate.flips}
         self.folder.write_gate(gate)
-        self.folder.write_pictures(
-            [
-                line.case
-                for line in self.folder.outcomes_of(spec.check_id)
-                if line.case.id in flipped
-            ],
-            opener,
-        )
+        cases = [
+            record.outcome.case
+            for record in self.folder.records_of(check_id)
+            if {record.outcome.id, record.group and record.group.id} & flipped
+        ]
+        self.folder.write_pictures(cases, opener)
         return gate
 
-    def order(self, spec: CheckSpec, draws: int) -> list[int]:
+    def order(self, seed: int, draws: int) -> list[int]:
         """The order in which the draws of a check that may stop early are asked: random, fixed
         before the first answer."""
         order = list(range(draws))
-        random.Random(f"{spec.seed(self.settings.seed)} order").shuffle(order)
+        random.Random(f"{seed} order").shuffle(order)
         return order
 
-    def certain(self, spec: CheckSpec, lines: Sequence[OutcomeLine]) -> bool:
+    def certain(
+        self,
+        check_id: str,
+        by_level: Mapping[Level, Sequence[Scored]],
+        row_of: Callable[[str], int],
+    ) -> bool:
         """Whether these outcomes decide the comparison already, however the others come out."""
-        now = baseline_of(spec.check_id, self._run(), lines)
-        return (
-            compare_one(
-                self.recorded[spec.check_id], now, self.policy, self.levels_in_run, self.sequential
-            ).verdict
-            != "inconclusive"
+        records: list[Record] = []
+        for level, items in by_level.items():
+            records += records_of(check_id, level, items, row_of)
+        now = baseline_of(check_id, self._run(), records)
+        gate = compare_one(
+            self.recorded[check_id], now, self.policy, self.levels_in_run, self.sequential
         )
+        return gate.verdict != "inconclusive"
 
     def compare_all(self) -> list[CheckGate]:
         """All comparisons of the run, judged together (Holm) and written again; those of checks
@@ -138,9 +152,9 @@ class Gating:
             return []
         judged = self.folder.gates()
         pairs = {
-            spec.check_id: (self.recorded[spec.check_id], self.current(spec))
-            for spec in self.specs
-            if spec.check_id in judged
+            check: (self.recorded[check], self.current(check))
+            for check in self.gated
+            if check in judged
         }
         gates = compare_all(pairs, self.policy, self.sequential)
         for gate in gates:
@@ -149,30 +163,27 @@ class Gating:
 
     def unused(self) -> list[str]:
         """Baselines that no check reads."""
-        found = [] if self.recording else sorted(set(read_baselines(self.baselines)) - set(CHECKS))
+        if self.recording:
+            return []
         return [
             f"{self.baselines / check}.{SUFFIX}: there is no check {check!r} (any more); delete the"
             " file"
-            for check in found
+            for check in sorted(set(read_baselines(self.baselines)) - self._known)
         ]
 
     def effective_verdicts(self, gates: Sequence[CheckGate]) -> dict[str, Verdict]:
         """What each comparison does to the run, by check."""
         return {gate.check: effective_verdict(gate, self.policy) for gate in gates}
 
-    def _planned(self, check: str, planned: Sequence[tuple[str, str]]) -> Baseline:
+    def _planned(self, check_id: str, planned: Sequence[tuple[str, str]]) -> Baseline:
         """What this run will ask, with no answers yet."""
-        head = baseline_of(check, self._run(), []).head
-        return Baseline(
-            head,
-            tuple(
-                BaselineCase(level=level, case=case, kind="error", answer="")
-                for level, case in planned
-            ),
+        head = baseline_of(check_id, self._run(), []).head
+        items = (
+            BaselineItem(level=level, item=item, kind="error", answer="") for level, item in planned
         )
+        return Baseline(head, tuple(items))
 
-    def _run(self) -> dict[str, dict[str, object]]:
+    def _run(self) -> dict[str, Any]:
         """This run as its folder will describe it, before there is one."""
-        return {
-            "description": {**self.settings.describe(), "rules": RULE_VERSION, "suite": __version__}
-        }
+        described = {**self.settings.describe(), "rules": RULE_VERSION, "suite": __version__}
+        return {"description": described}

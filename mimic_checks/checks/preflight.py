@@ -1,27 +1,30 @@
 """Is the harness itself right? Tests of seconds on a few cases, before anything is scored.
 
-Data in: a session. Data out: by name what is wrong, in one sentence that names the case; "" if
-nothing is, None if this model does not show what the test looks at. Every process of a run tests
-its own model once (`run`); checks do not score a model with a problem.
+A test says in one sentence, which names the case, what is wrong ("": nothing is), and raises
+`NotMeasurable` with the reason where this model or run has nothing to look at. Every process of a
+run tests its own model once (`run`); checks do not score a model with a problem.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mimic_checks.attention.rules import ImageLocal, WindowedRule
+from mimic_checks.cases import Item, Outcome, cases_of, scored
+from mimic_checks.checks.evaluation import Finding, NotMeasurable
 from mimic_checks.checks.probe_cases import (
     FULL_PRECISION,
     PROBED,
     TOGETHER,
     ProbeCases,
     in_batches,
-    question_missing,
+    text_missing,
 )
-from mimic_checks.checks.session import CheckSession
 from mimic_checks.errors import AnswerError, AttentionError, ModelLoadError, RunFolderError
-from mimic_checks.models import ImageBlocks, Prompt, PromptImage, WhiteBoxVLM, prompt_for
+from mimic_checks.models import Prompt, WhiteBoxVLM, image_blocks
+from mimic_checks.models.controls import Reversed, Uneven, WithoutImages
+from mimic_checks.models.intervention import Intervention
 from mimic_checks.models.vlm import ImageBlock
 from mimic_checks.runs import Answer
 from mimic_checks.runs.run import out_of_memory
@@ -31,37 +34,29 @@ from mimic_checks.verdicts.levels import best_constant as constant_rate
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from mimic_checks.checks.session import CheckSession
+
 CONSTANT_CEILING = 0.8
 """If one answer is proven right in more cases of a level than this, the level tests nothing."""
 SAME = 1e-6
 """Logits that lie closer together than this share of their range are the same."""
 
 
-def image_blocks(probe_cases: ProbeCases) -> str | None:
+def check_image_blocks(probe: ProbeCases) -> str:
     """The model's input holds one block of image tokens per image, in the order of the images."""
-    model = probe_cases.model
-    if (
-        not isinstance(model, ImageBlocks)
-        or (probe_cases.open is None and isinstance(model, WhiteBoxVLM))
-        or _stitched(probe_cases)
-    ):
-        return None
-    for prompt in probe_cases.prompts:
+    model = probe.require_blocks()
+    for prompt in probe.prompts:
         if problem := wrong_blocks(model.image_blocks(prompt), len(prompt.images)):
             return f"case {prompt.case_id} ({len(prompt.images)} images): {problem}"
     return ""
 
 
-def padding(probe_cases: ProbeCases) -> str | None:
+def check_padding(probe: ProbeCases) -> str:
     """In a batch, every prompt ends where its answer begins."""
-    if probe_cases.shows is None:
-        return None
-    lengths = [len(prompt.images) for prompt in probe_cases.prompts]
-    uneven = [
-        probe_cases.prompts[lengths.index(min(lengths))],
-        probe_cases.prompts[lengths.index(max(lengths))],
-    ]
-    for prompt, shown in zip(uneven, probe_cases.shows.shown(uneven), strict=True):
+    model = probe.require_input()
+    by_length = sorted(probe.prompts, key=lambda prompt: len(prompt.images))
+    uneven = [by_length[0], by_length[-1]]
+    for prompt, shown in zip(uneven, model.shown(uneven), strict=True):
         if shown.ends_in_padding:
             return (
                 f"case {prompt.case_id}: in a batch, padding stands between the prompt and its"
@@ -70,85 +65,73 @@ def padding(probe_cases: ProbeCases) -> str | None:
     return ""
 
 
-def mixed_sizes(probe_cases: ProbeCases) -> str | None:
+def check_mixed_sizes(probe: ProbeCases) -> str:
     """Pictures of unequal sizes, in one prompt and in one batch, are read as they are alone."""
-    if probe_cases.open is None or _stitched(probe_cases):
-        return None
+    probe.require_apart()
+    model = probe.require_white_box()
     mixed = [
-        _resized(prompt, number)
-        for number, prompt in enumerate(probe_cases.several() or probe_cases.prompts[:2])
+        Uneven(low=number % 2 == 1)(prompt)
+        for number, prompt in enumerate(probe.several() or probe.prompts[:2])
     ]
-    if problem := _moved_by_batch(probe_cases, mixed):
+    if problem := _moved_by_batch(model, mixed, probe.tolerance):
         return "with pictures of unequal sizes, " + problem
-    if isinstance(probe_cases.model, ImageBlocks):
+    if blocks := image_blocks(model):
         for prompt in mixed:
-            if problem := wrong_blocks(probe_cases.model.image_blocks(prompt), len(prompt.images)):
+            if problem := wrong_blocks(blocks.image_blocks(prompt), len(prompt.images)):
                 return f"case {prompt.case_id} with pictures of unequal sizes: {problem}"
     return ""
 
 
-def batch(probe_cases: ProbeCases) -> str | None:
+def check_batch(probe: ProbeCases) -> str:
     """A case is answered in a batch as it is alone: the same text, and logits within the
     tolerance."""
-    if probe_cases.open is not None and (
-        problem := _moved_by_batch(probe_cases, probe_cases.prompts)
-    ):
+    model = probe.white_box
+    if model and (problem := _moved_by_batch(model, probe.prompts, probe.tolerance)):
         return problem
-    together, alone = probe_cases.together, probe_cases.alone
+    together, alone = probe.together, probe.alone
     if len(together) != len(alone):
         return f"{len(together)} answers to {len(alone)} prompts"
     differ = [k for k, (a, b) in enumerate(zip(together, alone, strict=True)) if a != b]
-    if not differ or (probe_cases.open is not None and probe_cases.tolerance > FULL_PRECISION):
+    if not differ or (model and probe.tolerance > FULL_PRECISION):
         return ""  # in half precision, logits within the tolerance may still flip a near tie
     first = differ[0]
     return (
         f"{len(differ)} of {len(alone)} answers change with the batch; case"
-        f" {probe_cases.cases[first].id}: {alone[first]!r} alone, {together[first]!r} in a batch of"
-        f" {min(TOGETHER, len(alone))}"
+        f" {probe.prompts[first].case_id}: {alone[first]!r} alone, {together[first]!r} in a batch"
+        f" of {min(TOGETHER, len(alone))}"
     )
 
 
-def no_images(probe_cases: ProbeCases) -> str | None:
+def check_no_images(probe: ProbeCases) -> str:
     """Without its images, a prompt is another prompt: logits move, or, for a closed model, some
     answers change."""
-    prompts = probe_cases.prompts
-    without = [prompt_for([], prompt.question, prompt.case_id) for prompt in prompts]
-    if probe_cases.open is not None:
-        apart = [
-            _apart(probe_cases.open, [a], [b])
-            for a, b in zip(prompts[:PROBED], without, strict=False)
-        ]
-        return (
-            ""
-            if min(apart) > SAME
-            else "removing all images changes no logit: the pictures do not reach the model"
-        )
-    if len(set(probe_cases.together)) == 1:
-        return None  # a model that says one thing only is named by another test
+    prompts = probe.prompts
+    without = [WithoutImages()(prompt) for prompt in prompts]
+    if model := probe.white_box:
+        pairs = zip(prompts[:PROBED], without, strict=False)
+        if min(_apart(model, [prompt], [bare]) for prompt, bare in pairs) > SAME:
+            return ""
+        return "removing all images changes no logit: the pictures do not reach the model"
+    if len(set(probe.together)) == 1:
+        raise NotMeasurable("the model says the same to every probe case")
     try:
-        same = [
-            text for batch in in_batches(without) for text in probe_cases.ask(batch)
-        ] == probe_cases.together
-    except Exception:
-        return None  # a model that does not answer without images
+        answers = [text for batch in in_batches(without) for text in probe.ask(batch)]
+    except Exception as error:  # whatever a model raises that cannot do without images
+        raise NotMeasurable(f"the model does not answer without images ({error})") from error
+    if answers != probe.together:
+        return ""
     return (
-        f"removing all images changes none of {len(prompts)} answers: the pictures do not reach the"
-        " model"
-        if same
-        else ""
+        f"removing all images changes none of {len(prompts)} answers: the pictures do not reach"
+        " the model"
     )
 
 
-def swapped_images(probe_cases: ProbeCases) -> str | None:
-    """Two images in the other order are another input."""
-    prompts = probe_cases.several()
-    if probe_cases.open is None or not prompts or _stitched(probe_cases):
-        return None
-    for prompt in prompts:
-        if (
-            _apart(probe_cases.open, [prompt], [replace(prompt, images=prompt.images[::-1])])
-            <= SAME
-        ):
+def check_swapped_images(probe: ProbeCases) -> str:
+    """Images in the other order are another input."""
+    probe.require_apart()
+    model = probe.require_white_box()
+    for prompt in probe.require_several():
+        if _apart(model, [prompt], [Reversed()(prompt)]) <= SAME:
             return (
                 f"case {prompt.case_id}: its {len(prompt.images)} images in reverse order move no"
                 " logit; the order of images is lost"
@@ -156,125 +139,102 @@ def swapped_images(probe_cases: ProbeCases) -> str | None:
     return ""
 
 
-def best_constant(probe_cases: ProbeCases) -> str | None:
+def check_best_constant(probe: ProbeCases) -> str:
     """No answer is right in nearly all cases of a level."""
-    session = probe_cases.session
-    for spec in session.specs:
-        for k, name in enumerate(spec.level_names(session.settings.profile) if spec.gated else []):
-            cases = [group[k] for group in session.draws(spec)]
-            rate = constant_rate(cases)
-            if lower(round(rate * len(cases)), len(cases), 0.01) > CONSTANT_CEILING:
+    plan = probe.session.plan
+    for check in plan.checks:
+        for k, level in enumerate(plan.levels(check) if check.gated else ()):
+            items = [drawn[k] for drawn in plan.draws(check)]
+            rate = _constant_rate(items)
+            if lower(round(rate * len(items)), len(items), 0.01) > CONSTANT_CEILING:
                 return (
-                    f"{spec.check_id} {name}: one answer is right in {rate:.2f} of {len(cases)}"
+                    f"{check.check_id} {level}: one answer is right in {rate:.2f} of {len(items)}"
                     " cases, so that it tests nothing"
                 )
     return ""
 
 
-def chat_template(probe_cases: ProbeCases) -> str | None:
-    """The question reaches the model whole."""
-    return None if probe_cases.shows is None else probe_cases.question_missing
+def check_chat_template(probe: ProbeCases) -> str:
+    """The texts of a prompt reach the model whole, in their order."""
+    return probe.text_missing
 
 
-def truncation(probe_cases: ProbeCases) -> str | None:
-    """The longest prompt of the run fits: every image token, and the question, inside what the
-    model takes."""
-    if probe_cases.shows is None:
-        return None
-    session = probe_cases.session
+def check_truncation(probe: ProbeCases) -> str:
+    """The longest prompt of the run fits: every image token, and all texts, inside what the model
+    takes."""
+    model, plan = probe.require_input(), probe.session.plan
     longest = max(
-        (case for spec in session.specs for case in session.draws(spec)[0]),
+        (case for check in plan.checks for case in cases_of(plan.draws(check)[0])),
         key=lambda case: (len(case.images), len(case.question)),
     )
-    prompt = session.prompt(longest)
-    shown, context = probe_cases.shows.shown([prompt])[0], probe_cases.shows.context_tokens
+    prompt, images = probe.session.prompt(longest), len(longest.images)
+    shown, context = model.shown([prompt])[0], model.context_tokens
     if context is not None and shown.tokens > context:
         return (
-            f"case {longest.id} ({len(longest.images)} images) has {shown.tokens} tokens, the model"
-            f" takes {context}; use --vlm-profile standard, smaller pictures, or --vlm-pooling"
+            f"case {longest.id} ({images} images) has {shown.tokens} tokens, the model takes"
+            f" {context}; use --vlm-profile standard, smaller pictures, or --vlm-pooling"
         )
-    if (
-        probe_cases.open is not None
-        and isinstance(probe_cases.model, ImageBlocks)
-        and not _stitched(probe_cases)
-    ):
-        found = len(probe_cases.model.image_blocks(prompt))
-        if found != len(longest.images):
-            return (
-                f"case {longest.id}: {found} of its {len(longest.images)} images are left in the"
-                " model's input"
-            )
-    if probe_cases.question_missing:
+    blocks = image_blocks(model)
+    if blocks and not probe.is_stitched and (left := len(blocks.image_blocks(prompt))) != images:
+        return f"case {longest.id}: {left} of its {images} images are left in the model's input"
+    if probe.text_missing:
         return ""  # not of long prompts only: named by another test
-    return question_missing(probe_cases.shows, [prompt])
+    return text_missing(model, [prompt])
 
 
-def stop(probe_cases: ProbeCases) -> str | None:
+def check_stop(probe: ProbeCases) -> str:
     """Answers end where the chat template ends them, and not before they begin."""
-    if not any(probe_cases.together):
+    if not any(probe.together):
         return (
-            f"all {len(probe_cases.together)} answers are empty: the model stops before it says"
+            f"all {len(probe.together)} answers are empty: the model stops before it says"
             " anything; look at its stop ids"
         )
-    if probe_cases.shows is None:
-        return None
-    stops, closing = probe_cases.shows.stop_ids, probe_cases.shows.closing_id
-    if not stops:
+    model = probe.require_input()
+    if not model.stop_ids:
         return "the model's generation config names no token that ends an answer (eos_token_id)"
-    if closing is not None and closing not in stops:
+    if model.closing_id is not None and model.closing_id not in model.stop_ids:
         return (
-            f"the chat template ends answers with token {closing}, which is none of the model's"
-            f" stop ids {sorted(stops)}"
+            f"the chat template ends answers with token {model.closing_id}, which is none of the"
+            f" model's stop ids {sorted(model.stop_ids)}"
         )
     return ""
 
 
-def adapter(probe_cases: ProbeCases) -> str | None:
+def check_adapter(probe: ProbeCases) -> str:
     """The adapter does something."""
-    shift = probe_cases.shows.adapter_shift if probe_cases.shows else None
-    if shift is None:
-        return None
-    return (
-        ""
-        if shift > 0
-        else (
-            f"adapter={probe_cases.session.settings.model.adapter!r} moves no logit: it does not"
-            " reach the model"
-        )
-    )
+    model, adapter = probe.require_input(), probe.session.settings.model.adapter
+    if model.adapter_shift is None:
+        raise NotMeasurable("the model has no adapter")
+    if model.adapter_shift > 0:
+        return ""
+    return f"adapter={adapter!r} moves no logit: it does not reach the model"
 
 
-def mask(probe_cases: ProbeCases) -> str | None:
+def check_mask(probe: ProbeCases) -> str:
     """An image-local mask moves logits of several images and none of one; so does one that the
     model is to obey always (an adapter's)."""
-    model, prompts = probe_cases.open, probe_cases.several()
-    if model is None or not prompts or _stitched(probe_cases):
-        return None
+    probe.require_apart()
+    model, prompts = probe.require_white_box(), probe.require_several()
     if model.masked_layers:
-        moved = _range_moved(model.logits(prompts[:1], masked=False), model.logits(prompts[:1]))
+        unmasked = model.logits(prompts[:1], masked=False)
+        if _range_moved(unmasked, model.logits(prompts[:1])) > SAME:
+            return ""
         return (
-            ""
-            if moved > SAME
-            else (
-                "the mask that the model is to obey (of its adapter, or --vlm-mask) moves no logit:"
-                " it is not applied"
-            )
+            "the mask that the model is to obey (of its adapter, or --vlm-mask) moves no logit: it"
+            " is not applied"
         )
-    from mimic_checks.attention import ImageLocal, WindowedRule
-    from mimic_checks.models.intervention import Intervention
-
     local = Intervention(rules=(WindowedRule(ImageLocal()),))
     try:
         moved = _range_moved(model.logits(prompts[:1]), model.logits(prompts[:1], local))
-    except AttentionError:
-        return None  # an attention implementation that cannot carry a mask
+    except AttentionError as error:  # an attention implementation that cannot carry a mask
+        raise NotMeasurable(str(error)) from error
     if moved <= SAME:
         return (
             f"case {prompts[0].case_id}: an image-local mask in all layers moves no logit: it is"
             " not applied"
         )
-    one = [prompt for prompt in probe_cases.prompts if len(prompt.images) == 1][:1]
-    if one and _range_moved(model.logits(one), model.logits(one, local)) > probe_cases.tolerance:
+    one = [prompt for prompt in probe.prompts if len(prompt.images) == 1][:1]
+    if one and _range_moved(model.logits(one), model.logits(one, local)) > probe.tolerance:
         return (
             f"case {one[0].case_id}: an image-local mask moves the logits of a prompt of one image,"
             " where there is nothing to cut"
@@ -282,109 +242,114 @@ def mask(probe_cases: ProbeCases) -> str | None:
     return ""
 
 
-def answer_cache(probe_cases: ProbeCases) -> str | None:
+def check_answer_cache(probe: ProbeCases) -> str:
     """Cached answers are those that the model gives."""
-    cache = probe_cases.session.runner.cache
+    cache = probe.session.engine.cache
     if cache is None:
-        return None
-    asked = probe_cases.prompts[:TOGETHER]
-    said = dict(zip((prompt.case_id for prompt in asked), probe_cases.together, strict=False))
-    kept = cache.get(asked)
-    if kept is None:
-        cache.put(asked, {case_id: Answer(text) for case_id, text in said.items()})
-        kept = cache.get(asked) or {}
-    for case_id, text in said.items():
-        if case_id not in kept or kept[case_id].text != text:
-            was = kept[case_id].text if case_id in kept else None
+        raise NotMeasurable("this run caches no answers")
+    asked = probe.prompts[:TOGETHER]
+    given = dict(zip((prompt.case_id for prompt in asked), probe.together, strict=False))
+    cached = cache.get(asked)
+    if cached is None:
+        cache.put(asked, {case_id: Answer(text) for case_id, text in given.items()})
+        cached = cache.get(asked) or {}
+    for case_id, text in given.items():
+        was = cached[case_id].text if case_id in cached else None
+        if was != text:
             return (
-                f"case {case_id}: {was!r} is kept, the model says {text!r}; empty the cache with"
+                f"case {case_id}: {was!r} is cached, the model says {text!r}; empty the cache with"
                 " --cache-clear, or run with --vlm-answer-cache none"
             )
     return ""
 
 
-PREFLIGHT: Mapping[str, Callable[[ProbeCases], str | None]] = {
-    function.__name__: function
-    for function in (
-        image_blocks,
-        padding,
-        mixed_sizes,
-        batch,
-        no_images,
-        swapped_images,
-        best_constant,
-        chat_template,
-        truncation,
-        stop,
-        adapter,
-        mask,
-        answer_cache,
+PREFLIGHT: Mapping[str, Callable[[ProbeCases], str]] = {
+    test.__name__.removeprefix("check_"): test
+    for test in (
+        check_image_blocks,
+        check_padding,
+        check_mixed_sizes,
+        check_batch,
+        check_no_images,
+        check_swapped_images,
+        check_best_constant,
+        check_chat_template,
+        check_truncation,
+        check_stop,
+        check_adapter,
+        check_mask,
+        check_answer_cache,
     )
 }
 
 
-def run(session: CheckSession) -> dict[str, str | None]:
+def run(session: CheckSession) -> Mapping[str, Finding]:
     """All tests by name, made once per session."""
-    if session.preflight_found is None:
-        try:
-            probe_cases = ProbeCases(session)
-        except AnswerError as error:
-            session.preflight_found = {**dict.fromkeys(PREFLIGHT), batch.__name__: str(error)}
-        else:
-            session.preflight_found = {
-                name: _tried(test, probe_cases) for name, test in PREFLIGHT.items()
-            }
-    return session.preflight_found
+    if session.preflight_results is None:
+        session.preflight_results = _findings(session)
+    return session.preflight_results
 
 
 def problems(session: CheckSession) -> str:
     """What keeps the run from scoring anything, in one line; "" if nothing does."""
-    return "; ".join(f"{name}: {problem}" for name, problem in run(session).items() if problem)
+    return "; ".join(
+        f"{name}: {finding.problem}" for name, finding in run(session).items() if finding.problem
+    )
 
 
 def wrong_blocks(blocks: Sequence[ImageBlock], images: int) -> str:
     """What is wrong with the image blocks of a prompt; "" if nothing."""
     if len(blocks) != images:
         return f"{len(blocks)} blocks of image tokens for {images} images"
-    for place, block in enumerate(blocks):
+    for index, block in enumerate(blocks):
         if not block.tokens:
-            return f"image {place + 1} has no tokens"
-        if place and block.start < blocks[place - 1].start + blocks[place - 1].tokens:
-            return f"the tokens of image {place + 1} start before those of image {place} end"
-        if block.image != place:
+            return f"image {index + 1} has no tokens"
+        if index and block.start < blocks[index - 1].start + blocks[index - 1].tokens:
+            return f"the tokens of image {index + 1} start before those of image {index} end"
+        if block.image != index:
             shown = f"image {block.image + 1}" if block.image >= 0 else "no image of the prompt"
-            return f"block {place + 1} holds the features of {shown}"
+            return f"block {index + 1} holds the features of {shown}"
     return ""
 
 
-def _tried(test: Callable[[ProbeCases], str | None], probe_cases: ProbeCases) -> str | None:
+def _findings(session: CheckSession) -> dict[str, Finding]:
     try:
-        return test(probe_cases)
+        probe = ProbeCases(session)
+    except AnswerError as error:
+        unasked = Finding(reason="the model raises on most of the probe cases")
+        return {**dict.fromkeys(PREFLIGHT, unasked), "batch": Finding(problem=str(error))}
+    return {name: _tried(test, probe) for name, test in PREFLIGHT.items()}
+
+
+def _tried(test: Callable[[ProbeCases], str], probe: ProbeCases) -> Finding:
+    try:
+        return Finding(problem=test(probe))
+    except NotMeasurable as error:
+        return Finding(reason=error.reason)
     except (ModelLoadError, RunFolderError):
         raise
-    except Exception as error:
+    except Exception as error:  # whatever a model raises
+        cases = f"{len(probe.prompts)} probe cases"
         if out_of_memory(error):
-            return None  # the run will ask in smaller batches
-        return (
-            f"the model raised on {len(probe_cases.cases)} probe cases: {type(error).__name__}:"
-            f" {error}"
-        )
+            return Finding(reason=f"no memory for {cases}; the run will ask in smaller batches")
+        return Finding(problem=f"the model raised on {cases}: {type(error).__name__}: {error}")
 
 
-def _stitched(probe_cases: ProbeCases) -> bool:
-    return probe_cases.session.settings.model.stitch
+def _constant_rate(items: Sequence[Item]) -> float:
+    """The share of items that one answer is right in, whatever the model says."""
+    unanswered = {case.id: Outcome(case, "", "error") for case in cases_of(items)}
+    return constant_rate(scored(items, unanswered))
 
 
-def _moved_by_batch(probe_cases: ProbeCases, prompts: Sequence[Prompt]) -> str:
+def _moved_by_batch(model: WhiteBoxVLM, prompts: Sequence[Prompt], tolerance: float) -> str:
     """How the logits of prompts differ between a batch and alone, if by more than the tolerance."""
-    assert probe_cases.open is not None
     for together in in_batches(prompts):
-        for prompt, row in zip(together, probe_cases.open.logits(together), strict=True):
-            moved = _range_moved(probe_cases.open.logits([prompt]), row[None])
-            if moved > probe_cases.tolerance:
+        for prompt, row in zip(together, model.logits(together), strict=True):
+            moved = _range_moved(model.logits([prompt]), row[None])
+            if moved > tolerance:
                 return (
                     f"a batch of {len(together)} moves a logit of case {prompt.case_id} by"
-                    f" {moved:.2g} of their range (tolerance {probe_cases.tolerance:g})"
+                    f" {moved:.2g} of their range (tolerance {tolerance:g})"
                 )
     return ""
 
@@ -398,18 +363,3 @@ def _range_moved(before: Tensor, after: Tensor) -> float:
     both."""
     spread = float(before.max() - before.min())
     return float((after - before).abs().max()) / spread if spread > 0 else 0.0
-
-
-def _resized(prompt: Prompt, number: int) -> Prompt:
-    """The prompt with every other picture narrower, and every other prompt's pictures lower."""
-    images = [
-        _resize(image, 2 / 3 if place % 2 else 1.0, 0.5 if number % 2 else 1.0)
-        for place, image in enumerate(prompt.images)
-    ]
-    return replace(prompt, images=tuple(images))
-
-
-def _resize(image: PromptImage, across: float, down: float) -> PromptImage:
-    width, height = image.open().size
-    size = (max(1, round(width * across)), max(1, round(height * down)))
-    return PromptImage(f"resized {size[0]}x{size[1]} {image.id}", lambda: image.open().resize(size))

@@ -1,21 +1,31 @@
-"""The few cases that the preflight looks at, and what the model says to them.
-
-Data in: a session. Data out: small prompts of several images, answered alone and in batches, each
-asked once.
-"""
+"""The few cases that the preflight looks at, and what the model says to them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
-from mimic_checks.cases import Case
-from mimic_checks.checks.asks import distinct
-from mimic_checks.checks.session import CheckSession
+from mimic_checks.cases import Case, cases_of
+from mimic_checks.checks.evaluation import NotMeasurable
 from mimic_checks.errors import AnswerError, UsageError
-from mimic_checks.models import Prompt, ShowsInput, WhiteBoxVLM
-from mimic_checks.models.vlm import texts_of
+from mimic_checks.models import (
+    VLM,
+    ImageBlocks,
+    Prompt,
+    ShowsInput,
+    WhiteBoxVLM,
+    image_blocks,
+    shows_input,
+    white_box,
+    why_not,
+)
+from mimic_checks.models.vlm import Capability, texts_of
+from mimic_checks.runs.condition import distinct_cases
 from mimic_checks.runs.time_limit import time_limit
+
+if TYPE_CHECKING:
+    from mimic_checks.checks.session import CheckSession
 
 PROBED, MOST_IMAGES, TOGETHER = 4, 4, 4
 """Draws whose cases the tests look at, of those with so many images at most; and how many of them
@@ -24,6 +34,8 @@ TOLERANCE = {"bfloat16": 0.1, "float16": 0.02}
 """How far a batch may move a logit, as a share of the range of that row's logits; 0.001 in full
 precision."""
 FULL_PRECISION = 1e-3
+
+T = TypeVar("T")
 
 
 class ProbeCases:
@@ -36,35 +48,37 @@ class ProbeCases:
 
     def __init__(self, session: CheckSession) -> None:
         self.session, self.model = session, session.model
-        self.open: WhiteBoxVLM | None = session.white_box()
-        self.shows: ShowsInput | None = self.model if isinstance(self.model, ShowsInput) else None
-        said = [(case, *self._said(session.prompt(case))) for case in self._choose()]
+        self.white_box = white_box(self.model)
+        tried = [(prompt, self._tried(prompt)) for prompt in map(session.prompt, self._choose())]
         raised = [
-            f"case {case.id}: {text}" for case, _, text in said if isinstance(text, Exception)
+            f"case {prompt.case_id}: {answer}"
+            for prompt, answer in tried
+            if isinstance(answer, Exception)
         ]
-        if len(raised) > len(said) / 2:
+        if len(raised) > len(tried) / 2:
             raise AnswerError(
-                f"the model raises on {len(raised)} of {len(said)} probe cases; {raised[0]}"
+                f"the model raises on {len(raised)} of {len(tried)} probe cases; {raised[0]}"
             )
-        self.cases = [case for case, _, text in said if isinstance(text, str)]
-        self.prompts = [prompt for _, prompt, text in said if isinstance(text, str)]
-        self.alone = [text for _, _, text in said if isinstance(text, str)]
+        self.prompts = [prompt for prompt, answer in tried if isinstance(answer, str)]
+        self.alone = [answer for _, answer in tried if isinstance(answer, str)]
 
-    def _said(self, prompt: Prompt) -> tuple[Prompt, str | Exception]:
+    def _tried(self, prompt: Prompt) -> str | Exception:
         try:
-            return prompt, self.ask([prompt])[0]
+            return self.ask([prompt])[0]
         except UsageError:
             raise
-        except Exception as error:
-            return prompt, error
+        except Exception as error:  # whatever a model raises
+            return error
 
     def _choose(self) -> list[Case]:
         """Small cases of the first check that asks about several images."""
-        groups = [self.session.draws(spec)[:PROBED] for spec in self.session.specs]
+        plan = self.session.plan
+        drawn = [plan.draws(check)[:PROBED] for check in plan.checks]
         several = next(
-            (found for found in groups if any(len(case.images) > 1 for case in found[0])), groups[0]
+            (draws for draws in drawn if any(len(c.images) > 1 for c in cases_of(draws[0]))),
+            drawn[0],
         )
-        cases = distinct(case for group in several for case in group)
+        cases = distinct_cases(item for items in several for item in items)
         return [case for case in cases if len(case.images) <= MOST_IMAGES] or cases[:1]
 
     def ask(self, prompts: Sequence[Prompt]) -> list[str]:
@@ -76,20 +90,71 @@ class ProbeCases:
 
     @cached_property
     def together(self) -> list[str]:
+        """The answers in batches, in the order of `prompts`."""
         return [text for prompts in in_batches(self.prompts) for text in self.ask(prompts)]
 
     @cached_property
-    def question_missing(self) -> str:
-        """The first probe case whose question is not in what the model is fed, in words; ""
-        if there is none, or nothing is shown."""
-        return question_missing(self.shows, self.prompts) if self.shows else ""
+    def text_missing(self) -> str:
+        """The first probe case of which a text is not in what the model is fed, in words; "" if
+        there is none."""
+        return text_missing(self.require_input(), self.prompts)
 
     @cached_property
     def tolerance(self) -> float:
+        """How far a batch may move a logit, as a share of the range of its row."""
         return TOLERANCE.get(str(self.model.identity().get("dtype")), FULL_PRECISION)
 
+    @property
+    def is_stitched(self) -> bool:
+        """Whether the model is fed one picture for all of a prompt."""
+        return self.session.settings.model.stitch
+
+    def require_white_box(self) -> WhiteBoxVLM:
+        """The model, if it can be looked into.
+
+        Raises:
+            NotMeasurable: it cannot; with the reason.
+        """
+        return _require(self.model, "white_box", self.white_box)
+
+    def require_blocks(self) -> ImageBlocks:
+        """The model, if it can tell where the tokens of each image stand.
+
+        Raises:
+            NotMeasurable: it cannot; with the reason.
+        """
+        self.require_apart()
+        return _require(self.model, "image_blocks", image_blocks(self.model))
+
+    def require_input(self) -> ShowsInput:
+        """The model, if it shows what it is fed.
+
+        Raises:
+            NotMeasurable: it does not; with the reason.
+        """
+        return _require(self.model, "shows_input", shows_input(self.model))
+
+    def require_apart(self) -> None:
+        """Stops a test that needs the pictures of a prompt apart.
+
+        Raises:
+            NotMeasurable: they are fed as one.
+        """
+        if self.is_stitched:
+            raise NotMeasurable("all pictures of a prompt are stitched into one (--vlm-stitch)")
+
+    def require_several(self) -> list[Prompt]:
+        """Prompts of several different images, a few.
+
+        Raises:
+            NotMeasurable: there are none.
+        """
+        if not (prompts := self.several()):
+            raise NotMeasurable("no probe case shows two different images")
+        return prompts
+
     def several(self) -> list[Prompt]:
-        """Prompts of several different images, a few."""
+        """Prompts of several different images, a few; perhaps none."""
         return [
             prompt for prompt in self.prompts if len({image.id for image in prompt.images}) > 1
         ][:PROBED]
@@ -100,16 +165,27 @@ def in_batches(prompts: Sequence[Prompt]) -> list[Sequence[Prompt]]:
     return [prompts[start : start + TOGETHER] for start in range(0, len(prompts), TOGETHER)]
 
 
-def question_missing(model: ShowsInput, prompts: Sequence[Prompt]) -> str:
-    """The first prompt whose question is not in what the model is fed, in words; "" if there is
-    none."""
+def text_missing(model: ShowsInput, prompts: Sequence[Prompt]) -> str:
+    """The first prompt whose texts are not, in order, in what the model is fed, in words; "" if
+    there is none."""
     for prompt, shown in zip(prompts, model.shown(prompts), strict=True):
-        if _letters(prompt.question) not in _letters(shown.text):
-            return (
-                f"case {prompt.case_id}: the model's input does not contain the question"
-                f" {prompt.question!r}; it ends {shown.text[-80:]!r}"
-            )
+        fed, end = _letters(shown.text), 0
+        for text in prompt.texts:
+            start = fed.find(_letters(text), end)
+            if start < 0:
+                where = "in its place" if _letters(text) in fed else "at all"
+                return (
+                    f"case {prompt.case_id}: the model's input does not contain the text"
+                    f" {text!r} {where}; it ends {shown.text[-80:]!r}"
+                )
+            end = start + len(_letters(text))
     return ""
+
+
+def _require(model: VLM, capability: Capability, capable: T | None) -> T:
+    if capable is None:
+        raise NotMeasurable(why_not(model, capability) or "")
+    return capable
 
 
 def _letters(text: str) -> str:

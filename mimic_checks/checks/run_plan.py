@@ -7,15 +7,28 @@ from functools import cached_property
 from typing import Any
 
 from mimic_checks import __version__
-from mimic_checks.cases import RULE_VERSION, Case, Draw, Level, cases_of, draw
+from mimic_checks.cases import (
+    RULE_VERSION,
+    Case,
+    Draw,
+    Level,
+    Outcome,
+    Scored,
+    cases_of,
+    draw,
+    scored,
+)
 from mimic_checks.catalog import Catalog, load_catalog
-from mimic_checks.checks.check import Check
+from mimic_checks.checks.check import Check, Measurement, Sweep
 from mimic_checks.checks.discovery import FoundCheck
 from mimic_checks.checks.settings import Settings
 from mimic_checks.errors import EmptyPool, ExtensionError, InvalidArgument
+from mimic_checks.runs.condition import distinct_cases
 from mimic_checks.tasks import TASKS, Vocabulary
 from mimic_checks.verdicts import load_thresholds
 from mimic_checks.verdicts.case_set import CaseSet, read_case_set
+from mimic_checks.verdicts.levels import refuse_unreachable
+from mimic_checks.verdicts.paired import refuse_unreachable_pair
 
 NAMED_AT_MOST = 20
 """Offenders that an error lists before it counts the rest."""
@@ -23,8 +36,8 @@ NAMED_AT_MOST = 20
 
 class RunPlan:
     """The checks of a run and their draws. `known`: ids of all checks that thresholds and policies
-    may name. `selected`: of checks whose verdict is not asked for, the levels that are; levels of
-    all other checks are asked wholly."""
+    may name. `selected`: of checks whose verdict is not asked for, the levels that are; all other
+    checks are asked at all levels."""
 
     def __init__(
         self,
@@ -57,11 +70,7 @@ class RunPlan:
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The names that answers may use."""
-        groups = {
-            name: tuple(self.catalog.class_names[c] for c in self.catalog.members(name))
-            for name in dict.fromkeys(self.catalog.supercategories)
-        }
-        return Vocabulary(self.catalog.class_names, groups)
+        return Vocabulary(self.catalog.class_names, self.catalog.groups)
 
     def levels(self, check: Check) -> tuple[Level, ...]:
         """What one draw of a check holds an item for, reference first."""
@@ -78,6 +87,25 @@ class RunPlan:
     def is_partial(self, check: Check) -> bool:
         """Whether only some levels of a check were selected, and not its verdict."""
         return check.check_id in self._selected
+
+    def cases(self, check: Check) -> list[Case]:
+        """The cases of a check's asked levels, each once: levels may share a case."""
+        columns = self._columns(check)
+        return distinct_cases(items[k] for items in self.draws(check) for k in columns)
+
+    def by_level(
+        self, check: Check, draws: Sequence[Draw], outcomes: Mapping[str, Outcome]
+    ) -> dict[Level, list[Scored]]:
+        """The scored items of draws by asked level, in draw order, from the outcomes of their cases
+        by case id."""
+        levels = self.levels(check)
+        return {
+            levels[k]: scored([items[k] for items in draws], outcomes) for k in self._columns(check)
+        }
+
+    def _columns(self, check: Check) -> list[int]:
+        asked = self.asked_levels(check)
+        return [k for k, level in enumerate(self.levels(check)) if level in asked]
 
     def draws(self, check: Check) -> list[Draw]:
         """The draws of a check, one item per level; drawn once, or read from `--vlm-case-set`.
@@ -129,7 +157,7 @@ class RunPlan:
         """
         for check in self.checks:
             self.levels(check)
-            check.validate(self)
+            self._check_reachable(check)
         implementation = self.settings.model.attn_implementation or ""
         cutting = [check.check_id for check in self.checks if check.needs_rules]
         if cutting and "flash" in implementation:
@@ -144,6 +172,16 @@ class RunPlan:
             )
         for check in self.checks:
             self._check_readable(check)
+            if isinstance(check, Measurement) and check.validate:
+                check.validate(self, check)
+
+    def _check_reachable(self, check: Check) -> None:
+        """Refuses a check that even a perfect model could not pass with so few cases."""
+        thresholds, n = self.thresholds.of(check.check_id), self.settings.cases
+        if isinstance(check, Sweep):
+            refuse_unreachable(check.check_id, n, thresholds)
+        if isinstance(check, Measurement) and check.pairs:
+            refuse_unreachable_pair(check.check_id, n, thresholds.paired_margin, thresholds.alpha)
 
     def _check_readable(self, check: Check) -> None:
         """Refuses a check whose own true answers would not be judged right: a task that reads

@@ -1,8 +1,4 @@
-"""What a run was asked for, in one immutable value.
-
-Data in: option values of the plugin or the command. Data out: `Settings`, checked as far as that
-needs no catalog.
-"""
+"""What a run was asked for, in one immutable value, checked as far as that needs no catalog."""
 
 from __future__ import annotations
 
@@ -10,10 +6,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mimic_checks.cases.pools import TemplateChoice, check_template
-from mimic_checks.checks.specs import PROFILES, Profile
+from mimic_checks.checks.check import PROFILES, Profile
 from mimic_checks.errors import InvalidArgument
 from mimic_checks.models import ModelOptions
+from mimic_checks.tasks import check_template
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +21,7 @@ class Settings:
     cases: int = 100
     seed: int = 0
     profile: Profile = "standard"
-    template: TemplateChoice = "plain"
+    template: str = "plain"
     thresholds: Path | None = None
     output: Path = Path("mimic-report")
     batch: int | None = None
@@ -78,9 +74,9 @@ class Settings:
     def describe(self) -> dict[str, Any]:
         """The settings as they are stored in `run.json`: all but where answers are kept, which
         changes nothing."""
-        found = {
+        described = {
             name: str(value) if isinstance(value, Path) else value
             for name, value in asdict(self).items()
         }
-        del found["answer_cache"]
-        return found
+        del described["answer_cache"]
+        return described

@@ -1,25 +1,47 @@
-"""Who answers: the VLM protocol, transformers models, stubs, the built-in model."""
+"""Who answers: prompts, the VLM protocol and its capabilities, backends, stubs, the built-in model.
 
-from mimic_checks.models.loading import ModelOptions
-from mimic_checks.models.spec import check_vlm, load_vlm
-from mimic_checks.models.stubs import STUBS, StubVLM
-from mimic_checks.models.vlm import (
-    VLM,
-    ImageBlock,
-    ImageBlocks,
-    Prompt,
-    PromptImage,
-    ShownInput,
-    ShowsInput,
-    TokenGrid,
-    WhiteBoxVLM,
-    prompt_for,
-    prompt_of,
-)
+Names are imported when they are used: `mimic_checks.models.backend` and `.device` must stay free of
+numpy, Pillow and torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mimic_checks.models.backend import BACKENDS, Backend, backend_of
+    from mimic_checks.models.options import ModelOptions
+    from mimic_checks.models.prompt import Prompt, PromptImage, prompt_for, prompt_of
+    from mimic_checks.models.spec import check_vlm, load_vlm
+    from mimic_checks.models.stubs import STUBS, StubVLM
+    from mimic_checks.models.vlm import (
+        VLM,
+        Capabilities,
+        Capability,
+        ImageBlock,
+        ImageBlocks,
+        ShownInput,
+        ShowsInput,
+        TokenGrid,
+        WhiteBoxVLM,
+        capabilities_of,
+        has_complete_identity,
+        image_blocks,
+        image_tokens,
+        require_white_box,
+        shows_input,
+        white_box,
+        why_not,
+    )
 
 __all__ = [
+    "BACKENDS",
     "STUBS",
     "VLM",
+    "Backend",
+    "Capabilities",
+    "Capability",
     "ImageBlock",
     "ImageBlocks",
     "ModelOptions",
@@ -30,8 +52,32 @@ __all__ = [
     "StubVLM",
     "TokenGrid",
     "WhiteBoxVLM",
+    "backend_of",
+    "capabilities_of",
     "check_vlm",
+    "has_complete_identity",
+    "image_blocks",
+    "image_tokens",
     "load_vlm",
     "prompt_for",
     "prompt_of",
+    "require_white_box",
+    "shows_input",
+    "white_box",
+    "why_not",
 ]
+
+_HOMES = {
+    "backend": ("BACKENDS", "Backend", "backend_of"),
+    "options": ("ModelOptions",),
+    "prompt": ("Prompt", "PromptImage", "prompt_for", "prompt_of"),
+    "spec": ("check_vlm", "load_vlm"),
+    "stubs": ("STUBS", "StubVLM"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME.get(name, 'vlm')}"), name)

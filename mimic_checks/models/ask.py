@@ -1,7 +1,4 @@
-"""Asking a model about pictures at hand, outside any case.
-
-Data in: Pillow pictures and a question. Data out: the answer.
-"""
+"""Asking a model about pictures at hand, outside any case."""
 
 from __future__ import annotations
 
@@ -11,13 +8,18 @@ from collections.abc import Sequence
 from PIL import Image
 
 from mimic_checks.catalog.images import pixel_bytes
-from mimic_checks.models.vlm import VLM, PromptImage, prompt_for, texts_of
+from mimic_checks.models.prompt import PromptImage, prompt_for
+from mimic_checks.models.vlm import VLM, texts_of
 
 
-def ask_about(vlm: VLM, images: Sequence[Image.Image], question: str) -> str:
-    """The model's answer to one question about `images`, shown in order before it."""
+def ask_about(model: VLM, images: Sequence[Image.Image], question: str) -> str:
+    """The model's answer to one question about `images`, shown in order before it.
+
+    Raises:
+        AnswerError: it failed.
+    """
     shown = [_prompt_image(picture.convert("RGB")) for picture in images]
-    return texts_of(vlm, [prompt_for(shown, question)])[0]
+    return texts_of(model, [prompt_for(shown, question)])[0]
 
 
 def _prompt_image(picture: Image.Image) -> PromptImage:

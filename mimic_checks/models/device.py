@@ -1,20 +1,20 @@
-"""Where a model runs, and in which number format.
-
-Data in: the user's wish and what torch reports. Data out: a device string and a dtype.
-"""
+"""Where a model runs, and in which number format."""
 
 from __future__ import annotations
 
 import os
+import re
 import socket
+from collections.abc import Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from mimic_checks.errors import InvalidArgument
+from mimic_checks.models.options import DTYPES
 
-_HELD: list[socket.socket] = []
-"""The devices that this process holds, by name."""
-DTYPES = ("auto", "float32", "bfloat16", "float16")
+_CLAIMED: list[socket.socket] = []
+"""Sockets whose names claim devices for this process, kept open until it ends."""
 
 
 def choose_device(wish: str, torch: ModuleType | Any) -> str:
@@ -24,39 +24,38 @@ def choose_device(wish: str, torch: ModuleType | Any) -> str:
     replaces a dead one the device that it left.
 
     Raises:
-        InvalidArgument: a device that is not there.
+        InvalidArgument: a device that this machine does not have.
     """
     cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
     mps = torch.backends.mps.is_available()
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     index = int(worker.removeprefix("gw")) if worker.startswith("gw") else 0
     if wish == "auto":
-        return f"cuda:{_free(index, cuda) if worker else 0}" if cuda else "mps" if mps else "cpu"
-    there = [
+        return f"cuda:{_claim(index, cuda) if worker else 0}" if cuda else "mps" if mps else "cpu"
+    present = [
         "cpu",
         *(["cuda"] if cuda else []),
         *(f"cuda:{i}" for i in range(cuda)),
         *(["mps"] if mps else []),
     ]
-    if wish not in there:
-        raise InvalidArgument("vlm-device", wish, allowed=["auto", *there])
+    if wish not in present:
+        raise InvalidArgument("vlm-device", wish, allowed=["auto", *present])
     return wish
 
 
-def _free(index: int, devices: int) -> int:
-    """The first device from `index` on that no other worker of this run holds; this process holds
-    it until it ends. If all are held, `index` itself, modulo their number."""
+def _claim(index: int, devices: int) -> int:
+    """The first device from `index` on that no other worker of this run has claimed; this process
+    has it until it ends. If all are claimed, `index` itself, modulo their number."""
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", "")
     for device in ((index + k) % devices for k in range(devices)):
-        name = socket.socket(socket.AF_UNIX)
+        claim = socket.socket(socket.AF_UNIX)
         try:
-            name.bind(
-                f"\0mimic-checks {run} cuda:{device}"
-            )  # a name without a file, which the system takes back when the process ends
+            # a name without a file, which the system takes back when the process ends
+            claim.bind(f"\0mimic-checks {run} cuda:{device}")
         except OSError:
-            name.close()
+            claim.close()
             continue
-        _HELD.append(name)
+        _CLAIMED.append(claim)
         return device
     return index % devices
 
@@ -73,3 +72,31 @@ def choose_dtype(wish: str, device: str, torch: ModuleType | Any) -> Any:
     if wish == "auto":
         return torch.float32 if device == "cpu" else torch.bfloat16
     return getattr(torch, wish)
+
+
+def visible_gpus(environment: Mapping[str, str] = os.environ, root: Path = Path("/")) -> int:
+    """How many NVIDIA GPUs this process may use, without importing torch: those of the machine, or
+    of `CUDA_VISIBLE_DEVICES` if it is set.
+
+    A container may show the driver's list of all GPUs and the device files of its own only, so
+    where both are there, the shorter list counts."""
+    driver = len(list(root.glob("proc/driver/nvidia/gpus/*")))
+    files = sum(
+        bool(re.fullmatch(r"nvidia\d+", path.name)) for path in root.glob("dev/nvidia[0-9]*")
+    )
+    present = min(driver, files) if driver and files else max(driver, files)
+    chosen = environment.get("CUDA_VISIBLE_DEVICES")
+    return present if chosen is None else min(present, _listed(chosen, present))
+
+
+def _listed(chosen: str, present: int) -> int:
+    """Devices of a `CUDA_VISIBLE_DEVICES`: as CUDA reads it, the list ends before the first entry
+    that is no device, and one that is named twice makes it empty."""
+    devices: list[str] = []
+    for entry in (part.strip() for part in chosen.split(",")):
+        if not re.fullmatch(r"\d+|(GPU|MIG)-\S+", entry):
+            break
+        if entry.isdigit() and int(entry) >= present:
+            break
+        devices.append(entry)
+    return len(devices) if len(set(devices)) == len(devices) else 0

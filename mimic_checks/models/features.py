@@ -1,8 +1,4 @@
-"""Projected image features by image id, least recently used first out, within a byte limit.
-
-Data in: image ids and tensors. Data out: the tensors again, while they fit. Memory is bounded by
-`max_bytes`, whatever the run's size.
-"""
+"""Projected image features by image id, least recently used first out, within a byte limit."""
 
 from __future__ import annotations
 
@@ -13,38 +9,41 @@ from torch import Tensor
 
 
 class FeatureCache:
-    """A least-recently-used cache of tensors; `computed` and `served` count for reports and
-    tests."""
+    """A cache of tensors, at most `max_bytes` of them whatever the run's size; `computed` and
+    `served` count for reports and tests."""
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets all tensors, and what was counted."""
         self.bytes = self.computed = self.served = 0
-        self._kept: OrderedDict[str, Tensor] = OrderedDict()
+        self._cached: OrderedDict[str, Tensor] = OrderedDict()
 
     def get(
         self, keys: Sequence[str], compute: Callable[[list[str]], Sequence[Tensor]]
     ) -> dict[str, Tensor]:
-        """The tensors of all keys; `compute` is called once, with the keys that are not kept (each
-        once)."""
-        wanted = list(dict.fromkeys(keys))
-        found = {key: self._kept[key] for key in wanted if key in self._kept}
-        for key in found:
-            self._kept.move_to_end(key)
-        missing = [key for key in wanted if key not in found]
+        """The tensors of all keys; `compute` is called once, with the keys that are not cached
+        (each once)."""
+        tensors = {key: self._cached[key] for key in dict.fromkeys(keys) if key in self._cached}
+        for key in tensors:
+            self._cached.move_to_end(key)
+        missing = [key for key in dict.fromkeys(keys) if key not in tensors]
         if missing:
             for key, tensor in zip(missing, compute(missing), strict=True):
-                found[key] = tensor
-                self._keep(key, tensor)
+                tensors[key] = tensor
+                self._put(key, tensor)
         self.computed += len(missing)
         self.served += len(keys) - len(missing)
-        return found
+        return tensors
 
-    def _keep(self, key: str, tensor: Tensor) -> None:
+    def _put(self, key: str, tensor: Tensor) -> None:
         size = tensor.numel() * tensor.element_size()
         if size > self.max_bytes:
             return
-        self._kept[key] = tensor
+        self._cached[key] = tensor
         self.bytes += size
         while self.bytes > self.max_bytes:
-            _, old = self._kept.popitem(last=False)
-            self.bytes -= old.numel() * old.element_size()
+            _, oldest = self._cached.popitem(last=False)
+            self.bytes -= oldest.numel() * oldest.element_size()

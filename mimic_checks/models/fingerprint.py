@@ -1,8 +1,5 @@
 """What could change an answer, as text that can be compared: weights, processor, template,
-settings, device, libraries.
-
-Data in: a loaded model and its processor. Data out: parts of `identity()`, digests as hexadecimal
-SHA-256.
+settings, device, libraries. Digests are hexadecimal SHA-256.
 """
 
 from __future__ import annotations
@@ -15,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
 
 _LIBRARIES = ("torch", "torchvision", "transformers", "tokenizers", "peft", "numpy", "pillow")
 
@@ -43,14 +42,14 @@ def model_identity(model: Any, processor: Any, device: str) -> dict[str, Any]:
     }
 
 
-def weights_digest(place: str | None) -> str | None:
+def weights_digest(source: str | None) -> str | None:
     """SHA-256 over the safetensors files, and code, of a local folder, or of an adapter in the
     hub's local store; None where neither is."""
-    if not place:
+    if not source:
         return None
     files = sorted(
-        path for kind in ("*.safetensors", "*.py") for path in Path(place).glob(kind)
-    ) or _stored_adapter(place)
+        path for kind in ("*.safetensors", "*.py") for path in Path(source).glob(kind)
+    ) or _stored_adapter(source)
     if not files:
         return None
     digest = hashlib.sha256()
@@ -82,10 +81,10 @@ def processor_digest(processor: Any) -> str:
 
 def generation_settings(model: Any) -> dict[str, Any]:
     """The model's generation settings that are not the library's defaults."""
-    found: dict[str, Any] = model.generation_config.to_diff_dict()
+    settings: dict[str, Any] = model.generation_config.to_diff_dict()
     return {
         name: value
-        for name, value in sorted(found.items())
+        for name, value in sorted(settings.items())
         if name != "transformers_version" and not name.startswith("_")
     }
 
@@ -114,14 +113,14 @@ def device_kind(device: str) -> str:
 
 
 def library_versions() -> dict[str, str]:
-    """The versions of the libraries that answers go through, of those that are there."""
-    found = {}
+    """The versions of the libraries that answers go through, of those that are installed."""
+    versions = {}
     for name in _LIBRARIES:
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def digest_of(value: Any) -> str:
@@ -129,12 +128,9 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _stored_adapter(place: str) -> list[Path]:
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
+def _stored_adapter(source: str) -> list[Path]:
     try:
-        found = try_to_load_from_cache(place, "adapter_model.safetensors")
+        path = try_to_load_from_cache(source, "adapter_model.safetensors")
     except HFValidationError:
         return []
-    return [Path(found)] if isinstance(found, str) else []
+    return [Path(path)] if isinstance(path, str) else []

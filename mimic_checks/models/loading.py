@@ -1,123 +1,23 @@
 """Loading a transformers model, its processor and an adapter, with errors that say what to do.
 
-Data in: a hub id or folder and `ModelOptions`. Data out: model and processor, ready to answer.
 Weights come from safetensors only; code from a checkpoint runs only if the user asks for it.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mimic_checks.errors import InvalidArgument, ModelLoadError
-from mimic_checks.models.device import DTYPES, choose_device, choose_dtype
+import torch
+from peft import PeftModel
+from safetensors import safe_open
+from transformers import AutoModelForImageTextToText, AutoProcessor
 
-
-@dataclass(frozen=True, slots=True)
-class ModelOptions:
-    """How to load and run a model; every field is the plugin option of the same name (`--vlm-...`).
-
-    Raises:
-        InvalidArgument: a dtype, device, mask or pooling that does not exist anywhere.
-    """
-
-    adapter: str | None = None
-    revision: str | None = None
-    device: str = "auto"
-    device_map: str | None = None
-    dtype: str = "auto"
-    attn_implementation: str | None = None
-    trust_remote_code: bool = False
-    max_new_tokens: int = 64
-    feature_cache_mb: int = 512
-    mask: str = "auto"
-    pooling: int = 1
-    stitch: bool = False
-    base_url: str | None = None
-    concurrency: int = 8
-    request_timeout: float = 120.0
-
-    def __post_init__(self) -> None:
-        if self.dtype not in DTYPES:
-            raise InvalidArgument("vlm-dtype", self.dtype, allowed=DTYPES)
-        if self.base_url is not None and not re.fullmatch(r"https?://[^@?#]+", self.base_url):
-            shown = re.sub(r"//[^/]*@", "//***@", self.base_url).partition("?")[0]
-            raise InvalidArgument(
-                "vlm-base-url",
-                shown,
-                allowed=(
-                    "an address such as http://localhost:8000/v1, without user, password or "
-                    "query; the key goes into the environment variable OPENAI_API_KEY"
-                ),
-            )
-        if self.concurrency < 1:
-            raise InvalidArgument(
-                "vlm-concurrency", self.concurrency, allowed="whole numbers from 1"
-            )
-        if not self.request_timeout > 0:
-            raise InvalidArgument(
-                "vlm-request-timeout", self.request_timeout, allowed="seconds above 0"
-            )
-        if self.pooling < 1:
-            raise InvalidArgument("vlm-pooling", self.pooling, allowed="whole numbers from 1")
-        if not re.fullmatch(r"auto|none|all|deep|shallow|\d+(\.\d+)?-\d+(\.\d+)?", self.mask):
-            raise InvalidArgument(
-                "vlm-mask",
-                self.mask,
-                allowed="'auto', 'none', 'all', 'deep', 'shallow', '12-23', '0.5-1.0'",
-            )
-        if not re.fullmatch(r"auto|cpu|mps|cuda(?::\d+)?", self.device):
-            raise InvalidArgument(
-                "vlm-device", self.device, allowed="'auto', 'cpu', 'mps', 'cuda', 'cuda:<number>'"
-            )
-
-
-def check_files(name: str, options: ModelOptions) -> None:
-    """What can be found out about a local model or adapter folder without loading it.
-
-    Raises:
-        ModelLoadError: no config, no weights, unsafe weights only, or an adapter made for another
-            kind of base.
-        AttentionError: a mask that cannot be read, or lies outside the base.
-    """
-    folder = Path(name)
-    if folder.is_dir():
-        _need(folder, "config.json", f"model={name!r}")
-        if not list(folder.glob("*.safetensors")):
-            unsafe = [path.name for path in (*folder.glob("*.bin"), *folder.glob("*.pt"))]
-            hint = (
-                f"it has {unsafe[0]}, which is not loaded for safety; convert it"
-                if unsafe
-                else "save or download them"
-            )
-            raise ModelLoadError(
-                f"model={name!r} has no weights (*.safetensors): {hint} with save_pretrained()"
-            )
-    elif name.startswith((".", "/", "~")):
-        raise ModelLoadError(
-            f"model={name!r} is no folder; give a folder, a hub id, 'builtin' or 'stub:<name>'"
-        )
-    if options.adapter and Path(options.adapter).is_dir():
-        _need(Path(options.adapter), "adapter_config.json", f"adapter={options.adapter!r}")
-    if options.mask not in ("auto", "none") or (options.adapter and options.mask == "auto"):
-        _check_mask(folder, options)
-
-
-def _check_mask(base: Path, options: ModelOptions) -> None:
-    """A mask must be readable and inside the base's layers (where its config says how many)."""
-    from mimic_checks.models.intervention import persistent_intervention
-
-    rules = persistent_intervention(options).rules
-    config = (
-        json.loads((base / "config.json").read_text()) if (base / "config.json").is_file() else {}
-    )
-    depth = (config.get("text_config") or {}).get("num_hidden_layers")
-    for rule in rules:
-        if depth:
-            rule.window.layers(int(depth))
+from mimic_checks.errors import ModelLoadError
+from mimic_checks.models.device import choose_device, choose_dtype
+from mimic_checks.models.model_files import check_files
+from mimic_checks.models.options import ModelOptions
 
 
 def load(name: str, options: ModelOptions) -> tuple[Any, Any, str]:
@@ -127,9 +27,6 @@ def load(name: str, options: ModelOptions) -> tuple[Any, Any, str]:
         ModelLoadError: anything that keeps it from loading, with the next step.
         InvalidArgument: unknown device or dtype.
     """
-    import torch
-    from transformers import AutoModelForImageTextToText, AutoProcessor
-
     check_files(name, options)
     device = choose_device(options.device, torch)
     shared = {"revision": options.revision, "trust_remote_code": options.trust_remote_code}
@@ -160,8 +57,6 @@ def with_adapter(model: Any, name: str, adapter: str) -> Any:
     Raises:
         ModelLoadError: an adapter that does not fit, with the next step.
     """
-    from peft import PeftModel
-
     shapes = {key: tuple(value.shape) for key, value in model.state_dict().items()}
     _check_adapter(adapter, shapes, name)
     try:
@@ -174,8 +69,6 @@ def with_adapter(model: Any, name: str, adapter: str) -> Any:
 
 def _check_adapter(adapter: str, shapes: dict[str, tuple[int, ...]], name: str) -> None:
     """Compares LoRA shapes with the base before peft does: its own message is pages long."""
-    from safetensors import safe_open
-
     path = Path(adapter) / "adapter_model.safetensors"
     if not path.is_file():
         return
@@ -218,10 +111,5 @@ def _explained(name: str, error: Exception) -> ModelLoadError:
 
 
 def _line(error: Exception) -> str:
-    first_line = next(iter(str(error).strip().splitlines()), "")
-    return f"{type(error).__name__}: {first_line}"[:300]
-
-
-def _need(folder: Path, file: str, what: str) -> None:
-    if not (folder / file).is_file():
-        raise ModelLoadError(f"{what} has no {file}; give a folder written by save_pretrained()")
+    first = next(iter(str(error).strip().splitlines()), "")
+    return f"{type(error).__name__}: {first}"[:300]

@@ -1,9 +1,8 @@
 """A model behind an OpenAI-compatible endpoint: vLLM, SGLang, `transformers serve`.
 
-Data in: prompts. Data out: texts, or an `AnswerError` in the place of a case whose request failed
-for good. The client (openai's) retries what may pass (429, 5xx, cut connections) with back-off and
-jitter; pictures go as PNG data URLs, lossless; several requests at a time. The key comes from the
-environment (OPENAI_API_KEY) and leaves this module only in the requests' headers.
+The client (openai's) retries what may pass (429, 5xx, cut connections) with back-off and jitter; a
+case whose request failed for good fails alone. Pictures go as PNG data URLs, lossless. The key
+comes from the environment (OPENAI_API_KEY) and leaves this module only in the requests' headers.
 """
 
 from __future__ import annotations
@@ -12,14 +11,15 @@ import asyncio
 import base64
 import io
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
 
 import openai
 
 from mimic_checks.errors import AnswerError, ModelLoadError
-from mimic_checks.models.loading import ModelOptions
-from mimic_checks.models.vlm import Prompt, PromptImage
+from mimic_checks.models.options import ModelOptions
+from mimic_checks.models.prompt import Prompt, PromptImage
+from mimic_checks.models.vlm import Capabilities
 
 _NO_KEY = "EMPTY"
 """What servers without authentication are sent."""
@@ -30,6 +30,9 @@ _FATAL = (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFo
 class ServerVLM:
     """The model `name` at `options.base_url`; at most `options.concurrency` requests at a time,
     each with `options.request_timeout` seconds and `retries` further tries."""
+
+    capabilities: ClassVar = Capabilities.of(otherwise="the server shows texts only")
+    complete_identity = False  # the weights behind a name can change
 
     def __init__(self, name: str, options: ModelOptions, *, retries: int = 5) -> None:
         assert options.base_url
@@ -58,30 +61,30 @@ class ServerVLM:
         }
 
     async def _all(self, prompts: Sequence[Prompt]) -> list[str | AnswerError]:
-        places = asyncio.Semaphore(self.options.concurrency)
+        slots = asyncio.Semaphore(self.options.concurrency)
         async with self._client() as client:
-            return await asyncio.gather(*(self._one(client, prompt, places) for prompt in prompts))
+            return await asyncio.gather(*(self._one(client, prompt, slots) for prompt in prompts))
 
     async def _one(
-        self, client: openai.AsyncOpenAI, prompt: Prompt, places: asyncio.Semaphore
+        self, client: openai.AsyncOpenAI, prompt: Prompt, slots: asyncio.Semaphore
     ) -> str | AnswerError:
-        async with places:
-            messages = await asyncio.to_thread(chat_request, prompt)
+        async with slots:
+            # plain dictionaries, where the client has a type for every kind of message
+            messages: Any = await asyncio.to_thread(chat_request, prompt)
             try:
-                said = await client.chat.completions.create(
+                completion = await client.chat.completions.create(
                     model=self.name,
-                    # plain dictionaries in place of the client's own types
-                    messages=messages,  # type: ignore[arg-type]
+                    messages=messages,
                     max_tokens=self.options.max_new_tokens,
                     temperature=0,
                 )
             except _FATAL as error:
                 raise self._refused(error) from None
             except openai.OpenAIError as error:
-                return AnswerError(self._said(error))
-        if not said.choices:
+                return AnswerError(self._message(error))
+        if not completion.choices:
             return AnswerError("the server sent no answer")
-        return (said.choices[0].message.content or "").strip()
+        return (completion.choices[0].message.content or "").strip()
 
     def _reach(self) -> None:
         """Asks the server for its models, so that a wrong address, key or name is known before any
@@ -99,8 +102,8 @@ class ServerVLM:
             return  # a server that cannot list its models may still answer
         except openai.OpenAIError as error:
             raise ModelLoadError(
-                f"base-url={self.options.base_url!r} does not answer ({self._said(error)}); is the "
-                "server running, and does the address end in /v1?"
+                f"base-url={self.options.base_url!r} does not answer ({self._message(error)}); is"
+                " the server running, and does the address end in /v1?"
             ) from None
         if known and self.name not in known:
             raise ModelLoadError(
@@ -115,7 +118,8 @@ class ServerVLM:
             else "check the model's name and --vlm-base-url"
         )
         return ModelLoadError(
-            f"model={self.name!r}: the server refuses every request ({self._said(error)}); {hint}"
+            f"model={self.name!r}: the server refuses every request ({self._message(error)});"
+            f" {hint}"
         )
 
     def _client(self) -> openai.AsyncOpenAI:
@@ -126,7 +130,7 @@ class ServerVLM:
             timeout=self.options.request_timeout,
         )
 
-    def _said(self, error: Exception) -> str:
+    def _message(self, error: Exception) -> str:
         """An error's message, never with the key in it."""
         return f"{type(error).__name__}: {error}".replace(self._key, "***")[:500]
 
@@ -141,7 +145,7 @@ def chat_request(prompt: Prompt) -> list[dict[str, Any]]:
     ]
 
 
-def _part(part: dict[str, Any], images: Any) -> dict[str, Any]:
+def _part(part: dict[str, Any], images: Iterator[PromptImage]) -> dict[str, Any]:
     if part["type"] != "image":
         return part
     return {"type": "image_url", "image_url": {"url": _data_url(next(images))}}

@@ -1,8 +1,7 @@
 """Models with one planted defect each, and an oracle: the shelf on which every check is proven.
 
-Data in: a catalog (the stub's own eyes: image id -> what the image shows) and prompts. Data out:
-answers. A stub reads the question's text like any model; it never sees a case or its answer.
-`stub:<name>` names one on the command line.
+A stub's eyes are a catalog (image id -> what the image shows). It reads a question's text like any
+model, and never sees a case or its answer. `stub:<name>` names one on the command line.
 """
 
 from __future__ import annotations
@@ -11,28 +10,35 @@ import contextlib
 import hashlib
 import re
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_checks.cases.wording import counts_text, names_text
 from mimic_checks.catalog import Catalog
 from mimic_checks.catalog.labels import plural
+from mimic_checks.catalog.states import ABSENT
 from mimic_checks.errors import AnswerError, InvalidArgument
 from mimic_checks.models.controls import shown_in
-from mimic_checks.models.vlm import ImageBlock, Prompt
+from mimic_checks.models.prompt import Prompt
+from mimic_checks.models.vlm import Capabilities, ImageBlock
+from mimic_checks.tasks.counting import count
+from mimic_checks.tasks.listing import listed
+from mimic_checks.tasks.truth import Counts, Names
 
 _COUNT = re.compile(
     r"(?:How many|Count the) (?P<classes>.+?) (?:are there )?in (?:this image|these images)"
 )
 _LIST = re.compile(r"kinds? of (?P<supercategory>.+?) (?:are )?in (?:this image|these images)")
+_COMMON = re.compile(r"\b(?:all of|every one of)\b")
 TOKENS_PER_IMAGE = 16
 
 
 class StubVLM:
     """Answers by looking images up in a catalog; subclasses look, or tell, wrongly."""
+
+    capabilities: ClassVar = Capabilities.of("image_blocks", otherwise="a stub has nothing inside")
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
@@ -58,21 +64,31 @@ class StubVLM:
 
     def tell(self, prompt: Prompt, counts: NDArray[np.int64]) -> str:
         """The true answer to the question about images with these counts."""
-        names = self.catalog.class_names
+        shown = np.where(counts > 0, counts, ABSENT)
         if match := _COUNT.search(prompt.question):
             asked = self.asked(match["classes"])
-            totals = counts.sum(axis=0)
-            return counts_text({names[c]: int(totals[c]) for c in asked})
+            totals = count(shown, asked)
+            assert totals is not None, "a stub is never in doubt"
+            return self._counts_text(asked, totals)
         if match := _LIST.search(prompt.question):
-            members = self.catalog.members(match["supercategory"])
-            return names_text([names[c] for c in members if counts[:, c].any()])
+            members = self.catalog.members(match["supercategory"]).tolist()
+            kinds = listed(shown, members)
+            assert kinds is not None, "a stub is never in doubt"
+            return self._names_text(kinds)
+        # Whoever sees wrongly may see several classes everywhere, or equally seldom, and says them
+        # all; the tasks' own rules know the one certain answer only.
         present = (counts > 0).sum(axis=0)
-        if re.search(r"\b(?:all of|every one of)\b", prompt.question):
-            return names_text([names[c] for c in np.flatnonzero(present == len(counts))])
-        there = np.flatnonzero(present)
-        return names_text(
-            [names[c] for c in there if present[c] == present[there].min(initial=len(counts))]
-        )
+        if _COMMON.search(prompt.question):
+            return self._names_text(np.flatnonzero(present == len(counts)).tolist())
+        fewest = present[present > 0].min(initial=len(counts))
+        return self._names_text(np.flatnonzero((present > 0) & (present == fewest)).tolist())
+
+    def _counts_text(self, classes: Sequence[int], totals: Sequence[int]) -> str:
+        names = [self.catalog.class_names[c] for c in classes]
+        return Counts(tuple(zip(names, totals, strict=True))).text
+
+    def _names_text(self, classes: Iterable[int]) -> str:
+        return Names(tuple(self.catalog.class_names[c] for c in classes)).text
 
     def asked(self, classes: str) -> list[int]:
         """The class columns of `"cats, dogs and keys"`."""
@@ -131,7 +147,7 @@ class FirstConceptOnly(StubVLM):
         if match := _COUNT.search(prompt.question):
             asked = self.asked(match["classes"])
             total = int(counts[:, asked[0]].sum())
-            return counts_text({self.catalog.class_names[c]: total for c in asked})
+            return self._counts_text(asked, [total] * len(asked))
         return super().tell(prompt, counts)
 
 

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from typing import Any
 
 from mimic_checks.attention import TokenMap
+from mimic_checks.attention.families import Family
 from mimic_checks.models.vlm import TokenGrid
-
-_SQUARE = frozenset({"llava", "llava_onevision", "gemma3", "internvl"})
-"""Families that bring every picture (or its first tile) to a square of tokens, whatever its
-sides."""
 
 
 def token_grid(
-    config: Any, token_map: TokenMap, image: int, grid: list[int] | None
+    family: Family, config: Any, token_map: TokenMap, image: int, patches: Sequence[int] | None
 ) -> TokenGrid | None:
-    """The token_grid of image `image` of a batch of one; `grid`: its (t, h, w) patches, where the
-    processor gives them."""
+    """The grid of image `image` of a batch of one; `patches`: its (t, h, w) patches, where the
+    processor gives them. None where the family lays out none."""
+    if family.grid is None:
+        return None
     positions = token_map.positions(0, image)
-    tiles = token_map.tile[0][positions]
-    if grid is not None:
-        merge = config.vision_config.spatial_merge_size
-        return TokenGrid(grid[1] // merge, grid[2] // merge, tuple(positions.tolist()))
-    if config.model_type == "mistral3":  # a row of patches is a run of tokens
-        rows = int(tiles.max()) + 1
-        return TokenGrid(rows, len(positions) // rows, tuple(positions.tolist()))
-    first = positions[tiles == 0]
-    side = math.isqrt(len(first))
-    whole = len(first) == len(positions) or config.model_type == "llava_onevision"
-    if config.model_type in _SQUARE and whole and side * side == len(first):
-        return TokenGrid(side, side, tuple(first.tolist()))
-    return None
+    shape = family.grid(config, token_map.tile[0][positions].tolist(), patches)
+    if shape is None:
+        return None
+    rows, columns = shape
+    return TokenGrid(rows, columns, tuple(positions[: rows * columns].tolist()))

@@ -1,64 +1,49 @@
-"""What a model is to this suite: two methods.
+"""What a model is to this suite: something that answers prompts, and declares what else it can do.
 
-Data in: prompts (case id, images, messages; never the answer). Data out: one text per prompt, in
-order.
+`capabilities_of` is the one place that looks at a model; everything that needs more than answers
+asks `white_box`, `image_blocks`, `shows_input` or `image_tokens`, and `why_not` for the reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, get_args
 
-from PIL import Image
-
-from mimic_checks.cases import Case, ImageOpener
-from mimic_checks.cases.case import chat_messages
-from mimic_checks.errors import AnswerError
+from mimic_checks.errors import AnswerError, AttentionError, ExtensionError
+from mimic_checks.models.intervention import Intervention
+from mimic_checks.models.prompt import Prompt
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from mimic_checks.attention import Profile
-    from mimic_checks.models.intervention import Intervention
+
+Capability = Literal["white_box", "image_blocks", "shows_input", "image_tokens"]
+CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
 
 
 @dataclass(frozen=True, slots=True)
-class PromptImage:
-    """A picture by its id (SHA-256), opened when it is needed."""
+class Capabilities:
+    """What a model can do besides answering; `reasons`: why it lacks what it lacks, as skipped
+    checks print it."""
 
-    id: str
-    opener: Callable[[], Image.Image] = field(compare=False, repr=False)
+    provided: frozenset[Capability] = frozenset()
+    reasons: Mapping[Capability, str] = field(default_factory=dict)
 
-    def open(self) -> Image.Image:
-        """The decoded RGB picture."""
-        return self.opener()
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """One question as a model gets it: `messages` in the chat-template layout, `images` in the
-    order of their placeholders."""
-
-    case_id: str
-    images: tuple[PromptImage, ...]
-    messages: list[dict[str, Any]]
-
-    @property
-    def question(self) -> str:
-        """The text part of the messages."""
-        return "".join(
-            part["text"]
-            for message in self.messages
-            for part in message["content"]
-            if part["type"] == "text"
-        )
+    @classmethod
+    def of(cls, *provided: Capability, otherwise: str = "") -> Capabilities:
+        """These capabilities, and one reason why there are no others."""
+        missing = [name for name in CAPABILITIES if name not in provided]
+        return cls(frozenset(provided), dict.fromkeys(missing, otherwise) if otherwise else {})
 
 
-@runtime_checkable
 class VLM(Protocol):
-    """A vision-language model: `answer` and `identity`, nothing else is needed."""
+    """A vision-language model: `answer` and `identity`, nothing else is needed.
+
+    It may declare more: `capabilities`, a `Capabilities`, with the methods of the protocols below;
+    and `complete_identity`, whether its identity tells it from all models that could answer
+    otherwise, so that its answers may be cached."""
 
     def answer(self, prompts: Sequence[Prompt]) -> Sequence[str | AnswerError]:
         """The model's raw text for every prompt, in order; an `AnswerError` in the place of one
@@ -68,49 +53,79 @@ class VLM(Protocol):
         """What could change an answer: name, revision, adapter, dtype, device, library versions."""
 
 
-@runtime_checkable
-class ImageBlocks(Protocol):
-    """A model that can tell where in its input the images' tokens stand (white-box models)."""
+class WhiteBoxVLM(VLM, Protocol):
+    """A model that can be looked into, and changed while it answers; `masked_layers` always obey an
+    image-local mask (an adapter's)."""
 
-    def image_blocks(self, prompt: Prompt) -> list[ImageBlock]:
-        """One block per image, in order of position."""
-
-
-@runtime_checkable
-class WhiteBoxVLM(Protocol):
-    """A model that can be looked into and edited while it answers; `white_box` is false where its
-    family is not known; `masked_layers` obey an image-local mask always (an adapter's)."""
-
-    white_box: bool
     masked_layers: tuple[int, ...]
 
     @property
     def depth(self) -> int:
         """Layers of the language model."""
 
-    def answer(self, prompts: Sequence[Prompt]) -> Sequence[str | AnswerError]:
-        """As a `VLM`."""
-
-    def identity(self) -> dict[str, Any]:
-        """As a `VLM`."""
-
-    def intervened(self, edit: Intervention) -> VLM:
-        """The model under an edit."""
+    def intervened(self, intervention: Intervention) -> VLM:
+        """The model under an intervention; weights are shared."""
 
     def profiles(
-        self, prompts: Sequence[Prompt], edit: Intervention | None = None
+        self, prompts: Sequence[Prompt], intervention: Intervention | None = None
     ) -> list[Profile]:
         """Attention by depth of every prompt."""
 
     def logits(
-        self, prompts: Sequence[Prompt], edit: Intervention | None = None, *, masked: bool = True
+        self,
+        prompts: Sequence[Prompt],
+        intervention: Intervention | None = None,
+        *,
+        masked: bool = True,
     ) -> Tensor:
         """Logits of the first generated token, [B, vocabulary]; without `masked`, as if no mask
         were to be obeyed always."""
 
     def token_grids(self, prompt: Prompt) -> list[TokenGrid | None]:
         """Where each image's tokens stand, as rows and columns over the picture; None where they
-        are no token_grid."""
+        are no grid."""
+
+
+class ImageBlocks(VLM, Protocol):
+    """A model that can tell where in its input the images' tokens stand."""
+
+    def image_blocks(self, prompt: Prompt) -> list[ImageBlock]:
+        """One block per image, in order of position."""
+
+
+class ShowsInput(VLM, Protocol):
+    """A model that shows what it is fed, and how it knows that an answer is over.
+
+    `context_tokens`: the longest input that it takes (None: not stated); `stop_ids`: tokens that
+    end an answer; `closing_id`: the token that the chat template puts after an answer (None: none);
+    `adapter_shift`: how far its adapter moved a logit when it was merged (None: no adapter)."""
+
+    @property
+    def context_tokens(self) -> int | None: ...
+    @property
+    def stop_ids(self) -> frozenset[int]: ...
+    @property
+    def closing_id(self) -> int | None: ...
+    @property
+    def adapter_shift(self) -> float | None: ...
+
+    def shown(self, prompts: Sequence[Prompt]) -> list[ShownInput]:
+        """What the prompts become as one batch."""
+
+
+class CountsImageTokens(VLM, Protocol):
+    """A model that knows how many image tokens a prompt has, by which batches are planned."""
+
+    def image_tokens(self, prompt: Prompt) -> int:
+        """Image tokens of a prompt."""
+
+
+_PARTS: Mapping[Capability, tuple[str, ...]] = {
+    "white_box": ("masked_layers", "depth", "intervened", "profiles", "logits", "token_grids"),
+    "image_blocks": ("image_blocks",),
+    "shows_input": ("shown", "context_tokens", "stop_ids", "closing_id", "adapter_shift"),
+    "image_tokens": ("image_tokens",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,23 +137,6 @@ class ShownInput:
     text: str
     tokens: int
     ends_in_padding: bool
-
-
-@runtime_checkable
-class ShowsInput(Protocol):
-    """A model that shows what it is fed, and how it knows that an answer is over.
-
-    `context_tokens`: the longest input that it takes (None: not said); `stop_ids`: tokens that end
-    an answer; `closing_id`: the token that the chat template puts after an answer (None: none);
-    `adapter_shift`: how far its adapter moved a logit when it was merged (None: no adapter)."""
-
-    context_tokens: int | None
-    stop_ids: frozenset[int]
-    closing_id: int | None
-    adapter_shift: float | None
-
-    def shown(self, prompts: Sequence[Prompt]) -> list[ShownInput]:
-        """What the prompts become as one batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,27 +159,106 @@ class ImageBlock:
     image: int
 
 
-def texts_of(vlm: VLM, prompts: Sequence[Prompt]) -> list[str]:
+def capabilities_of(model: VLM) -> Capabilities:
+    """What a model declares.
+
+    Raises:
+        ExtensionError: it declares what does not exist, or what it has no method for.
+    """
+    name = type(model).__name__
+    declared = getattr(model, "capabilities", None)
+    if declared is None:
+        return Capabilities.of(otherwise=f"{name} declares no capabilities: it only answers")
+    if not isinstance(declared, Capabilities) or not declared.provided <= set(CAPABILITIES):
+        raise ExtensionError(
+            f"model {name}: capabilities={declared!r}; give a mimic_checks.models.Capabilities of"
+            f" {', '.join(map(repr, CAPABILITIES))}"
+        )
+    for capability in sorted(declared.provided):
+        # a property is looked for on the class, so that it is not computed here
+        missing = [
+            part
+            for part in _PARTS[capability]
+            if not hasattr(type(model), part) and not hasattr(model, part)
+        ]
+        if missing:
+            raise ExtensionError(
+                f"model {name} declares {capability!r} and lacks {', '.join(map(repr, missing))}"
+            )
+    return declared
+
+
+def check_model(model: object, origin: str) -> VLM:
+    """A model that somebody else's code made, if it is one; `origin`: that code, in words.
+
+    Raises:
+        ExtensionError: it has no `answer` or `identity`, or declares what it cannot do.
+    """
+    missing = [part for part in ("answer", "identity") if not hasattr(model, part)]
+    if missing:
+        raise ExtensionError(
+            f"{origin} made {type(model).__name__}, which lacks {', '.join(map(repr, missing))}"
+        )
+    capabilities_of(cast(VLM, model))
+    return cast(VLM, model)
+
+
+def why_not(model: VLM, capability: Capability) -> str | None:
+    """Why a model lacks a capability, in words that end a sentence; None if it has it."""
+    capabilities = capabilities_of(model)
+    if capability in capabilities.provided:
+        return None
+    default = f"{type(model).__name__} does not declare {capability!r}"
+    return capabilities.reasons.get(capability) or default
+
+
+def has_complete_identity(model: VLM) -> bool:
+    """Whether a model's identity tells it from every model that could answer otherwise; only then
+    may its answers be cached."""
+    return bool(getattr(model, "complete_identity", False))
+
+
+def white_box(model: VLM) -> WhiteBoxVLM | None:
+    """The model, if it can be looked into."""
+    return None if why_not(model, "white_box") else cast(WhiteBoxVLM, model)
+
+
+def require_white_box(model: VLM) -> WhiteBoxVLM:
+    """The model, which has to be one that can be looked into.
+
+    Raises:
+        AttentionError: it is not; with the reason.
+    """
+    if reason := why_not(model, "white_box"):
+        raise AttentionError(f"the model cannot be looked into: {reason}")
+    return cast(WhiteBoxVLM, model)
+
+
+def image_blocks(model: VLM) -> ImageBlocks | None:
+    """The model, if it can tell where its image tokens stand."""
+    return None if why_not(model, "image_blocks") else cast(ImageBlocks, model)
+
+
+def shows_input(model: VLM) -> ShowsInput | None:
+    """The model, if it shows what it is fed."""
+    return None if why_not(model, "shows_input") else cast(ShowsInput, model)
+
+
+def image_tokens(model: VLM, prompt: Prompt) -> int:
+    """Image tokens of a prompt if the model can tell, else its number of images; at least 1."""
+    if why_not(model, "image_tokens"):
+        return max(1, len(prompt.images))
+    return max(1, cast(CountsImageTokens, model).image_tokens(prompt))
+
+
+def texts_of(model: VLM, prompts: Sequence[Prompt]) -> list[str]:
     """The answers to all prompts.
 
     Raises:
         AnswerError: one of them failed.
     """
-    found = vlm.answer(prompts)
-    for text in found:
-        if isinstance(text, AnswerError):
-            raise text
-    return [str(text) for text in found]
-
-
-def prompt_of(case: Case, opener: ImageOpener) -> Prompt:
-    """The prompt of a case; pictures are opened through `opener` when the model asks for them."""
-    images = tuple(
-        PromptImage(image_id, partial(opener.open, image_id)) for image_id in case.images
-    )
-    return Prompt(case.id, images, case.messages)
-
-
-def prompt_for(images: Sequence[PromptImage], question: str, case_id: str = "") -> Prompt:
-    """A prompt of one's own, outside any case."""
-    return Prompt(case_id, tuple(images), chat_messages(len(images), question))
+    answers = model.answer(prompts)
+    for answer in answers:
+        if isinstance(answer, AnswerError):
+            raise answer
+    return [str(answer) for answer in answers]

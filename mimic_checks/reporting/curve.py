@@ -1,53 +1,58 @@
-"""The curve of one sweep as inline SVG: rate per level, interval, threshold.
+"""The rates of a check's levels as inline SVG, with a text alternative: rate, interval, threshold.
 
-Data in: a `CheckResult`. Data out: an `<svg>` with a text alternative. Levels stand at equal
-distances: they are named, and their spacing (0, 1, 3, 7) is not the point.
+Levels stand at equal distances: they are named, and their spacing (0, 1, 3, 7) is not the point.
 """
 
 from __future__ import annotations
 
 from mimic_checks.reporting.axes import Axes
 from mimic_checks.reporting.escape import text
-from mimic_checks.verdicts.result import CheckResult
+from mimic_checks.verdicts.result import CheckResult, LevelResult
+from mimic_checks.verdicts.text import level_name
 
 _AXES = Axes(width=420, height=200, bottom=34)
 
 
 def curve(result: CheckResult) -> str:
-    """Rate against level, two-sided 95 % intervals, dashed: what a level must exceed."""
+    """Rate against level, two-sided intervals, dashed: what a level must exceed. Levels that are
+    names have no order, so no line joins them."""
     levels = result.levels
-    step, places, parts = _AXES.step(len(levels)), _AXES.places(len(levels)), _AXES.grid()
-    for level, x in zip(levels, places, strict=True):
-        limit = (
-            level.threshold
-            if level.is_reference or len(levels) == 1
-            else level.threshold * levels[0].rate
+    names = [level_name(judged.level, shared=True) for judged in levels]
+    axes = _AXES.fitting(names)
+    columns, parts = axes.columns(len(levels)), axes.grid()
+    for judged, x in zip(levels, columns, strict=True):
+        parts += _level(axes, judged, x, _limit(result, judged), axes.step(len(levels)))
+    parts += axes.names(names, 18)
+    if not any(isinstance(judged.level.value, str) for judged in levels):
+        points = " ".join(
+            f"{x:.1f},{axes.y(judged.rate):.1f}" for judged, x in zip(levels, columns, strict=True)
         )
-        y = _AXES.y(limit)
-        parts.append(
-            f'<line class="limit" x1="{x - step * 0.4:.1f}" x2="{x + step * 0.4:.1f}" y1="{y:.1f}"'
-            f' y2="{y:.1f}"/>'
-        )
-        parts.append(
-            f'<line class="bar" x1="{x:.1f}" x2="{x:.1f}" y1="{_AXES.y(level.low):.1f}"'
-            f' y2="{_AXES.y(level.high):.1f}"/>'
-        )
-        parts.append(f'<circle class="dot" cx="{x:.1f}" cy="{_AXES.y(level.rate):.1f}" r="4"/>')
-        parts.append(
-            f'<text x="{x:.1f}" y="{_AXES.height - 18}"'
-            f' text-anchor="middle">{text(level.level.split("=")[-1])}</text>'
-        )
-    points = " ".join(
-        f"{x:.1f},{_AXES.y(level.rate):.1f}" for level, x in zip(levels, places, strict=True)
-    )
-    parts.append(f'<polyline class="curve" points="{points}"/>')
+        parts.append(f'<polyline class="curve" points="{points}"/>')
     parts.append(
-        f'<text x="{_AXES.width / 2}" y="{_AXES.height - 3}"'
+        f'<text x="{axes.width / 2}" y="{axes.height - 3}"'
         f' text-anchor="middle">{text(result.factor)}</text>'
     )
-    said = ", ".join(f"{level.level} {level.rate:.2f}" for level in levels)
-    label = text(f"share of right answers: {said}")
+    listed = ", ".join(f"{judged.level} {judged.rate:.2f}" for judged in levels)
+    label = text(f"share of right answers: {listed}")
     return (
-        f'<svg viewBox="0 0 {_AXES.width} {_AXES.height}" role="img"'
+        f'<svg viewBox="0 0 {axes.width} {axes.height}" role="img"'
         f' aria-label="{label}">{"".join(parts)}</svg>'
     )
+
+
+def _limit(result: CheckResult, judged: LevelResult) -> float:
+    """What the level's rate must exceed: its threshold, or that share of the reference's rate."""
+    if judged.is_reference or len(result.levels) == 1:
+        return judged.threshold
+    return judged.threshold * result.levels[0].rate
+
+
+def _level(axes: Axes, judged: LevelResult, x: float, limit: float, step: float) -> list[str]:
+    y = axes.y(limit)
+    return [
+        f'<line class="limit" x1="{x - step * 0.4:.1f}" x2="{x + step * 0.4:.1f}" y1="{y:.1f}"'
+        f' y2="{y:.1f}"/>',
+        f'<line class="bar" x1="{x:.1f}" x2="{x:.1f}" y1="{axes.y(judged.low):.1f}"'
+        f' y2="{axes.y(judged.high):.1f}"/>',
+        f'<circle class="dot" cx="{x:.1f}" cy="{axes.y(judged.rate):.1f}" r="4"/>',
+    ]

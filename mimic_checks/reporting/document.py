@@ -1,7 +1,5 @@
 """The frame of every page: one file, no network, every picture embedded once and filled in where it
 is opened.
-
-Data in: a title, HTML pieces, pictures as PNG bytes. Data out: the page.
 """
 
 from __future__ import annotations
@@ -49,13 +47,14 @@ def document(
     )
 
 
-def pictures_of(images: Sequence[str]) -> str:
-    """The pictures of a case, in order and numbered; each appears when the surrounding
-    `details.case` is opened."""
+def pictures_of(images: Sequence[str], first: int = 1, count: int | None = None) -> str:
+    """Pictures of a case, in order and numbered: all, or `count` from the number `first` on. Each
+    appears when the surrounding `details.case` is opened."""
+    end = len(images) + 1 if count is None else first + count
     figures = "".join(
-        f'<figure><img data-picture="{text(image_id)}" alt="image {place} of'
-        f' {len(images)}"><figcaption>{place}</figcaption></figure>'
-        for place, image_id in enumerate(images, start=1)
+        f'<figure><img data-picture="{text(images[number - 1])}" alt="image {number} of'
+        f' {len(images)}"><figcaption>{number}</figcaption></figure>'
+        for number in range(first, end)
     )
     return f'<div class="pictures">{figures}</div>'
 

@@ -1,26 +1,44 @@
-"""The report: one HTML file, no network, every shown case with all its pictures.
-
-Data in: a run's results, its description, and its pictures as PNG bytes. Data out: the page.
-Whatever a model or a catalog wrote is escaped by `escape.text`; nothing else puts foreign text into
-the page.
-"""
+"""The report: one HTML file, no network, every shown case with all its pictures."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mimic_checks.cases import OUTCOME_KINDS
+from mimic_checks.reporting.cards import item_card
 from mimic_checks.reporting.curve import curve
-from mimic_checks.reporting.document import document, pictures_of
+from mimic_checks.reporting.document import document
 from mimic_checks.reporting.escape import text
-from mimic_checks.reporting.gate import Cases, gate_section
+from mimic_checks.reporting.gate import Items, flipped_items, gate_section
 from mimic_checks.reporting.panels import panels
 from mimic_checks.verdicts.gate_result import CheckGate
-from mimic_checks.verdicts.outcome import KINDS
-from mimic_checks.verdicts.result import CheckResult, LevelResult, OutcomeLine
+from mimic_checks.verdicts.pictures import read_pictures
+from mimic_checks.verdicts.record import scored_by_level
+from mimic_checks.verdicts.result import CheckResult, LevelResult
+from mimic_checks.verdicts.run_folder import RunFolder
+from mimic_checks.verdicts.text import interval_name
 
 _WORST_FIRST = ("fail", "inconclusive", "pass")
+
+
+class HtmlReport:
+    """`report.html`: every check with its levels, panels, shown cases and comparison with a
+    baseline."""
+
+    file_name = "report.html"
+
+    def render(self, run: RunFolder) -> str:
+        """The file's text."""
+        described, results, gates = run.read(), run.results(), run.gates()
+        flipped = flipped_items(run, gates.values())
+        cases = [record.outcome.case for result in results for record in result.shown]
+        cases += [outcome.case for item in flipped.values() for outcome in item.members]
+        pictures = read_pictures(cases, run.path)
+        return page(results, described, pictures, str(run.path), gates, flipped)
+
+
+HTML = HtmlReport()
 
 
 def page(
@@ -29,10 +47,10 @@ def page(
     pictures: Mapping[str, bytes],
     folder: str,
     gates: Mapping[str, CheckGate] | None = None,
-    flipped: Cases | None = None,
+    flipped: Items | None = None,
 ) -> str:
     """The whole page. `pictures`: PNG bytes by image id; `folder`: where the run is, for the replay
-    commands; `gates`: comparisons with a baseline, by check, and `flipped` their flipped cases."""
+    commands; `gates`: comparisons with a baseline, by check, and `flipped` what flipped in them."""
     gates, flipped = gates or {}, flipped or {}
     identity, described = run.get("identity", {}), run.get("description", {})
     results = sorted(results, key=lambda result: _WORST_FIRST.index(result.verdict))
@@ -69,19 +87,8 @@ def _headline(results: Sequence[CheckResult]) -> str:
 
 
 def _about(described: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
-    rows = {
-        key: described.get(key)
-        for key in (
-            "catalog",
-            "case_set",
-            "cases",
-            "seed",
-            "profile",
-            "template",
-            "thresholds",
-            "suite",
-        )
-    }
+    keys = "catalog case_set cases seed profile template thresholds suite".split()
+    rows = {key: described.get(key) for key in keys}
     facts = {
         **{key: value for key, value in rows.items() if value is not None},
         **{f"model {k}": v for k, v in identity.items() if v},
@@ -90,12 +97,12 @@ def _about(described: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
         f"<tr><th>{text(key)}</th><td>{text(value)}</td></tr>" for key, value in facts.items()
     )
     return (
-        '<details><summary class="soft">How this run was made</summary><div'
-        f' class="wide"><table>{cells}</table></div></details>'
+        '<details><summary class="soft">How this run was made</summary>'
+        f'<div class="wide"><table>{cells}</table></div></details>'
     )
 
 
-def _gated(gate: CheckGate | None, flipped: Cases) -> str:
+def _gated(gate: CheckGate | None, flipped: Items) -> str:
     return gate_section(gate, flipped) if gate else ""
 
 
@@ -106,10 +113,10 @@ def _overview(results: Sequence[CheckResult], gates: Mapping[str, CheckGate]) ->
     }
     column, none = ("<th>Against the baseline</th>", "<td>-</td>") if gates else ("", "")
     rows = "".join(
-        "<tr><td><a"
-        f' href="#{text(r.check)}">{text(r.title)}</a><br><code>{text(r.check)}</code></td><td'
-        ' class="verdict'
-        f' {r.verdict}">{r.verdict}</td>{against.get(r.check, none)}<td>{text(r.reason)}</td></tr>'
+        f'<tr><td><a href="#{text(r.check)}">{text(r.title)}</a><br>'
+        f"<code>{text(r.check)}</code></td>"
+        f'<td class="verdict {r.verdict}">{r.verdict}</td>'
+        f"{against.get(r.check, none)}<td>{text(r.reason)}</td></tr>"
         for r in results
     )
     return (
@@ -120,13 +127,11 @@ def _overview(results: Sequence[CheckResult], gates: Mapping[str, CheckGate]) ->
 
 def _unreadable(results: Sequence[CheckResult]) -> str:
     notes = sorted({note for result in results for note in result.unreadable})
+    if not notes:
+        return ""
     items = "".join(f"<li>{text(note)}</li>" for note in notes)
-    return (
-        f"<details><summary>{len(notes)} unreadable images were left"
-        f" out</summary><ul>{items}</ul></details>"
-        if notes
-        else ""
-    )
+    summary = f"{len(notes)} unreadable images were left out"
+    return f"<details><summary>{summary}</summary><ul>{items}</ul></details>"
 
 
 def _filter(results: Sequence[CheckResult]) -> str:
@@ -135,93 +140,78 @@ def _filter(results: Sequence[CheckResult]) -> str:
             f'<option value="{text(value)}">{text(value)}</option>' for value in values
         )
         return (
-            f'<label>{name}<select name="{name}"><option'
-            f' value="">all</option>{options}</select></label>'
+            f'<label>{name}<select name="{name}">'
+            f'<option value="">all</option>{options}</select></label>'
         )
 
     return (
         '<form class="filter" aria-label="filter cases">'
         + select("check", [result.check for result in results])
         + select("factor", sorted({result.factor for result in results}))
-        + select("outcome", KINDS)
+        + select("outcome", OUTCOME_KINDS)
         + '<button type="reset">clear</button><output id="shown" class="soft"></output></form>'
     )
 
 
 def _check(result: CheckResult, described: Mapping[str, Any], folder: str, against: str) -> str:
-    numbers = ""
-    if result.levels:
-        head = "<tr><th>Level</th><th>Right</th><th>Rate</th><th>95 %</th><th>Verdict</th></tr>"
-        rows = "".join(_level(level) for level in result.levels)
-        table = f'<div class="wide"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
-        numbers = (
-            table if result.panels else f'<div class="two"><div>{curve(result)}</div>{table}</div>'
-        )
-    groups = "".join(_cases(result, level, described, folder) for level in result.levels)
+    vlm = str(described.get("vlm", ""))
+    cases = "".join(_cases(result, judged, folder, vlm) for judged in result.levels)
     return (
         f'<section class="check" id="{text(result.check)}" data-check="{text(result.check)}"'
         f' data-factor="{text(result.factor)}">'
-        f'<h2>{text(result.title)} <span class="verdict'
-        f' {result.verdict}">{result.verdict}</span></h2>'
-        f"<p>{text(result.behaviour)}</p><p>{text(result.reason)}</p>"
+        f'<h2>{text(result.title)} <span class="verdict {result.verdict}">{result.verdict}</span>'
+        f"</h2><p>{text(result.behaviour)}</p><p>{text(result.reason)}</p>"
         f'<p class="soft">Factor: {text(result.factor)}. Moves with it: {text(result.moves)}. More:'
         f" <code>{text(result.docs)}</code></p>"
-        f"{against}{numbers}{panels(result.panels)}{groups}</section>"
+        f"{against}{_numbers(result)}{panels(result.panels)}{cases}</section>"
     )
 
 
-def _level(level: LevelResult) -> str:
-    extra = [
-        f"{number} {word}"
-        for word, number in (("unparseable", level.unparseable), ("errors", level.error))
-        if number
-    ]
-    if level.mean_f1 is not None:
-        extra.append(f"mean F1 {level.mean_f1:.3f} [{level.f1_low:.3f}, {level.f1_high:.3f}]")
-    if level.official is not None:
-        extra.append(f"released scorer {level.official:.3f}")
-    if level.official_released is not None:
-        extra.append(f"with its leading-space bug {level.official_released:.3f}")
-    mark = " (reference)" if level.is_reference else ""
-    return (
-        f"<tr><td>{text(level.level)}{mark}</td>"
-        f'<td class="number">{level.right}/{level.n}</td><td class="number">{level.rate:.3f}</td>'
-        f'<td class="number">{level.low:.3f} to {level.high:.3f}</td>'
-        f'<td><span class="verdict {level.verdict}">{level.verdict}</span><br><span'
-        f' class="soft">{text(level.reason)}'
-        f"{'; ' + text('; '.join(extra)) if extra else ''}</span></td></tr>"
-    )
-
-
-def _cases(
-    result: CheckResult, level: LevelResult, described: Mapping[str, Any], folder: str
-) -> str:
-    lines = [line for line in result.shown if line.level == level.level]
-    if not lines:
+def _numbers(result: CheckResult) -> str:
+    if not result.levels:
         return ""
-    wrong, shown = level.n - level.right, sum(line.kind != "right" for line in lines)
-    more = (
-        f"{shown} of {wrong} failing cases shown, {len(lines) - shown} of {level.right} right ones"
+    heads = ("Level", "Right", "Rate", interval_name(result.alpha), "Verdict")
+    head = "".join(f"<th>{word}</th>" for word in heads)
+    rows = "".join(_level(judged) for judged in result.levels)
+    table = (
+        f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+        "</div>"
     )
-    where = f"all {level.n} in <code>outcomes/{text(result.check)}.jsonl</code>"
-    cards = "".join(_case(line, described, folder) for line in lines)
-    return f'<h3>{text(level.level)} <span class="soft">{more}; {where}</span></h3>{cards}'
+    return table if result.panels else f'<div class="two"><div>{curve(result)}</div>{table}</div>'
 
 
-def _case(line: OutcomeLine, described: Mapping[str, Any], folder: str) -> str:
-    case, truth = line.case, line.case.case().truth.text
-    factors = ", ".join(f"{key} {value}" for key, value in case.factors.items())
-    command = (
-        f"mimic-checks replay {shlex.quote(folder)} {case.id} --vlm"
-        f" {shlex.quote(str(described.get('vlm', '')))}"
-    )
+def _level(judged: LevelResult) -> str:
+    mark = " (reference)" if judged.is_reference else ""
+    explained = "; ".join([judged.reason, *_also(judged)])
     return (
-        f'<details class="case" data-outcome="{line.kind}"><summary><span class="verdict'
-        f' {"pass" if line.kind == "right" else "fail"}">'
-        f'{line.kind}</span> {text(case.question)} <span class="soft">true: {text(truth)}; model:'
-        f" {text(line.answer[:120])}</span></summary>"
-        f'{pictures_of(case.images)}<p class="soft">{text(factors)}</p>'
-        f"<p>Question</p><pre>{text(case.question)}</pre><p>True answer</p><pre>{text(truth)}</pre>"
-        f'<p>Model</p><pre class="answer">{text(line.answer)}</pre>'
-        f"<p>Replay</p><pre>{text(command)}</pre></details>"
+        f"<tr><td>{text(judged.level)}{mark}</td>"
+        f'<td class="number">{judged.right}/{judged.n}</td>'
+        f'<td class="number">{judged.rate:.3f}</td>'
+        f'<td class="number">{judged.low:.3f} to {judged.high:.3f}</td>'
+        f'<td><span class="verdict {judged.verdict}">{judged.verdict}</span><br>'
+        f'<span class="soft">{text(explained)}</span></td></tr>'
     )
+
+
+def _also(judged: LevelResult) -> list[str]:
+    """What is known of a level beside its verdict."""
+    doubtful = {"unparseable": judged.unparseable, "errors": judged.error}
+    facts = [f"{number} {word}" for word, number in doubtful.items() if number]
+    if judged.partial is not None:
+        bounds = f"[{judged.partial_low:.3f}, {judged.partial_high:.3f}]"
+        facts.append(f"mean partial score {judged.partial:.3f} {bounds}")
+    return facts + [f"released scorer {name}: {rate:.3f}" for name, rate in judged.released.items()]
+
+
+def _cases(result: CheckResult, judged: LevelResult, folder: str, vlm: str) -> str:
+    items = scored_by_level(result.shown).get(judged.level, [])
+    if not items:
+        return ""
+    wrong, failing = judged.n - judged.right, sum(item.kind != "right" for item in items)
+    counts = (
+        f"{failing} of {wrong} failing cases shown, {len(items) - failing} of {judged.right} right"
+        " ones"
+    )
+    where = f"all {judged.n} in <code>outcomes/{text(result.check)}.jsonl</code>"
+    cards = "".join(item_card(item, folder, vlm) for item in items)
+    return f'<h3>{text(judged.level)} <span class="soft">{counts}; {where}</span></h3>{cards}'

@@ -1,16 +1,32 @@
-"""The verdicts as Markdown, for a pull request or a GitHub step summary.
-
-Data in: results. Data out: a table. Text from outside is kept out of Markdown's syntax.
-"""
+"""Verdicts as Markdown, for a pull request or a GitHub step summary."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mimic_checks.reporting.escape import cell
+from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.result import CheckResult
+from mimic_checks.verdicts.run_folder import RunFolder
 from mimic_checks.verdicts.text import in_short, rates
 
 SIGN = {"pass": "✅ pass", "fail": "❌ fail", "inconclusive": "❔ inconclusive"}
+
+
+class MarkdownReport:
+    """`summary.md`: comparisons with baselines, if there are any, then all verdicts."""
+
+    file_name = "summary.md"
+
+    def render(self, run: RunFolder) -> str:
+        """The file's text."""
+        described, gates = run.read(), list(run.gates().values())
+        name = str(described["identity"].get("name") or described["description"].get("vlm"))
+        against = gate_markdown(gates, name) + "\n" if gates else ""
+        return against + markdown(run.results(), name)
+
+
+MARKDOWN = MarkdownReport()
 
 
 def markdown(results: Sequence[CheckResult], name: str) -> str:
@@ -23,13 +39,35 @@ def markdown(results: Sequence[CheckResult], name: str) -> str:
     ]
     for result in in_short(results):
         lines.append(
-            f"| `{result.check}` | {SIGN[result.verdict]} | {rates(result, ', ')} |"
+            f"| `{result.check}` | {SIGN[result.verdict]} | {cell(rates(result, ', '))} |"
             f" {cell(result.reason)} |"
         )
     return "\n".join(lines) + "\n"
 
 
-def cell(text: str) -> str:
-    """Text of any origin as it may stand in a Markdown table."""
-    flat = " ".join(text.split())
-    return "".join(f"\\{mark}" if mark in "|`*_[]<>\\" else mark for mark in flat)
+def gate_markdown(gates: Sequence[CheckGate], name: str) -> str:
+    """Comparisons with baselines: one row per check, then notes."""
+    lines = [
+        f"### {cell(name)} against its baseline",
+        "",
+        "| check | verdict | tier | lost / gained of n | why |",
+        "|---|---|---|---|---|",
+    ]
+    for gate in gates:
+        flips = ", ".join(
+            f"{level.label}: {level.lost}/{level.gained} of {level.n}" for level in gate.levels
+        )
+        lines.append(
+            f"| `{gate.check}` | {SIGN[gate.verdict]} | {gate.tier} | {cell(flips)} |"
+            f" {cell(gate.reason)} |"
+        )
+    noted = [
+        f"- `{gate.check}`, {cell(level.label)}: {cell(level.note)}"
+        for gate in gates
+        for level in gate.levels
+        if level.note
+    ]
+    noted += [
+        f"- {cell(note)}" for note in dict.fromkeys(note for gate in gates for note in gate.notes)
+    ]
+    return "\n".join([*lines, *([""] if noted else []), *noted]) + "\n"

@@ -1,7 +1,7 @@
 """What a check measured beside its levels: heat maps, curves on one axis, tables.
 
-Data in: panels of a `CheckResult`. Data out: HTML, every number also as text. Colours come from the
-page's style, so that both themes work; a heat map's cell carries its number.
+Every number also stands there as text. Colours come from the page's style, so that both themes
+work.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from mimic_checks.verdicts.result import Curves, HeatMap, Panel, Series
 _AXES = Axes(width=560, height=240, bottom=36)
 
 
-def panels(found: Sequence[Panel]) -> str:
+def panels(shown: Sequence[Panel]) -> str:
     """All panels of one check."""
     return "".join(
-        f'<div class="panel"><h3>{text(panel.title)}</h3>{_body(panel)}<p'
-        f' class="soft">{text(panel.note)}</p></div>'
-        for panel in found
+        f'<div class="panel"><h3>{text(panel.title)}</h3>{_body(panel)}'
+        f'<p class="soft">{text(panel.note)}</p></div>'
+        for panel in shown
     )
 
 
@@ -37,8 +37,8 @@ def _heatmap(panel: HeatMap) -> str:
         for name, values in zip(panel.rows, panel.values, strict=True)
     )
     return (
-        '<div class="wide"><table'
-        f' class="heat"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+        '<div class="wide"><table class="heat">'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
@@ -60,16 +60,14 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _curves(panel: Curves) -> str:
-    places, parts = _AXES.places(len(panel.x)), _AXES.grid()
-    parts += [
-        f'<text x="{x:.1f}" y="{_AXES.height - 20}" text-anchor="middle">{text(word)}</text>'
-        for x, word in zip(places, panel.x, strict=True)
-    ]
+    axes = _AXES.fitting(panel.x)
+    parts = [*axes.grid(), *axes.names(panel.x, 20)]
     parts.append(
-        f'<text x="{_AXES.width / 2}" y="{_AXES.height - 4}"'
+        f'<text x="{axes.width / 2}" y="{axes.height - 4}"'
         f' text-anchor="middle">{text(panel.x_label)}</text>'
     )
-    parts += [_one(series, number, places) for number, series in enumerate(panel.series)]
+    columns = axes.columns(len(panel.x))
+    parts += [_one(axes, series, number, columns) for number, series in enumerate(panel.series)]
     keys = "".join(
         f'<li><span class="key line{number}"></span>{text(series.name)}</li>'
         for number, series in enumerate(panel.series)
@@ -77,21 +75,21 @@ def _curves(panel: Curves) -> str:
     numbers = _table(("", *panel.x), [(s.name, *map(_number, s.values)) for s in panel.series])
     label = text(f"{panel.title}; the numbers are in the table below")
     return (
-        f'<svg viewBox="0 0 {_AXES.width} {_AXES.height}" role="img"'
-        f' aria-label="{label}">{"".join(parts)}</svg><ul class="keys">{keys}</ul><details><summary'
-        f' class="soft">Numbers</summary>{numbers}</details>'
+        f'<svg viewBox="0 0 {axes.width} {axes.height}" role="img"'
+        f' aria-label="{label}">{"".join(parts)}</svg><ul class="keys">{keys}</ul>'
+        f'<details><summary class="soft">Numbers</summary>{numbers}</details>'
     )
 
 
-def _one(series: Series, number: int, places: Sequence[float]) -> str:
+def _one(axes: Axes, series: Series, number: int, columns: Sequence[float]) -> str:
     shift = 4 * (number - 1)  # intervals of several curves stand beside each other
     points = [
-        (x + shift, _AXES.y(v)) for x, v in zip(places, series.values, strict=True) if v is not None
+        (x + shift, axes.y(v)) for x, v in zip(columns, series.values, strict=True) if v is not None
     ]
     bars = [
-        f'<line x1="{x + shift:.1f}" x2="{x + shift:.1f}" y1="{_AXES.y(low):.1f}"'
-        f' y2="{_AXES.y(high):.1f}"/>'
-        for x, low, high in zip(places, series.low, series.high, strict=False)
+        f'<line x1="{x + shift:.1f}" x2="{x + shift:.1f}" y1="{axes.y(low):.1f}"'
+        f' y2="{axes.y(high):.1f}"/>'
+        for x, low, high in zip(columns, series.low, series.high, strict=False)
         if low is not None and high is not None
     ]
     dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>' for x, y in points)

@@ -1,49 +1,55 @@
-"""Writes the reports of a run folder.
-
-Data in: a folder that a run has written (`verdicts/store.py`). Data out: `report.html` and
-`summary.md` in it, and the Markdown appended to the file that GitHub names in GITHUB_STEP_SUMMARY.
-"""
+"""Writes the reports of a run folder."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from mimic_checks.reporting.gate import gate_markdown
-from mimic_checks.reporting.html import page
-from mimic_checks.reporting.markdown import markdown
-from mimic_checks.verdicts.store import RunFolder, write_whole
+from mimic_checks.errors import ExtensionError
+from mimic_checks.reporting.formats import REPORTS, ReportFormat
+from mimic_checks.reporting.html import HTML
+from mimic_checks.reporting.markdown import MARKDOWN
+from mimic_checks.verdicts.files import write_whole
+from mimic_checks.verdicts.run_folder import LOCK, RunFolder
+
+_RESERVED = ("run.json", "identity.json", LOCK)
+"""Files of the run itself."""
 
 
 def write_report(folder: Path) -> Path:
-    """Renders what the folder holds; returns the path of the HTML file.
+    """Writes every registered format into the folder, and appends the Markdown to the file that
+    GitHub names in GITHUB_STEP_SUMMARY; returns the path of the HTML file.
 
     Raises:
         RunFolderError: no run in the folder, or broken files.
+        ExtensionError: a format of somebody's that cannot be loaded or has no file of its own; all
+            others are written.
     """
-    store = RunFolder(folder)
-    run, results = store.read(), store.results()
-    gates = store.gates()
-    changed = {flip.case for gate in gates.values() for flip in gate.flips}
-    flipped = {
-        line.case.id: line.case
-        for check in gates
-        for line in store.outcomes_of(check)
-        if line.case.id in changed
-    }
-    shown = [*(line.case for result in results for line in result.shown), *flipped.values()]
-    wanted = dict.fromkeys(image_id for case in shown for image_id in case.images)
-    pictures = {
-        image_id: (folder / "images" / f"{image_id}.png").read_bytes() for image_id in wanted
-    }
-    out = folder / "report.html"
-    write_whole(out, page(results, run, pictures, str(folder), gates, flipped).encode())
-    name = str(run.get("identity", {}).get("name") or run["description"].get("vlm"))
-    text = (gate_markdown(list(gates.values()), name) + "\n" if gates else "") + markdown(
-        results, name
-    )
-    write_whole(folder / "summary.md", text.encode())
+    run = RunFolder(folder)
+    owners: dict[str, ReportFormat] = {HTML.file_name: HTML, MARKDOWN.file_name: MARKDOWN}
+    broken: list[ExtensionError] = []
+    for name in REPORTS.names():
+        try:
+            report = REPORTS.get(name)
+            _refuse_file_name(name, report, owners)
+        except ExtensionError as error:
+            broken.append(error)
+            continue
+        write_whole(folder / report.file_name, report.render(run).encode())
     if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(step_summary).open("a", encoding="utf-8") as stream:
-            stream.write(text)
-    return out
+            stream.write((folder / MARKDOWN.file_name).read_text(encoding="utf-8"))
+    if broken:
+        raise broken[0]
+    return folder / HTML.file_name
+
+
+def _refuse_file_name(name: str, report: ReportFormat, owners: dict[str, ReportFormat]) -> None:
+    file_name = report.file_name
+    plain = bool(file_name) and Path(file_name).name == file_name
+    owner = owners.setdefault(file_name, report)
+    if not plain or owner is not report or file_name in _RESERVED:
+        raise ExtensionError(
+            f"report format {name!r}: file_name={file_name!r} is not allowed; allowed: a plain file"
+            f" name that is not taken (taken: {', '.join(map(repr, [*owners, *_RESERVED]))})"
+        )

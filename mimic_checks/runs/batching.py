@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from mimic_checks.models import VLM, Prompt
+from mimic_checks.models import VLM, Prompt, image_tokens
 from mimic_checks.runs.time_limit import time_limit
 
 LARGEST_BATCH = 64
@@ -17,12 +17,6 @@ _MOST_UNEVEN = 1.34
 """Longest over shortest prompt of a batch, in image tokens: bounds padding to a quarter."""
 _TRIAL_S = 4.0
 """A batch size is not tried if the last one took longer than this."""
-
-
-def image_tokens(model: VLM, prompt: Prompt) -> int:
-    """Image tokens of a prompt if the model can tell, else its number of images; at least 1."""
-    count: Callable[[Prompt], int] | None = getattr(model, "image_tokens", None)
-    return max(1, count(prompt) if count else len(prompt.images))
 
 
 def plan_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:

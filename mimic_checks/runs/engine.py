@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mimic_checks.cases import ImageOpener, Outcome, judge
-from mimic_checks.models import VLM, Prompt, prompt_of, require_white_box
+from mimic_checks.models import VLM, Prompt, has_complete_identity, prompt_of, require_white_box
 from mimic_checks.runs.answer_cache import AnswerCache
 from mimic_checks.runs.condition import Condition
 from mimic_checks.runs.run import Progress, Runner
@@ -87,7 +87,8 @@ class Engine:
         return self._make_runner(model, condition.batch)
 
     def _make_runner(self, model: VLM, batch: int | None) -> Runner:
-        cache = AnswerCache(self._cache_folder, model.identity()) if self._cache_folder else None
+        folder = self._cache_folder if has_complete_identity(model) else None
+        cache = AnswerCache(folder, model.identity()) if folder else None
         budget = None if batch else self.budget
         return Runner(
             model, batch=batch, budget=budget, case_limit_s=self._case_limit_s, cache=cache

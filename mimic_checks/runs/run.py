@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mimic_checks.errors import AnswerError, UsageError
-from mimic_checks.models import VLM, Prompt
+from mimic_checks.models import VLM, Prompt, image_tokens
 from mimic_checks.runs.answer_cache import AnswerCache
-from mimic_checks.runs.batching import choose_budget, fixed_budget, image_tokens, plan_batches
+from mimic_checks.runs.batching import choose_budget, fixed_budget, plan_batches
 from mimic_checks.runs.journal import Answer, Journal
 from mimic_checks.runs.time_limit import time_limit
 

@@ -1,4 +1,5 @@
-"""What the answers prove: parsing, outcomes, intervals, verdicts."""
+"""What the outcomes prove: intervals, levels to checks, the paired gate, planning; and what of it
+reaches the disk."""
 
 from mimic_checks.verdicts.levels import (
     CheckVerdict,
@@ -8,24 +9,16 @@ from mimic_checks.verdicts.levels import (
     judge_levels,
     tally,
 )
-from mimic_checks.verdicts.outcome import Outcome, OutcomeKind, judge
-from mimic_checks.verdicts.parsing import Prediction, Vocabulary, parse
 from mimic_checks.verdicts.thresholds import Thresholds, ThresholdTable, load_thresholds
 
 __all__ = [
     "CheckVerdict",
     "LevelVerdict",
-    "Outcome",
-    "OutcomeKind",
-    "Prediction",
     "Tally",
     "ThresholdTable",
     "Thresholds",
     "Verdict",
-    "Vocabulary",
-    "judge",
     "judge_levels",
     "load_thresholds",
-    "parse",
     "tally",
 ]

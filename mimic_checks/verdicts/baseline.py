@@ -1,24 +1,24 @@
 """Baselines: the outcomes of an earlier release, one small text file per check, made to be read as
 a diff.
 
-Data in: outcome lines and what they were asked under. Data out: the text of a file, and the same
-read back. First line: what the cases were drawn from and who answered; then one line per case:
-level, case id, outcome, answer.
+First line: what the cases were drawn from and who answered; then one line per case or group: level,
+id, outcome, answer.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
+from mimic_checks.cases import OutcomeKind
 from mimic_checks.errors import GateError
-from mimic_checks.verdicts.outcome import OutcomeKind
-from mimic_checks.verdicts.result import OutcomeLine
+from mimic_checks.verdicts.files import SCHEMA, Model, Stored, first_problem, numbered_lines
+from mimic_checks.verdicts.record import Record, scored_by_level
 
 SUFFIX = "jsonl"
 DRAWN = ("catalog", "case_set", "cases", "seed", "profile", "template")
@@ -45,12 +45,11 @@ NOTED = (
 flips."""
 
 
-class BaselineHead(BaseModel):
+class BaselineHead(Stored):
     """What a baseline's cases were drawn from (`drawn`), how they were answered (`sampling`), and
     by whom (`model`)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+    format: int = SCHEMA
     check: str
     rules: int
     suite: str
@@ -59,70 +58,72 @@ class BaselineHead(BaseModel):
     model: dict[str, Any]
 
 
-class BaselineCase(BaseModel):
-    """One case of a baseline."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class BaselineItem(Stored):
+    """One case or group of a baseline: the node id of its level, its id, what came of it, and the
+    answer (a group's: one a line)."""
 
     level: str
-    case: str
+    item: str
     kind: OutcomeKind
     answer: str
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """The outcomes of one check of an earlier release."""
+    """The outcomes of one check of a release; `labels`: what people read for a level's node id,
+    where that is known."""
 
     head: BaselineHead
-    cases: tuple[BaselineCase, ...]
+    items: tuple[BaselineItem, ...]
+    labels: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def text(self) -> str:
         """The file."""
-        lines = [self.head.model_dump(), *(case.model_dump() for case in self.cases)]
+        lines = [self.head.model_dump(), *(item.model_dump() for item in self.items)]
         return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
+    def label(self, level: str) -> str:
+        """What people read for a level."""
+        return self.labels.get(level, level)
 
-def baseline_of(check: str, run: Mapping[str, Any], lines: Sequence[OutcomeLine]) -> Baseline:
+
+def baseline_of(check: str, run: Mapping[str, Any], records: Iterable[Record]) -> Baseline:
     """A run's outcomes of one check as a baseline; `run` is `RunFolder.read()`."""
-    described, identity = run["description"], run.get("identity", {})
+    described, by_level = run["description"], scored_by_level(records)
     head = BaselineHead(
         check=check,
         rules=described["rules"],
         suite=described["suite"],
         drawn={name: described.get(name) for name in DRAWN},
         sampling={name: described.get("model", {}).get(name) for name in SAMPLING},
-        model=dict(identity),
+        model=dict(run.get("identity", {})),
     )
-    return Baseline(
-        head,
-        tuple(
-            BaselineCase(level=line.level, case=line.case.id, kind=line.kind, answer=line.answer)
-            for line in lines
-        ),
+    items = tuple(
+        BaselineItem(level=level.node_id, item=item.id, kind=item.kind, answer=item.answer)
+        for level, items in by_level.items()
+        for item in items
     )
+    return Baseline(head, items, {level.node_id: str(level) for level in by_level})
 
 
 def parse_baseline(text: str, source: str) -> Baseline:
     """Reads a baseline file; `source` names it in errors.
 
     Raises:
-        GateError: a line that cannot be read, named by its number, or a case twice.
+        GateError: another version's, a line that cannot be read, named by its number, or a case
+            twice.
     """
-    lines = text.splitlines()
+    lines = numbered_lines(text.encode())
     if not lines:
         raise GateError(f"baseline={source!r} is empty; record it with --snapshot-update")
-    head: BaselineHead = _parse(BaselineHead, lines[0], source, 1)
-    cases = tuple(
-        _parse(BaselineCase, line, source, number)
-        for number, line in enumerate(lines[1:], start=2)
-        if line.strip()
-    )
-    if len({(case.level, case.case) for case in cases}) != len(cases):
+    _refuse_other_format(lines[0][1], source)
+    head = _parse(BaselineHead, lines[0][1], source, lines[0][0])
+    items = tuple(_parse(BaselineItem, line, source, number) for number, line in lines[1:])
+    if len({(item.level, item.item) for item in items}) != len(items):
         raise GateError(
             f"baseline={source!r} has a case twice; record it again with --snapshot-update"
         )
-    return Baseline(head, cases)
+    return Baseline(head, items)
 
 
 def read_baselines(folder: Path) -> dict[str, Baseline]:
@@ -137,8 +138,8 @@ def read_baselines(folder: Path) -> dict[str, Baseline]:
             f"baseline={str(folder)!r} holds no baselines (*.{SUFFIX}); record them with"
             f" --vlm-baseline {folder} --snapshot-update"
         )
-    found = [parse_baseline(path.read_text(encoding="utf-8"), str(path)) for path in paths]
-    return {baseline.head.check: baseline for baseline in found}
+    baselines = [parse_baseline(path.read_bytes().decode(), str(path)) for path in paths]
+    return {baseline.head.check: baseline for baseline in baselines}
 
 
 def refuse_other_cases(
@@ -161,20 +162,18 @@ def refuse_other_cases(
         raise GateError(
             f"the baseline of check {check!r} was answered otherwise: {named}; {advice}"
         )
-    before, now = (
-        {(c.level, c.case) for c in baseline.cases},
-        {(c.level, c.case) for c in current.cases},
-    )
+    before, now = ({(item.level, item.item) for item in b.items} for b in (baseline, current))
     if now - before if stopped_early else now != before:
         named = (
             _differences(old.drawn, new.drawn)
             or "the same settings drew other cases: the catalog's images or labels changed"
         )
-        alone = sorted((now - before) if stopped_early else (before - now) | (now - before))[0]
+        alone = sorted((now - before) if stopped_early else (before ^ now))[0]
         raise GateError(
             f"the baseline of check {check!r} has other cases ({len(before - now)} only there,"
-            f" {len(now - before)} only here, {len(before & now)} in both; first: {alone[0]} case"
-            f" {alone[1]!r}, only {'there' if alone in before else 'here'}): {named}; {advice}"
+            f" {len(now - before)} only here, {len(before & now)} in both; first:"
+            f" {current.label(alone[0])} case {alone[1]!r}, only"
+            f" {'there' if alone in before else 'here'}): {named}; {advice}"
         )
 
 
@@ -193,12 +192,23 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} was {old.get(name)!r}, is {new[name]!r}" for name in changed)
 
 
-def _parse(kind: type[Any], line: str, source: str, number: int) -> Any:
+def _refuse_other_format(head: bytes, source: str) -> None:
+    try:
+        format_number = json.loads(head).get("format", 1)
+    except (ValueError, AttributeError):
+        return  # not a head at all, which reading it will say
+    if format_number != SCHEMA:
+        raise GateError(
+            f"baseline={source!r} is of format {format_number!r}, this version reads format"
+            f" {SCHEMA} (0.1 asked other case ids); record it again with --snapshot-update"
+        )
+
+
+def _parse(kind: type[Model], line: bytes, source: str, number: int) -> Model:
     try:
         return kind.model_validate_json(line)
     except ValidationError as error:
-        first = error.errors()[0]
         raise GateError(
-            f"baseline={source!r}, line {number}: {first['loc']}: {first['msg']}; mend the line, or"
-            " record the baseline again with --snapshot-update"
+            f"baseline={source!r}, line {number}: {first_problem(error)}; mend the line, or record"
+            " the baseline again with --snapshot-update"
         ) from error

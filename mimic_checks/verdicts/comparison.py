@@ -1,8 +1,4 @@
-"""Two releases, check by check.
-
-Data in: two baselines of each check (the earlier release, this one) and a policy. Data out: a
-`CheckGate` per check.
-"""
+"""Two releases, check by check."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from mimic_checks.verdicts.baseline import (
     Baseline,
-    BaselineCase,
+    BaselineItem,
     noted_differences,
     refuse_other_cases,
 )
@@ -21,7 +17,6 @@ from mimic_checks.verdicts.gate import (
     GateRule,
     JudgedLevel,
     LevelCounts,
-    Pair,
     count,
     holm,
     judge_together,
@@ -91,16 +86,15 @@ def _compare(
     for check, (before, after) in pairs.items():
         refuse_other_cases(before, after, stopped_early=check in sequential)
         kind = AnytimePaired if check in sequential else Paired
-        for level, found in _by_level(before, after).items():
-            counts = count([Pair(b.kind, a.kind, b.answer, a.answer) for b, a in found], kind)
-            counted[check, level] = counts, policy.rule(check)
+        for level, items in _by_level(before, after).items():
+            counted[check, level] = count(items, kind), policy.rule(check)
     judged = judge_together(counted, correct)
     return [
         _check_gate(
             before,
             after,
             policy,
-            {level: found for (name, level), found in judged.items() if name == check},
+            {level: verdict for (name, level), verdict in judged.items() if name == check},
         )
         for check, (before, after) in pairs.items()
     ]
@@ -111,11 +105,14 @@ def _check_gate(
 ) -> CheckGate:
     check = after.head.check
     rule = policy.rule(check)
-    levels = [_level_gate(level, found, rule.alpha) for level, found in judged.items()]
+    levels = [
+        _level_gate(level, after.label(level), verdict, rule.alpha)
+        for level, verdict in judged.items()
+    ]
     worst = worst_of(level.verdict for level in levels)
     reason = next(
         (
-            f"{level.level}: {level.reason}"
+            f"{level.label}: {level.reason}"
             for level in levels
             if level.verdict == worst and worst != "pass"
         ),
@@ -124,7 +121,7 @@ def _check_gate(
     flips = tuple(
         Flip(
             level=b.level,
-            case=b.case,
+            item=b.item,
             before=b.kind,
             before_answer=b.answer,
             after=a.kind,
@@ -147,10 +144,11 @@ def _check_gate(
     )
 
 
-def _level_gate(level: str, found: JudgedLevel, alpha: float) -> LevelGate:
-    counts, judged = found.counts, found.verdict
+def _level_gate(level: str, label: str, judged: JudgedLevel, alpha: float) -> LevelGate:
+    counts, verdict = judged.counts, judged.verdict
     return LevelGate(
         level=level,
+        label=label,
         n=counts.plain.n,
         before_right=counts.before_right,
         after_right=counts.after_right,
@@ -159,21 +157,21 @@ def _level_gate(level: str, found: JudgedLevel, alpha: float) -> LevelGate:
         drop=counts.plain.drop,
         drop_low=counts.best.drop_at_least(alpha),
         drop_high=counts.worst.drop_at_most(alpha),
-        p=found.p,
-        p_corrected=found.p_corrected,
+        p=judged.p,
+        p_corrected=judged.p_corrected,
         p_mcnemar=mcnemar(counts.plain),
-        verdict=judged.verdict,
-        reason=judged.reason,
-        note=judged.note,
+        verdict=verdict.verdict,
+        reason=verdict.reason,
+        note=verdict.note,
     )
 
 
 def _by_level(
     before: Baseline, after: Baseline
-) -> dict[str, list[tuple[BaselineCase, BaselineCase]]]:
-    """Pairs of the same case, in this release's order."""
-    earlier = {(case.level, case.case): case for case in before.cases}
-    found: dict[str, list[tuple[BaselineCase, BaselineCase]]] = defaultdict(list)
-    for case in after.cases:
-        found[case.level].append((earlier[case.level, case.case], case))
-    return found
+) -> dict[str, list[tuple[BaselineItem, BaselineItem]]]:
+    """Pairs of the same case or group, in this release's order."""
+    earlier = {(item.level, item.item): item for item in before.items}
+    pairs: dict[str, list[tuple[BaselineItem, BaselineItem]]] = defaultdict(list)
+    for item in after.items:
+        pairs[item.level].append((earlier[item.level, item.item], item))
+    return pairs

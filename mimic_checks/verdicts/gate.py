@@ -1,8 +1,5 @@
 """The paired gate: did a release lose what an earlier one could do?
 
-Data in: the same cases answered by both, level by level, and a rule. Data out: pass, fail or
-inconclusive for every level.
-
 With b cases lost and c gained of the n draws of a level, the drop is (b - c) / n. A level passes if
 the exact upper bound of its drop (`paired.py`) is under the margin; it fails if the mirrored lower
 bound is above it; else it is inconclusive. A pass must survive every answer without a prediction
@@ -17,13 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from scipy.stats import binomtest
 
+from mimic_checks.cases import OutcomeKind
 from mimic_checks.verdicts.intervals import lower, upper
 from mimic_checks.verdicts.levels import Verdict
-from mimic_checks.verdicts.outcome import OutcomeKind
 from mimic_checks.verdicts.paired import Paired
 
 TESTS_PER_LEVEL = 2
@@ -32,7 +29,7 @@ _SMALLEST_P = -12.0
 """As an exponent of ten: no p-value below it is told apart, and none is needed."""
 
 
-Place = TypeVar("Place", bound=Hashable)
+Key = TypeVar("Key", bound=Hashable)
 """Whatever names a level of a check."""
 Correction = Callable[[Sequence[float]], list[float]]
 """P-values of a run's tests, corrected for making them all."""
@@ -51,14 +48,16 @@ class GateRule:
     unparseable_ceiling: float
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """One case, before and after: what came of it and what was said."""
+class Answered(Protocol):
+    """A case or group with what came of it: an outcome, or an item of a baseline."""
 
-    before: OutcomeKind
-    after: OutcomeKind
-    before_answer: str = ""
-    after_answer: str = ""
+    @property
+    def kind(self) -> OutcomeKind:
+        """What came of it."""
+
+    @property
+    def answer(self) -> str:
+        """The raw text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,39 +84,41 @@ class PairedVerdict:
     note: str = ""
 
 
-def count(pairs: Sequence[Pair], kind: type[Paired] = Paired) -> LevelCounts:
-    """Counts the pairs of one level, one pair per draw; `kind` decides which bounds they get."""
+def count(pairs: Sequence[tuple[Answered, Answered]], kind: type[Paired] = Paired) -> LevelCounts:
+    """Counts the items of one level before and after, one pair per draw; `kind` decides which
+    bounds they get."""
     n = len(pairs)
+    before, after = [a.kind for a, _ in pairs], [b.kind for _, b in pairs]
 
-    def flips(before: Sequence[bool], after: Sequence[bool]) -> Paired:
-        both = list(zip(before, after, strict=True))
+    def flips(earlier: Sequence[bool], later: Sequence[bool]) -> Paired:
+        both = list(zip(earlier, later, strict=True))
         return kind(sum(a and not b for a, b in both), sum(b and not a for a, b in both), n)
 
     def right(kinds: Sequence[OutcomeKind], doubtful: bool) -> list[bool]:
         """An unreadable answer that both gave is the same answer: neither lost nor gained, whatever
         it means."""
         return [
-            found == "right" or (doubtful and found in ("unparseable", "error") and not _same(pair))
-            for found, pair in zip(kinds, pairs, strict=True)
+            outcome == "right"
+            or (doubtful and outcome in ("unparseable", "error") and not _alike(*pair))
+            for outcome, pair in zip(kinds, pairs, strict=True)
         ]
 
-    before, after = [pair.before for pair in pairs], [pair.after for pair in pairs]
     return LevelCounts(
         plain=flips(right(before, False), right(after, False)),
         worst=flips(right(before, True), right(after, False)),
         best=flips(right(before, False), right(after, True)),
         unreadable=flips(
-            [found == "unparseable" for found in after],
-            [found == "unparseable" for found in before],
+            [outcome == "unparseable" for outcome in after],
+            [outcome == "unparseable" for outcome in before],
         ),
         before_right=before.count("right"),
         after_right=after.count("right"),
-        errors=sum("error" in (pair.before, pair.after) for pair in pairs),
+        errors=sum("error" in pair for pair in zip(before, after, strict=True)),
     )
 
 
-def _same(pair: Pair) -> bool:
-    return pair.before == pair.after == "unparseable" and pair.before_answer == pair.after_answer
+def _alike(before: Answered, after: Answered) -> bool:
+    return before.kind == after.kind == "unparseable" and before.answer == after.answer
 
 
 def p_values(counts: LevelCounts, rule: GateRule) -> tuple[float, float]:
@@ -147,18 +148,17 @@ def p_above(change: Paired, margin: float) -> float:
 def holm(p: Sequence[float]) -> list[float]:
     """P-values corrected for testing them all (Holm 1979): reject those at or under alpha."""
     corrected, largest = [0.0] * len(p), 0.0
-    for rank, place in enumerate(sorted(range(len(p)), key=p.__getitem__)):
-        largest = max(largest, min(1.0, (len(p) - rank) * p[place]))
-        corrected[place] = largest
+    for rank, k in enumerate(sorted(range(len(p)), key=p.__getitem__)):
+        largest = max(largest, min(1.0, (len(p) - rank) * p[k]))
+        corrected[k] = largest
     return corrected
 
 
 def undecided(counts: LevelCounts, rule: GateRule) -> str:
     """Why these cases can decide nothing; "" if they can."""
     n = counts.plain.n
-    if (
-        n < rule.min_cases and not counts.plain.anytime
-    ):  # bounds that hold at all times need no minimum
+    # Bounds that hold at all times need no minimum.
+    if n < rule.min_cases and not counts.plain.anytime:
         return f"{n} cases are fewer than min_cases={rule.min_cases}"
     if counts.errors > rule.error_ceiling * n:
         return (
@@ -175,10 +175,8 @@ def judge_pair(
     if why := undecided(counts, rule):
         return PairedVerdict("inconclusive", why)
     most, least = counts.worst.drop_at_most(rule.alpha), counts.best.drop_at_least(rule.alpha)
-    n, flips = (
-        counts.plain.n,
-        f"{counts.plain.lost} lost, {counts.plain.gained} gained of {counts.plain.n}",
-    )
+    n = counts.plain.n
+    flips = f"{counts.plain.lost} lost, {counts.plain.gained} gained of {n}"
     if corrected[1] <= rule.alpha:
         rise = (
             f"{counts.unreadable.lost} answers can no longer be read, {counts.unreadable.gained}"
@@ -220,27 +218,26 @@ class JudgedLevel:
 
 
 def judge_together(
-    levels: Mapping[Place, tuple[LevelCounts, GateRule]], correct: Correction = holm
-) -> dict[Place, JudgedLevel]:
+    levels: Mapping[Key, tuple[LevelCounts, GateRule]], correct: Correction = holm
+) -> dict[Key, JudgedLevel]:
     """The verdicts of all levels of a run, p-values corrected together."""
-    plain = {place: p_values(counts, rule) for place, (counts, rule) in levels.items()}
+    plain = {key: p_values(counts, rule) for key, (counts, rule) in levels.items()}
     flat = correct([p for both in plain.values() for p in both])
-    corrected = {place: (flat[2 * k], flat[2 * k + 1]) for k, place in enumerate(plain)}
+    corrected = {key: (flat[2 * k], flat[2 * k + 1]) for k, key in enumerate(plain)}
     return {
-        place: JudgedLevel(
-            counts,
-            min(plain[place]),
-            min(corrected[place]),
-            judge_pair(counts, rule, corrected[place]),
+        key: JudgedLevel(
+            counts, min(plain[key]), min(corrected[key]), judge_pair(counts, rule, corrected[key])
         )
-        for place, (counts, rule) in levels.items()
+        for key, (counts, rule) in levels.items()
     }
 
 
 def worst_of(verdicts: Iterable[Verdict]) -> Verdict:
     """Fail wins, then inconclusive."""
-    found = set(verdicts)
-    return "fail" if "fail" in found else "inconclusive" if "inconclusive" in found else "pass"
+    distinct = set(verdicts)
+    if "fail" in distinct:
+        return "fail"
+    return "inconclusive" if "inconclusive" in distinct else "pass"
 
 
 def smallest_passing_pairs(rule: GateRule) -> int:

@@ -1,27 +1,23 @@
-"""What the gate leaves on disk: one `CheckGate` per check that was compared with a baseline.
-
-Data in: verdicts and pairs. Data out: pydantic models, part of a `CheckResult` or of `gate.json`.
-"""
+"""What the gate leaves on disk: one `CheckGate` per check that was compared with a baseline."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Literal
 
+from mimic_checks.cases import OutcomeKind
+from mimic_checks.verdicts.files import SCHEMA, Stored
 from mimic_checks.verdicts.levels import Verdict
-from mimic_checks.verdicts.outcome import OutcomeKind
 from mimic_checks.verdicts.policy import Tier
 
 
-class _Stored(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class LevelGate(_Stored):
+class LevelGate(Stored):
     """One level against its baseline: right answers before and after, cases lost and gained of n,
     the drop with its bounds (each wrong with probability alpha at most), p-values of failing
-    (plain, and corrected over the run), McNemar's p for information."""
+    (plain, and corrected over the run), McNemar's p for information. `level` is its node id,
+    `label` what people read."""
 
     level: str
+    label: str
     n: int
     before_right: int
     after_right: int
@@ -38,21 +34,22 @@ class LevelGate(_Stored):
     note: str = ""
 
 
-class Flip(_Stored):
-    """A case that came out otherwise than in the baseline."""
+class Flip(Stored):
+    """A case or group (`item`: its id) that came out otherwise than in the baseline."""
 
     level: str
-    case: str
+    item: str
     before: OutcomeKind
     before_answer: str
     after: OutcomeKind
     after_answer: str
 
 
-class CheckGate(_Stored):
+class CheckGate(Stored):
     """A check against its baseline: verdict, tier, levels, and every case that flipped; `notes` are
     differences that are no reason to refuse (another device, say), and cases left out."""
 
+    format: Literal[2] = SCHEMA
     check: str
     tier: Tier
     verdict: Verdict

@@ -1,7 +1,4 @@
-"""Comparisons with a baseline as plain text: the failure of one check, and the table of all.
-
-Data in: `CheckGate`s. Data out: lines for a terminal, at most 100 columns wide.
-"""
+"""Comparisons with a baseline as plain text: the failure of one check, and the table of all."""
 
 from __future__ import annotations
 
@@ -9,34 +6,27 @@ import textwrap
 from collections.abc import Sequence
 
 from mimic_checks.verdicts.gate_result import CheckGate, Flip, LevelGate
-from mimic_checks.verdicts.result import OutcomeLine
-from mimic_checks.verdicts.text import WIDTH, table
+from mimic_checks.verdicts.record import Record, scored_by_level
+from mimic_checks.verdicts.text import WIDTH, item_title, table
 
 
-def gate_failure(gate: CheckGate, lines: Sequence[OutcomeLine]) -> str:
-    """Why a check fails against its baseline: every level with its numbers, and one lost case
-    (`lines`: this run's outcomes)."""
-    found = textwrap.wrap(
+def gate_failure(gate: CheckGate, records: Sequence[Record]) -> str:
+    """Why a check fails against its baseline: every level with its numbers, and one lost case or
+    group (`records`: this run's outcomes of the check)."""
+    lines = textwrap.wrap(
         f"{gate.check}: {gate.verdict} against the baseline: {gate.reason}",
         WIDTH,
         subsequent_indent="  ",
     )
-    found += [
-        "",
-        *table(
-            [
-                ("level", "before", "after", "lost", "gained", "drop", "verdict"),
-                *map(_level_row, gate.levels),
-            ]
-        ),
-    ]
+    head = ("level", "before", "after", "lost", "gained", "drop", "verdict")
+    lines += ["", *table([head, *map(_level_row, gate.levels)])]
     failed = {level.level for level in gate.levels if level.verdict == "fail"}
     lost = next(
         (flip for flip in gate.flips if flip.before == "right" and flip.level in failed), None
     )
     if lost:
-        found += ["", *_flip(lost, lines)]
-    return "\n".join([*found, *(f"note: {note}" for note in gate.notes)])
+        lines += ["", *_example(lost, records)]
+    return "\n".join([*lines, *(f"note: {note}" for note in gate.notes)])
 
 
 def gate_summary(gates: Sequence[CheckGate]) -> str:
@@ -44,13 +34,13 @@ def gate_summary(gates: Sequence[CheckGate]) -> str:
     noted, and why."""
     rows = [("check", "against the baseline", "tier", "lost / gained per level")]
     for gate in gates:
-        flips = "  ".join(f"{level.level}: {level.lost}/{level.gained}" for level in gate.levels)
+        flips = "  ".join(f"{level.label}: {level.lost}/{level.gained}" for level in gate.levels)
         rows.append((gate.check, gate.verdict, gate.tier, flips))
     why = [
         f"{gate.verdict}: {gate.check}: {gate.reason}" for gate in gates if gate.verdict != "pass"
     ]
     noted = [
-        f"note: {gate.check}: {level.level}: {level.note}"
+        f"note: {gate.check}: {level.label}: {level.note}"
         for gate in gates
         for level in gate.levels
         if level.note
@@ -67,7 +57,7 @@ def _level_row(level: LevelGate) -> tuple[str, ...]:
         f" {100 * level.drop_high:+.1f}]"
     )
     return (
-        level.level,
+        level.label,
         f"{level.before_right}/{level.n}",
         f"{level.after_right}/{level.n}",
         str(level.lost),
@@ -77,12 +67,16 @@ def _level_row(level: LevelGate) -> tuple[str, ...]:
     )
 
 
-def _flip(flip: Flip, lines: Sequence[OutcomeLine]) -> list[str]:
-    case = next(line.case for line in lines if line.case.id == flip.case)
+def _example(flip: Flip, records: Sequence[Record]) -> list[str]:
+    level, item = next(
+        (level, item)
+        for level, items in scored_by_level(records).items()
+        for item in items
+        if item.id == flip.item and level.node_id == flip.level
+    )
+    truths = ", ".join(repr(outcome.case.truth.text) for outcome in item.members)
     return [
-        f"e.g. case {flip.case} at {flip.level}, {len(case.images)} images: {case.question!r}",
-        (
-            f"     true answer {case.case().truth.text!r}, before {flip.before_answer!r}, now"
-            f" {flip.after_answer!r} ({flip.after})"
-        ),
+        f"e.g. {item_title(item, str(level))}",
+        f"     true answer {truths}, before {flip.before_answer!r}, now {flip.after_answer!r}"
+        f" ({flip.after})",
     ]

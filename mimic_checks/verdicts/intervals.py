@@ -1,8 +1,5 @@
-"""Exact and finite-sample intervals.
-
-Data in: counts or bounded scores. Data out: one-sided bounds. No normal approximation anywhere:
-with no flips at all these intervals still have width.
-"""
+"""Exact and finite-sample intervals. No normal approximation anywhere: with no flips at all these
+intervals still have width."""
 
 from __future__ import annotations
 
@@ -27,9 +24,8 @@ def median_interval(values: Sequence[float], alpha: float) -> tuple[float, float
     """Two-sided interval for the median of independent draws: order statistics, exact for every
     distribution."""
     ordered, n = sorted(values), len(values)
-    below = int(
-        binom.ppf(alpha / 2, n, 0.5)
-    )  # P(fewer than `below` draws under the median) <= alpha / 2
+    # P(fewer than `below` draws under the median) <= alpha / 2
+    below = int(binom.ppf(alpha / 2, n, 0.5))
     if below == 0:
         return -math.inf, math.inf
     return ordered[below - 1], ordered[n - below]

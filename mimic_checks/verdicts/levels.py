@@ -1,8 +1,5 @@
 """From outcomes to verdicts, level by level.
 
-Data in: tallies per level, thresholds, how many levels the whole run judges. Data out: a
-`CheckVerdict`.
-
 Who bears the doubt: a level passes only with every unparseable and error counted wrong (and the
 reference's counted right), and fails only with every one counted right (and the reference's counted
 wrong). A pass needs no correction for many levels, because all of them must pass
@@ -18,10 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mimic_checks.cases import Case
+from mimic_checks.cases import OUTCOME_KINDS, Level, Scored
 from mimic_checks.errors import ThresholdsError
 from mimic_checks.verdicts.intervals import empirical_bernstein, lower, upper
-from mimic_checks.verdicts.outcome import KINDS, Outcome
 from mimic_checks.verdicts.thresholds import Thresholds
 
 Verdict = Literal["pass", "fail", "inconclusive"]
@@ -29,25 +25,26 @@ Verdict = Literal["pass", "fail", "inconclusive"]
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How the cases of one level came out; `best_constant` is the rate of the best answer that
-    looks at nothing."""
+    """How the items of one level came out, a group counted once; `best_constant` is the rate of the
+    best answer that looks at nothing, `mean_partial` the mean of the partial scores, if there are
+    any."""
 
     right: int
     wrong: int
     unparseable: int
     error: int
     best_constant: float
-    mean_f1: float | None = None
-    f1_interval: tuple[float, float] | None = None
+    mean_partial: float | None = None
+    partial_interval: tuple[float, float] | None = None
 
     @property
     def n(self) -> int:
-        """All cases."""
+        """All items."""
         return self.right + self.wrong + self.unparseable + self.error
 
     @property
     def doubtful(self) -> int:
-        """Cases without a prediction."""
+        """Items without a prediction."""
         return self.unparseable + self.error
 
     @property
@@ -61,7 +58,7 @@ class LevelVerdict:
     """One level: its tally, a two-sided interval of its rate, what was judged against what, and the
     verdict."""
 
-    level: str
+    level: Level
     tally: Tally
     interval: tuple[float, float]
     verdict: Verdict
@@ -80,45 +77,45 @@ class CheckVerdict:
     levels: tuple[LevelVerdict, ...] = field(default=())
 
 
-def tally(outcomes: Sequence[Outcome], alpha: float) -> Tally:
-    """Counts the outcomes of one level."""
-    kinds = Counter(outcome.kind for outcome in outcomes)
-    f1 = [outcome.f1 for outcome in outcomes if outcome.f1 is not None]
+def tally(items: Sequence[Scored], alpha: float) -> Tally:
+    """Counts the outcomes of one level; `alpha` is the error rate of the partial score's
+    interval."""
+    kinds = Counter(item.kind for item in items)
+    partial = [item.partial for item in items if item.partial is not None]
     return Tally(
-        **{kind: kinds[kind] for kind in KINDS},
-        best_constant=best_constant([outcome.case for outcome in outcomes]),
-        mean_f1=math.fsum(f1) / len(f1) if f1 else None,
-        f1_interval=empirical_bernstein(f1, alpha) if f1 else None,
+        **{kind: kinds[kind] for kind in OUTCOME_KINDS},
+        best_constant=best_constant(items),
+        mean_partial=math.fsum(partial) / len(partial) if partial else None,
+        partial_interval=empirical_bernstein(partial, alpha) if partial else None,
     )
 
 
-def best_constant(cases: Sequence[Case]) -> float:
-    """The share of cases that the best answer which looks at nothing is right in; 0 of none."""
-    truths = Counter(case.truth.text for case in cases)
-    return max(truths.values()) / len(cases) if cases else 0.0
+def best_constant(items: Sequence[Scored]) -> float:
+    """The share of items that the best answer which looks at nothing is right in; 0 of none. In a
+    group it must be right for every member."""
+    texts = [{outcome.case.truth.text for outcome in item.members} for item in items]
+    constant = Counter(truths.pop() for truths in texts if len(truths) == 1)
+    return max(constant.values(), default=0) / len(items) if items else 0.0
 
 
 def judge_levels(
-    tallies: Sequence[tuple[str, Tally]], thresholds: Thresholds, judged_levels: int
+    tallies: Sequence[tuple[Level, Tally]], thresholds: Thresholds, judged_levels: int
 ) -> CheckVerdict:
     """The verdict of a sweep. The first level is the reference; `judged_levels` is counted over the
     whole run."""
-    alpha = thresholds.alpha
-    fail_alpha = alpha / judged_levels
-    (name, reference), *others = tallies
-    first = judge_reference(name, reference, thresholds, fail_alpha)
-    levels = [first]
-    for name, level in others:
-        if first.verdict == "fail":
-            reason = (
-                f"the reference level {first.level} failed: the model cannot do the task at all"
-            )
-            levels.append(
-                level_verdict(name, level, "inconclusive", reason, thresholds.retention, alpha)
+    fail_alpha = thresholds.alpha / judged_levels
+    (first, reference), *others = tallies
+    judged = [judge_reference(first, reference, thresholds, fail_alpha)]
+    for level, counts in others:
+        if judged[0].verdict == "fail":
+            reason = f"the reference level {first} failed: the model cannot do the task at all"
+            verdict = level_verdict(
+                level, counts, "inconclusive", reason, thresholds.retention, thresholds.alpha
             )
         else:
-            levels.append(_judge_retention(name, level, reference, thresholds, fail_alpha))
-    return combine(levels, f"all {len(levels)} levels pass")
+            verdict = _judge_retention(level, counts, reference, thresholds, fail_alpha)
+        judged.append(verdict)
+    return combine(judged, f"all {len(judged)} levels pass")
 
 
 def smallest_passing_n(thresholds: Thresholds) -> int:
@@ -153,83 +150,55 @@ def refuse_unreachable(check_id: str, n: int, thresholds: Thresholds) -> None:
 
 
 def judge_reference(
-    name: str, level: Tally, thresholds: Thresholds, fail_alpha: float
+    level: Level, counts: Tally, thresholds: Thresholds, fail_alpha: float
 ) -> LevelVerdict:
     """The level at which the model must show that it can do the task at all: against the floor and
     the best constant answer."""
-    floor = max(thresholds.reference_floor, level.best_constant)
-    return _judge_floor(name, level, floor, thresholds, fail_alpha, is_reference=True)
-
-
-def _judge_floor(
-    name: str,
-    level: Tally,
-    floor: float,
-    thresholds: Thresholds,
-    fail_alpha: float,
-    *,
-    is_reference: bool,
-) -> LevelVerdict:
-    if (broken := _unjudged(name, level, floor, thresholds, fail_alpha, is_reference)) is not None:
+    floor = max(thresholds.reference_floor, counts.best_constant)
+    if (broken := _unjudged(level, counts, floor, thresholds, fail_alpha, True)) is not None:
         return broken
-    low, high = (
-        lower(level.right, level.n, thresholds.alpha),
-        upper(level.right + level.doubtful, level.n, fail_alpha),
-    )
-    kind = "floor of the reference level" if is_reference else "required rate"
+    low = lower(counts.right, counts.n, thresholds.alpha)
+    high = upper(counts.right + counts.doubtful, counts.n, fail_alpha)
+    against = f"the floor of the reference level {floor:.2f}"
     verdict: Verdict
-    if low > floor and level.unparseable <= thresholds.unparseable_ceiling * level.n:
-        verdict, reason = "pass", f"proven above the {kind} {floor:.2f} (lower bound {low:.3f})"
+    if low > floor and counts.unparseable <= thresholds.unparseable_ceiling * counts.n:
+        verdict, reason = "pass", f"proven above {against} (lower bound {low:.3f})"
     elif high < floor:
-        verdict, reason = "fail", f"proven below the {kind} {floor:.2f} (upper bound {high:.3f})"
+        verdict, reason = "fail", f"proven below {against} (upper bound {high:.3f})"
     else:
-        verdict, reason = (
-            "inconclusive",
-            f"neither above nor below the {kind} {floor:.2f} is proven [{low:.3f}, {high:.3f}]",
-        )
-    return level_verdict(
-        name, level, verdict, reason, floor, thresholds.alpha, is_reference=is_reference
-    )
+        verdict = "inconclusive"
+        reason = f"neither above nor below {against} is proven [{low:.3f}, {high:.3f}]"
+    return level_verdict(level, counts, verdict, reason, floor, thresholds.alpha, is_reference=True)
 
 
 def _judge_retention(
-    name: str, level: Tally, reference: Tally, thresholds: Thresholds, fail_alpha: float
+    level: Level, counts: Tally, reference: Tally, thresholds: Thresholds, fail_alpha: float
 ) -> LevelVerdict:
-    if (
-        broken := _unjudged(name, level, thresholds.retention, thresholds, fail_alpha, False)
-    ) is not None:
+    required, alpha = thresholds.retention, thresholds.alpha
+    if (broken := _unjudged(level, counts, required, thresholds, fail_alpha, False)) is not None:
         return broken
-    wanted = thresholds.retention
-    low, _ = retention_interval(level, reference, thresholds.alpha)
-    _, high = retention_interval(level, reference, fail_alpha)
+    retention = retention_interval(counts, reference, alpha)
+    low, high = retention[0], retention_interval(counts, reference, fail_alpha)[1]
     verdict: Verdict
-    if low >= wanted and level.unparseable <= thresholds.unparseable_ceiling * level.n:
-        verdict, reason = (
-            "pass",
-            f"keeps at least {low:.2f} of the reference level's rate ({wanted:.2f} needed)",
-        )
-    elif high < wanted:
-        verdict, reason = (
-            "fail",
-            f"keeps at most {high:.2f} of the reference level's rate ({wanted:.2f} needed)",
-        )
+    if low >= required and counts.unparseable <= thresholds.unparseable_ceiling * counts.n:
+        verdict, bounds = "pass", f"at least {_percent(low, required)}"
+    elif high < required:
+        verdict, bounds = "fail", f"at most {_percent(high, required)}"
+    elif math.isinf(high):
+        verdict = "inconclusive"
+        bounds = f"at least {_percent(low, required)}, with no upper bound,"
     else:
-        verdict, reason = (
-            "inconclusive",
-            (
-                f"keeps between {low:.2f} and {high:.2f} of the reference level's rate"
-                f" ({wanted:.2f} needed)"
-            ),
-        )
-    return level_verdict(
-        name,
-        level,
-        verdict,
-        reason,
-        wanted,
-        thresholds.alpha,
-        retention=retention_interval(level, reference, thresholds.alpha),
-    )
+        verdict = "inconclusive"
+        bounds = f"between {_percent(low, required)} and {_percent(high, required)}"
+    reason = f"accuracy is {bounds} of the reference level's ({100 * required:g} % required)"
+    return level_verdict(level, counts, verdict, reason, required, alpha, retention=retention)
+
+
+def _percent(share: float, required: float) -> str:
+    """Whole percent, or with one decimal where it would read like what is required and is not."""
+    exact = 100 * share
+    alike = f"{exact:.0f}" == f"{100 * required:g}"
+    return f"{exact:.1f} %" if alike and abs(share - required) >= 0.0005 else f"{exact:.0f} %"
 
 
 def retention_interval(level: Tally, reference: Tally, alpha: float) -> tuple[float, float]:
@@ -244,8 +213,8 @@ def retention_interval(level: Tally, reference: Tally, alpha: float) -> tuple[fl
 
 
 def _unjudged(
-    name: str,
-    level: Tally,
+    level: Level,
+    counts: Tally,
     threshold: float,
     thresholds: Thresholds,
     fail_alpha: float,
@@ -253,35 +222,29 @@ def _unjudged(
 ) -> LevelVerdict | None:
     """The verdict of a level whose answers do not even come to be judged: too many errors, or too
     many that cannot be read."""
-    if level.error > thresholds.error_ceiling * level.n:
+    verdict: Verdict
+    if counts.error > thresholds.error_ceiling * counts.n:
+        verdict = "inconclusive"
         reason = (
-            f"{level.error} of {level.n} cases raised an error"
+            f"{counts.error} of {counts.n} cases raised an error"
             f" (error_ceiling={thresholds.error_ceiling:g})"
         )
-        return level_verdict(
-            name,
-            level,
-            "inconclusive",
-            reason,
-            threshold,
-            thresholds.alpha,
-            is_reference=is_reference,
+    elif lower(counts.unparseable, counts.n, fail_alpha) > thresholds.unparseable_ceiling:
+        verdict = "fail"
+        reason = (
+            f"{counts.unparseable} of {counts.n} answers are unparseable (more than"
+            f" {100 * thresholds.unparseable_ceiling:g} % is proven)"
         )
-    share = lower(level.unparseable, level.n, fail_alpha)
-    if share <= thresholds.unparseable_ceiling:
+    else:
         return None
-    reason = (
-        f"{level.unparseable} of {level.n} answers are unparseable (more than"
-        f" {thresholds.unparseable_ceiling:.0%} is proven)"
-    )
     return level_verdict(
-        name, level, "fail", reason, threshold, thresholds.alpha, is_reference=is_reference
+        level, counts, verdict, reason, threshold, thresholds.alpha, is_reference=is_reference
     )
 
 
 def level_verdict(
-    name: str,
-    level: Tally,
+    level: Level,
+    counts: Tally,
     verdict: Verdict,
     reason: str,
     threshold: float,
@@ -291,15 +254,17 @@ def level_verdict(
     retention: tuple[float, float] | None = None,
 ) -> LevelVerdict:
     """A level's verdict with the two-sided interval (alpha) of its rate."""
-    interval = lower(level.right, level.n, alpha / 2), upper(level.right, level.n, alpha / 2)
-    return LevelVerdict(name, level, interval, verdict, reason, threshold, is_reference, retention)
+    interval = lower(counts.right, counts.n, alpha / 2), upper(counts.right, counts.n, alpha / 2)
+    return LevelVerdict(
+        level, counts, interval, verdict, reason, threshold, is_reference, retention
+    )
 
 
 def combine(levels: Sequence[LevelVerdict], when_passed: str) -> CheckVerdict:
     """A check from its levels: fail if one fails, inconclusive if one is, else pass with the reason
     `when_passed`."""
     for verdict in ("fail", "inconclusive"):
-        found = [level for level in levels if level.verdict == verdict]
-        if found:
-            return CheckVerdict(verdict, f"{found[0].level}: {found[0].reason}", tuple(levels))
+        first = next((level for level in levels if level.verdict == verdict), None)
+        if first is not None:
+            return CheckVerdict(verdict, f"{first.level}: {first.reason}", tuple(levels))
     return CheckVerdict("pass", when_passed, tuple(levels))

@@ -1,8 +1,5 @@
 """The same draws asked twice: what a change of conditions gained or lost, with exact bounds.
 
-Data in: outcomes of the same draws, in the same order, under two conditions. Data out: a `Paired`
-difference.
-
 With b cases lost and c gained of n, the drop is (b - c) / n; its upper bound is CP_upper(b / n) -
 CP_lower(c / n), each at half the error rate (Clopper-Pearson, no normal approximation), its lower
 bound the mirror image.
@@ -14,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from mimic_checks.cases import Scored
 from mimic_checks.errors import ThresholdsError
 from mimic_checks.verdicts.intervals import lower, upper
-from mimic_checks.verdicts.outcome import Outcome
 
 Doubt = Literal["wrong", "drop", "gain"]
 
@@ -69,22 +66,18 @@ def refuse_unreachable_pair(check_id: str, n: int, margin: float, alpha: float) 
         )
 
 
-def paired(
-    before: Sequence[Outcome], after: Sequence[Outcome], *, doubt: Doubt = "wrong"
-) -> Paired:
+def paired(before: Sequence[Scored], after: Sequence[Scored], *, doubt: Doubt = "wrong") -> Paired:
     """The paired difference of two conditions, over the same draws (a draw is one cluster). Answers
     without a prediction (unparseable, error) count as wrong, or all as a "drop" or all as a "gain":
     what a verdict must survive.
 
     Raises:
-        ValueError: not the same draws in the same order, one case each.
+        ValueError: not the same draws in the same order, one case or group each.
     """
-    clusters = [outcome.case.cluster for outcome in before]
-    if clusters != [outcome.case.cluster for outcome in after] or len(set(clusters)) != len(
-        clusters
-    ):
+    clusters = [item.cluster for item in before]
+    if clusters != [item.cluster for item in after] or len(set(clusters)) != len(clusters):
         raise ValueError(
-            "paired outcomes must be of the same draws in the same order, one case each"
+            "paired outcomes must be of the same draws in the same order, one case or group each"
         )
     pairs = [
         (_right(a, doubt == "drop"), _right(b, doubt == "gain"))
@@ -95,5 +88,5 @@ def paired(
     )
 
 
-def _right(outcome: Outcome, doubtful: bool) -> bool:
-    return outcome.kind == "right" or (doubtful and outcome.kind in ("unparseable", "error"))
+def _right(item: Scored, doubtful: bool) -> bool:
+    return item.kind == "right" or (doubtful and item.kind in ("unparseable", "error"))

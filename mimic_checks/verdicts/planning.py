@@ -1,7 +1,6 @@
 """How many cases a level of the gate needs: a fixed number, or as many as it takes.
 
-Data in: margin, error rate, how many answers flip without any change, and the wanted power. Data
-out: both plans, simulated, and which one is cheaper for a release that changed nothing.
+Both plans are simulated; which one is cheaper depends on how many answers flip without any change.
 """
 
 from __future__ import annotations
@@ -48,14 +47,12 @@ def plan_lines(*, margin: float, alpha: float, flips: float, power: float) -> li
         ("power", power, 1.0),
     ):
         if not 0 < value < high:
-            raise InvalidArgument(name, value, allowed=f"above 0, below {high:g}")
+            raise InvalidArgument(name, value, allowed=f"(0, {high:g})")
     if not 0 <= flips < 0.5 - BROKEN / 2:
-        raise InvalidArgument("flips", flips, allowed=f"0 up to, not, {0.5 - BROKEN / 2:g}")
+        raise InvalidArgument("flips", flips, allowed=f"[0, {0.5 - BROKEN / 2:g})")
     unchanged, broken = history_of(flips, flips, 0), history_of(flips + BROKEN, flips, 1)
-    n, early = (
-        fixed_plan(unchanged, margin, alpha, power),
-        sequential_plan(unchanged, broken, margin, alpha, power),
-    )
+    n = fixed_plan(unchanged, margin, alpha, power)
+    early = sequential_plan(unchanged, broken, margin, alpha, power)
     cheaper = "sequential" if early.mean_unchanged < n else "fixed"
     return [
         (

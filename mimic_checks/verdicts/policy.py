@@ -1,7 +1,4 @@
-"""The gate's policy: from a TOML file to a checked rule per check.
-
-Data in: the shipped `policy.toml`, and optionally the user's. Data out: a `Policy`.
-"""
+"""The gate's policy: the shipped `policy.toml` and the user's, as a checked rule per check."""
 
 from __future__ import annotations
 
@@ -37,8 +34,8 @@ class Policy:
 
     def tier(self, check_id: str) -> Tier:
         """What a check's verdict does to the run."""
-        found: Tier = self.checks.get(check_id, {}).get("tier", self.defaults["tier"])
-        return found
+        tier: Tier = self.checks.get(check_id, {}).get("tier", self.defaults["tier"])
+        return tier
 
     @property
     def inconclusive_blocks(self) -> bool:
@@ -92,18 +89,18 @@ def check_policy_can_decide(policy: Policy, check_ids: Iterable[str], cases: int
             raise GateError(
                 f"cases={cases!r} per level can never pass check {check!r} (margin={rule.margin},"
                 f" alpha={rule.alpha}, min_cases={rule.min_cases}): not even a release that changes"
-                f" no answer would be proven; use at least --vlm-cases {needed}, for the"
-                " baseline too"
+                f" no answer would be proven; use at least --vlm-cases {needed}, for the baseline"
+                " too"
             )
 
 
-def _table(source: str, where: str, found: Any) -> dict[str, Any]:
-    if not isinstance(found, dict):
+def _table(source: str, where: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
         raise GateError(
-            f"policy={source!r}: {where}={found!r} is not a table; write [{where}] and keys"
-            " below it"
+            f"policy={source!r}: {where}={value!r} is not a table; write [{where}] and keys below"
+            " it"
         )
-    return found
+    return value
 
 
 def _validate(source: str, where: str, values: Mapping[str, Any]) -> None:
@@ -135,5 +132,5 @@ def _wrong(key: str, value: Any) -> str:
         return "" if isinstance(value, int) and number and value >= 1 else "whole numbers from 1"
     if key in ("margin", "alpha"):
         high = 0.5 if key == "alpha" else 1.0
-        return "" if number and 0 < value < high else f"above 0, below {high:g}"
-    return "" if number and 0 <= value < 1 else "0 up to, not, 1"
+        return "" if number and 0 < value < high else f"(0, {high:g})"
+    return "" if number and 0 <= value < 1 else "[0, 1)"

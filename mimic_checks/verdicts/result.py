@@ -1,88 +1,25 @@
-"""What a run leaves on disk: one `CheckResult` per check and one `OutcomeLine` per case.
-
-Data in: verdicts and outcomes. Data out: pydantic models, written as JSON and read back by the
-report.
-"""
+"""What a run leaves on disk of a check: its verdict, its levels, what was measured beside them, and
+the cases that the report shows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from mimic_checks.cases import Case, Task, Template, Truth
-from mimic_checks.verdicts import official
+from mimic_checks.cases import Level, Scored
+from mimic_checks.tasks import TASKS
+from mimic_checks.verdicts.files import SCHEMA, Stored
 from mimic_checks.verdicts.levels import LevelVerdict, Verdict
-from mimic_checks.verdicts.outcome import Outcome, OutcomeKind
+from mimic_checks.verdicts.record import Record
 
 
-class _Stored(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class LevelResult(Stored):
+    """One judged level: `n` items, `low` to `high` the interval of their rate at the check's alpha,
+    `released` what the scorers that others released say, by scorer."""
 
-
-class StoredCase(_Stored):
-    """A `Case` on disk; `rows` are its images' rows in the catalog that the run names (-1: not in a
-    catalog)."""
-
-    id: str
-    cluster: str
-    task: Task
-    template: Template
-    images: tuple[str, ...]
-    rows: tuple[int, ...]
-    question: str
-    counts: tuple[tuple[str, int], ...] = ()
-    names: tuple[str, ...] = ()
-    factors: dict[str, int | str] = {}
-
-    @classmethod
-    def of(cls, case: Case, rows: Sequence[int]) -> StoredCase:
-        """A case with the rows of its images."""
-        return cls(
-            id=case.id,
-            cluster=case.cluster,
-            task=case.task,
-            template=case.template,
-            images=case.images,
-            rows=tuple(rows),
-            question=case.question,
-            counts=case.truth.counts,
-            names=case.truth.names,
-            factors=dict(case.factors),
-        )
-
-    def case(self) -> Case:
-        """The case again."""
-        return Case(
-            self.id,
-            self.cluster,
-            self.task,
-            self.template,
-            self.images,
-            self.question,
-            Truth(self.counts, self.names),
-            dict(self.factors),
-        )
-
-
-class OutcomeLine(_Stored):
-    """One case as it was asked in a check, with what the model said."""
-
-    check: str
-    level: str
-    case: StoredCase
-    answer: str
-    kind: OutcomeKind
-    f1: float | None = None
-
-
-class LevelResult(_Stored):
-    """One judged level; `official` is the released scorer's number (listing: without its
-    leading-space bug, and `official_released` with it)."""
-
-    level: str
-    value: float
+    level: Level
     n: int
     right: int
     wrong: int
@@ -98,14 +35,13 @@ class LevelResult(_Stored):
     is_reference: bool
     retention_low: float | None = None
     retention_high: float | None = None
-    mean_f1: float | None = None
-    f1_low: float | None = None
-    f1_high: float | None = None
-    official: float | None = None
-    official_released: float | None = None
+    partial: float | None = None
+    partial_low: float | None = None
+    partial_high: float | None = None
+    released: dict[str, float] = Field(default_factory=dict)
 
 
-class HeatMap(_Stored):
+class HeatMap(Stored):
     """Shares in [0, 1] over rows and columns; None where nothing was measured."""
 
     kind: Literal["heatmap"] = "heatmap"
@@ -116,7 +52,7 @@ class HeatMap(_Stored):
     values: tuple[tuple[float | None, ...], ...]
 
 
-class Series(_Stored):
+class Series(Stored):
     """One curve: values over the x of its panel, with interval bounds where they exist."""
 
     name: str
@@ -125,7 +61,7 @@ class Series(_Stored):
     high: tuple[float | None, ...] = ()
 
 
-class Curves(_Stored):
+class Curves(Stored):
     """Several curves on one axis."""
 
     kind: Literal["curves"] = "curves"
@@ -136,7 +72,7 @@ class Curves(_Stored):
     series: tuple[Series, ...]
 
 
-class Table(_Stored):
+class Table(Stored):
     """Words and numbers as they are to be read."""
 
     kind: Literal["table"] = "table"
@@ -149,11 +85,14 @@ class Table(_Stored):
 Panel = Annotated[HeatMap | Curves | Table, Field(discriminator="kind")]
 
 
-class CheckResult(_Stored):
-    """A check with its verdict; `shown` are the cases that the report shows in full, `panels` what
-    was measured beside the levels, `unreadable` images left out."""
+class CheckResult(Stored):
+    """A check with its verdict. `module`: where its test is; `alpha`: the error rate of the printed
+    intervals; `shown`: the cases that the report shows in full; `panels`: what was measured beside
+    the levels; `unreadable`: images left out; `harness`: it asked whether the harness is right."""
 
+    format: Literal[2] = SCHEMA
     check: str
+    module: str
     title: str
     behaviour: str
     factor: str
@@ -161,52 +100,48 @@ class CheckResult(_Stored):
     verdict: Verdict
     reason: str
     seconds: float
+    alpha: float
     levels: tuple[LevelResult, ...] = ()
-    shown: tuple[OutcomeLine, ...] = ()
+    shown: tuple[Record, ...] = ()
     panels: tuple[Panel, ...] = ()
     unreadable: tuple[str, ...] = ()
     docs: str = ""
+    harness: bool = False
 
 
-def level_result(value: float, level: LevelVerdict, outcomes: Sequence[Outcome]) -> LevelResult:
-    """A level verdict as it is stored."""
-    tally = level.tally
-    plain, released = _official(outcomes)
+def level_result(judged: LevelVerdict, items: Sequence[Scored]) -> LevelResult:
+    """A level's verdict, with the outcomes that it was reached from, as it is stored."""
+    tally = judged.tally
     return LevelResult(
-        level=level.level,
-        value=value,
+        level=judged.level,
         n=tally.n,
         right=tally.right,
         wrong=tally.wrong,
         unparseable=tally.unparseable,
         error=tally.error,
         rate=tally.rate,
-        low=level.interval[0],
-        high=level.interval[1],
+        low=judged.interval[0],
+        high=judged.interval[1],
         best_constant=tally.best_constant,
-        verdict=level.verdict,
-        reason=level.reason,
-        threshold=level.threshold,
-        is_reference=level.is_reference,
-        retention_low=level.retention[0] if level.retention else None,
-        retention_high=min(level.retention[1], 1e9) if level.retention else None,
-        mean_f1=tally.mean_f1,
-        f1_low=tally.f1_interval[0] if tally.f1_interval else None,
-        f1_high=tally.f1_interval[1] if tally.f1_interval else None,
-        official=plain,
-        official_released=released,
+        verdict=judged.verdict,
+        reason=judged.reason,
+        threshold=judged.threshold,
+        is_reference=judged.is_reference,
+        retention_low=judged.retention[0] if judged.retention else None,
+        retention_high=min(judged.retention[1], 1e9) if judged.retention else None,
+        partial=tally.mean_partial,
+        partial_low=tally.partial_interval[0] if tally.partial_interval else None,
+        partial_high=tally.partial_interval[1] if tally.partial_interval else None,
+        released=released_scores(items),
     )
 
 
-def _official(outcomes: Sequence[Outcome]) -> tuple[float | None, float | None]:
-    pairs = [("" if o.kind == "error" else o.answer, o.case.truth.text) for o in outcomes]
-    task = outcomes[0].case.task if outcomes else None
-    if task is None or (task == "counting" and len(outcomes[0].case.truth.counts) > 1):
-        return None, None
-    if task == "listing":
-        return (
-            official.listing_score(pairs, leading_space=False).f1,
-            official.listing_score(pairs).f1,
-        )
-    right = official.counting_right if task == "counting" else official.name_right
-    return sum(right(answer, truth) for answer, truth in pairs) / len(pairs), None
+def released_scores(items: Sequence[Scored]) -> dict[str, float]:
+    """What released scorers say of the answers, if all are to one task; an error is an empty
+    answer."""
+    outcomes = [outcome for item in items for outcome in item.members]
+    tasks = {outcome.case.task for outcome in outcomes}
+    if len(tasks) != 1:
+        return {}
+    answers = [("" if o.kind == "error" else o.answer, o.case.truth) for o in outcomes]
+    return dict(TASKS.get(tasks.pop()).released_scores(answers))

@@ -1,9 +1,6 @@
 """Paired differences that may be looked at after every batch: bounds that hold at all times
 together.
 
-Data in: cases lost and gained so far. Data out: the bounds of `Paired`, valid whenever one chooses
-to stop.
-
 A bet against "the drop is m or more" pays 1 + s (m - d) on every case, with d = 1 (lost), -1
 (gained) or 0 (as before), and a stake s that cannot ruin it. If the drop is m, such wealth grows on
 no average, so it exceeds 1 / alpha at any time with probability alpha at most (Ville 1939); wealth
@@ -43,8 +40,8 @@ def log_wealth_below(
         + xlog1py(same, stakes * margin)
         + xlog1py(c, stakes * (margin + 1))
     )
-    found: NDArray[np.float64] = logsumexp(grown, axis=-1) - np.log(len(STAKES))
-    return found
+    wealth: NDArray[np.float64] = logsumexp(grown, axis=-1) - np.log(len(STAKES))
+    return wealth
 
 
 def log_wealth_above(

@@ -1,52 +1,32 @@
-"""Results as plain text: the failure of one check, and the table of all.
-
-Data in: `CheckResult`s. Data out: lines for a terminal, at most 100 columns wide.
-"""
+"""Results as plain text: the failure of one check, and the table of all; lines for a terminal."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
 
+from mimic_checks.cases import Case, GroupOutcome, Level, Scored
+from mimic_checks.verdicts.record import scored_by_level
 from mimic_checks.verdicts.result import CheckResult, LevelResult
 
 WIDTH = 100
-HARNESS = "preconditions."
-"""Checks of the harness, not of the model."""
+HARNESS = "harness"
+"""The line under which checks of the harness stand together."""
+RULE_WORDS = {"all_right": "must all be right", "consistent": "must be answered alike"}
+"""Group rules in words."""
 
 
 def failure(result: CheckResult) -> str:
     """Why a check did not pass: the verdict, every level with its numbers, one failing case, where
     to read on."""
-    lines = textwrap.wrap(
-        f"{result.check}: {result.verdict}: {result.reason}", WIDTH, subsequent_indent="  "
-    )
-    if result.levels:
-        lines += [
-            "",
-            *table(
-                [
-                    ("level", "right", "rate", "95 % interval", "verdict"),
-                    *map(_level_row, result.levels),
-                ]
-            ),
-        ]
-    wrong = next((line for line in result.shown if line.kind != "right"), None)
-    if wrong:
-        lines += [
-            "",
-            (
-                f"e.g. case {wrong.case.id} at {wrong.level}, {len(wrong.case.images)} images:"
-                f" {wrong.case.question!r}"
-            ),
-            (
-                f"     true answer {wrong.case.case().truth.text!r}, model's answer"
-                f" {wrong.answer!r} ({wrong.kind})"
-            ),
-        ]
-    if result.docs:
-        lines += ["", f"What it means and what to do: {result.docs}"]
-    return "\n".join(lines)
+    head = f"{result.check}: {result.verdict}: {result.reason}"
+    return _failure(result, head, result.levels, _first_failing(result))
+
+
+def level_failure(result: CheckResult, judged: LevelResult) -> str:
+    """The same of one level of a check."""
+    head = f"{result.check}: {judged.level}: {judged.verdict}: {judged.reason}"
+    return _failure(result, head, [judged], _first_failing(result, judged.level))
 
 
 def summary(results: Sequence[CheckResult]) -> str:
@@ -64,51 +44,41 @@ def summary(results: Sequence[CheckResult]) -> str:
 
 
 def in_short(results: Sequence[CheckResult]) -> list[CheckResult]:
-    """The results to be listed: the harness tests that found nothing wrong, if there are several,
-    as one."""
+    """The results to be listed: checks of the harness that passed and show no rate, if there are
+    several, as one."""
     sound = [
         result
         for result in results
-        if result.check.startswith(HARNESS) and result.verdict == "pass" and not result.levels
+        if result.harness and result.verdict == "pass" and not result.levels
     ]
     if len(sound) < 2:
         return list(results)
-    one = sound[0].model_copy(
-        update={
-            "check": HARNESS.rstrip("."),
-            "reason": f"{len(sound)} tests of the harness found nothing wrong",
-        }
-    )
-    return [one, *(result for result in results if result not in sound)]
+    passed = {"check": HARNESS, "reason": f"{len(sound)} harness checks passed"}
+    others = [result for result in results if result not in sound]
+    return [sound[0].model_copy(update=passed), *others]
 
 
 def rates(result: CheckResult, between: str) -> str:
     """`spread 1: 0.89  2: 0.87`; levels of a check that sweeps no single factor are named in
     full."""
-    names = [level.level.rpartition("=") for level in result.levels]
-    shared = {name for name, _, _ in names} == {result.factor}
+    shared = {judged.level.factor for judged in result.levels} == {result.factor}
     listed = between.join(
-        f"{value if shared else f'{name} {value}'}: {level.rate:.2f}"
-        for (name, _, value), level in zip(names, result.levels, strict=True)
+        f"{level_name(judged.level, shared=shared)}: {judged.rate:.2f}" for judged in result.levels
     )
     return f"{result.factor} {listed}" if shared else listed
 
 
-def _level_row(level: LevelResult) -> tuple[str, ...]:
-    mark = " (reference)" if level.is_reference else ""
-    doubtful = f", {level.unparseable} unparseable" if level.unparseable else ""
-    doubtful += f", {level.error} errors" if level.error else ""
-    return (
-        level.level + mark,
-        f"{level.right}/{level.n}{doubtful}",
-        f"{level.rate:.3f}",
-        f"[{level.low:.3f}, {level.high:.3f}]",
-        level.verdict,
-    )
+def level_name(level: Level, *, shared: bool) -> str:
+    """A level in a list: its own label if somebody gave it one; else its value, behind the factor
+    unless the whole list shares it."""
+    if level.label != f"{level.factor}={level.value}":
+        return level.label
+    return str(level.value) if shared else f"{level.factor} {level.value}"
 
 
-def _short(reason: str) -> str:
-    return textwrap.shorten(reason, 60, placeholder="...")
+def interval_name(alpha: float) -> str:
+    """What a two-sided interval of this error rate is called: `95 % interval`."""
+    return f"{100 * (1 - alpha):.6g} % interval"
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -118,3 +88,80 @@ def table(rows: Sequence[tuple[str, ...]]) -> list[str]:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
+
+
+def item_title(item: Scored, level: str) -> str:
+    """Which case or group stands at a level, in words."""
+    if isinstance(item, GroupOutcome):
+        count, rule = len(item.members), RULE_WORDS[item.group.rule]
+        return f"group {item.id} at {level}, {count} cases that {rule} ({item.kind}):"
+    return _case_title(item.case, f" at {level}")
+
+
+def member_name(item: Scored, number: int) -> str:
+    """What a member is in its group: its role, else its number from 1."""
+    roles = item.group.roles if isinstance(item, GroupOutcome) else ()
+    return roles[number - 1] if roles else str(number)
+
+
+def _failure(
+    result: CheckResult,
+    head: str,
+    levels: Sequence[LevelResult],
+    example: tuple[Level, Scored] | None,
+) -> str:
+    lines = textwrap.wrap(head, WIDTH, subsequent_indent="  ")
+    if levels:
+        columns = ("level", "right", "rate", interval_name(result.alpha), "verdict")
+        lines += ["", *table([columns, *map(_level_row, levels)])]
+    if example:
+        lines += ["", *_example(*example)]
+    if result.docs:
+        lines += ["", f"What it means and what to do: {result.docs}"]
+    return "\n".join(lines)
+
+
+def _case_title(case: Case, where: str = "") -> str:
+    return f"case {case.id}{where}, {len(case.images)} images: {case.question!r}"
+
+
+def _first_failing(result: CheckResult, at: Level | None = None) -> tuple[Level, Scored] | None:
+    """The first shown item that is not right, and its level; only of the level `at`, if given."""
+    return next(
+        (
+            (level, item)
+            for level, items in scored_by_level(result.shown).items()
+            for item in items
+            if item.kind != "right" and at in (None, level)
+        ),
+        None,
+    )
+
+
+def _example(level: Level, item: Scored) -> list[str]:
+    lines = [f"e.g. {item_title(item, str(level))}"]
+    for number, outcome in enumerate(item.members, start=1):
+        if isinstance(item, GroupOutcome):
+            lines.append(f"     {member_name(item, number)}: {_case_title(outcome.case)}")
+        lines.append(
+            f"     true answer {outcome.case.truth.text!r}, model's answer {outcome.answer!r}"
+            f" ({outcome.kind})"
+        )
+    return lines
+
+
+def _level_row(judged: LevelResult) -> tuple[str, ...]:
+    mark = " (reference)" if judged.is_reference else ""
+    doubtful = f", {judged.unparseable} unparseable" if judged.unparseable else ""
+    doubtful += f", {judged.error} errors" if judged.error else ""
+    return (
+        f"{judged.level}{mark}",
+        f"{judged.right}/{judged.n}{doubtful}",
+        f"{judged.rate:.3f}",
+        f"[{judged.low:.3f}, {judged.high:.3f}]",
+        judged.verdict,
+    )
+
+
+def _short(reason: str) -> str:
+    return textwrap.shorten(reason, 60, placeholder="...")

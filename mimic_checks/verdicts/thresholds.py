@@ -1,8 +1,4 @@
-"""Thresholds: from a TOML file to checked numbers.
-
-Data in: the shipped `thresholds.toml`, and optionally the user's. Data out: `Thresholds` per check
-id.
-"""
+"""Thresholds: the shipped `thresholds.toml` and the user's, as checked numbers per check."""
 
 from __future__ import annotations
 
@@ -15,6 +11,7 @@ from mimic_checks.errors import ThresholdsError
 from mimic_checks.verdicts.toml_table import closest, read_toml
 
 _SHIPPED = Path(__file__).with_name("thresholds.toml")
+_MAY_BE_ZERO = ("unparseable_ceiling", "error_ceiling", "reference_floor", "paired_margin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +80,10 @@ def _validate(path: str, where: str, values: Mapping[str, Any]) -> None:
                 f"thresholds={path!r}, {where}: alpha belongs to [defaults]: it is shared by the"
                 " whole run"
             )
-        low = (
-            0.0
-            if key in ("unparseable_ceiling", "error_ceiling", "reference_floor", "paired_margin")
-            else 1e-9
-        )
-        if (
-            not isinstance(value, int | float)
-            or isinstance(value, bool)
-            or not low <= value < (0.5 if key == "alpha" else 1.0)
-        ):
+        low, high = 0.0 if key in _MAY_BE_ZERO else 1e-9, 0.5 if key == "alpha" else 1.0
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not low <= value < high:
             raise ThresholdsError(
-                f"thresholds={path!r}, {where}: {key}={value!r} is out of range; allowed: {low:g}"
-                f" up to, not, {0.5 if key == 'alpha' else 1}"
+                f"thresholds={path!r}, {where}: {key}={value!r} is out of range; allowed:"
+                f" {'(' if low else '['}0, {high:g})"
             )

@@ -1,7 +1,4 @@
-"""TOML files of users: read, and searched for typing mistakes.
-
-Data in: a path. Data out: its tables; hints for keys that do not exist.
-"""
+"""TOML files of users: read, and searched for typing mistakes."""
 
 from __future__ import annotations
 

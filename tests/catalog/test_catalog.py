@@ -219,7 +219,7 @@ def test_broken_files_and_folders_are_named(folder, tmp_path_factory):
         match="annotations='instances_min.json'.*did you mean 'instances_mine.json'",
     ):
         coco(path, annotations="instances_min.json")
-    with pytest.raises(CatalogError, match="is no folder"):
+    with pytest.raises(CatalogError, match="is not a directory"):
         coco(path / "nowhere")
     with pytest.raises(InvalidArgument, match=r"min_share=1.5"):
         coco(path, min_share=1.5)

@@ -12,26 +12,25 @@ import numpy as np
 import pytest
 import torch
 
+from mimic_checks.cases import Level
 from mimic_checks.catalog import coco, rendered
 from mimic_checks.checks import preflight
-from mimic_checks.checks.check_run import CheckRun
-from mimic_checks.checks.measures import (
-    attention_by_depth,
-    knockout,
-    localization,
-    pooling,
-    sequence_length,
-)
-from mimic_checks.checks.measures.measured import CLOSED
+from mimic_checks.checks.discovery import find_checks
+from mimic_checks.checks.evaluation import NotMeasurable
+from mimic_checks.checks.evaluator import Evaluator
+from mimic_checks.checks.measures import attention_by_depth, knockout, localization
+from mimic_checks.checks.node import CheckNode
 from mimic_checks.checks.profiles import FILE
+from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.settings import Settings
-from mimic_checks.checks.specs import CHECKS
 from mimic_checks.errors import AttentionError, InvalidArgument, RunFolderError, ThresholdsError
 from mimic_checks.models import ModelOptions, TokenGrid, load_vlm
 from mimic_checks.models.intervention import NO_INTERVENTION, Intervention
 from mimic_checks.models.stubs import make_stub
 from mimic_checks.verdicts.result import Curves, HeatMap, Table
+
+CHECKS = find_checks()
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +45,6 @@ def builtin(catalog):
 
 class Planted:
     """The built-in model with one method replaced."""
-
-    opens = True
 
     def __init__(self, base, **replaced):
         self._base, self.replaced = base, replaced
@@ -80,52 +77,32 @@ class Planted:
 
 
 def session_of(folder, check, model, catalog, cases=24, **settings):
-    session = CheckSession(
-        Settings(vlm="x", cases=cases, batch=8, output=folder, **settings),
-        [CHECKS[check]],
-        make_model=lambda: model,
-    )
-    session.__dict__["catalog"] = catalog
-    return session
+    settings = Settings(vlm="x", cases=cases, batch=8, output=folder, **settings)
+    plan = RunPlan(settings, [CHECKS[check]])
+    plan.__dict__["catalog"] = catalog
+    return CheckSession(plan, make_model=lambda: model)
 
 
 def measured(folder, check, model, catalog, **settings):
-    module = {
-        "attention_by_depth": attention_by_depth,
-        "knockout": knockout,
-        "localization": localization,
-        "pooling": pooling,
-        "sequence_length": sequence_length,
-    }[check]
-    return module.measure(session_of(folder, check, model, catalog, **settings), CHECKS[check])
+    session = session_of(folder, check, model, catalog, **settings)
+    return CHECKS[check].check.measure(session, CHECKS[check].check)
 
 
 @pytest.mark.parametrize("check", ["attention_by_depth", "knockout", "localization"])
 def test_the_built_in_model_passes_and_the_result_is_recorded(check, builtin, catalog, tmp_path):
-    session, results = session_of(tmp_path, check, builtin, catalog, cases=8), []
-    module = {
-        "attention_by_depth": attention_by_depth,
-        "knockout": knockout,
-        "localization": localization,
-    }[check]
-    CheckRun(
-        session, CHECKS[check], "behaviour", lambda result, verdict: results.append(result)
-    ).measure(module.measure)
-    assert results[0].verdict == "pass", results[0].reason
+    session = session_of(tmp_path, check, builtin, catalog, cases=8)
+    result = Evaluator(session).result(CHECKS[check])
+    assert result.verdict == "pass", result.reason
     stored = json.loads((tmp_path / "results" / f"{check}.json").read_text())
-    assert [panel["kind"] for panel in stored["panels"]] == [
-        panel.kind for panel in results[0].panels
-    ]
+    assert [panel["kind"] for panel in stored["panels"]] == [panel.kind for panel in result.panels]
 
 
 @pytest.mark.parametrize("check", ["attention_by_depth", "knockout", "localization", "pooling"])
-def test_a_model_that_cannot_be_opened_is_skipped_with_the_reason(check, catalog, tmp_path):
-    assert measured(tmp_path, check, make_stub("oracle", catalog), catalog) == CLOSED
+def test_a_model_nobody_can_look_into_is_skipped_with_its_own_reason(check, catalog, tmp_path):
     session = session_of(tmp_path, check, make_stub("oracle", catalog), catalog)
-    with pytest.raises(pytest.skip.Exception, match="the model cannot be opened"):
-        CheckRun(session, CHECKS[check], "behaviour", lambda result, verdict: None).measure(
-            lambda s, spec: CLOSED
-        )
+    node = CheckNode(Evaluator(session), CHECKS[check], None, lambda *results, **more: None)
+    with pytest.raises(pytest.skip.Exception, match="cannot look inside the model: .*stub"):
+        node.run()
 
 
 def test_shares_that_do_not_add_up_are_found(builtin, catalog, tmp_path):
@@ -218,15 +195,14 @@ def test_what_cannot_work_is_refused_before_a_model_is_loaded(catalog, tmp_path)
         raise AssertionError("the model was loaded")
 
     def validate(check="knockout", options=None, **settings):
-        session = CheckSession(
+        plan = RunPlan(
             Settings(
                 vlm="stub:oracle", output=tmp_path, model=options or ModelOptions(), **settings
             ),
             [CHECKS[check]],
-            make_model=never,
         )
-        session.__dict__["catalog"] = catalog
-        session.validate()
+        plan.__dict__["catalog"] = catalog
+        CheckSession(plan, make_model=never).validate()
 
     with pytest.raises(
         InvalidArgument,
@@ -242,16 +218,15 @@ def test_what_cannot_work_is_refused_before_a_model_is_loaded(catalog, tmp_path)
         validate("pooling", cases=20)
 
 
-def test_a_model_that_cannot_obey_fails_with_its_reason(catalog, tmp_path):
+def test_a_model_that_cannot_obey_fails_with_its_reason(builtin, catalog, tmp_path):
     refusing = Planted(
-        make_stub("oracle", catalog),
-        profiles=lambda *a: (_ for _ in ()).throw(AttentionError("layer 3 of X bypasses")),
+        builtin, profiles=lambda *a: (_ for _ in ()).throw(AttentionError("layer 3 of X bypasses"))
     )
     session = session_of(tmp_path, "attention_by_depth", refusing, catalog)
+    found = CHECKS["attention_by_depth"]
+    node = CheckNode(Evaluator(session), found, None, lambda *results, **more: None)
     with pytest.raises(pytest.fail.Exception, match="attention_by_depth: layer 3 of X bypasses"):
-        CheckRun(
-            session, CHECKS["attention_by_depth"], "behaviour", lambda result, verdict: None
-        ).measure(attention_by_depth.measure)
+        node.run()
 
 
 def test_where_attention_fades():
@@ -321,7 +296,7 @@ class Answering:
         ]
 
     def identity(self):
-        return {"name": "answering", "edit": self.edit.describe()}
+        return {"name": "answering", "intervention": self.edit.describe()}
 
 
 @pytest.mark.parametrize(
@@ -341,16 +316,13 @@ def test_pooling_fails_where_fewer_tokens_win(right, verdict, builtin, catalog, 
     found = measured(tmp_path, "pooling", model, catalog, cases=80)
     assert found.verdict.verdict == verdict
     assert [level.level for level in found.verdict.levels] == [
-        "pooling=1",
-        "pooling=2",
-        "pooling=4",
-        "pooling=8",
+        Level("pooling", factor) for factor in (1, 2, 4, 8)
     ]
 
 
 def test_pooling_by_one_answers_as_the_model_does(builtin, catalog, tmp_path):
     session = session_of(tmp_path, "pooling", builtin, catalog, cases=8)
-    prompts = [session.prompt(group[0]) for group in session.draws(CHECKS["pooling"])]
+    prompts = [session.prompt(group[0]) for group in session.plan.draws(CHECKS["pooling"].check)]
     assert builtin.intervened(Intervention(pooling=1)).answer(prompts) == builtin.answer(prompts)
     assert builtin.intervened(Intervention(pooling=8)).image_tokens(
         prompts[0]
@@ -363,7 +335,7 @@ def test_pooling_by_one_answers_as_the_model_does(builtin, catalog, tmp_path):
         ),
     ):
         builtin.intervened(Intervention(pooling=65)).answer(prompts[:1])
-    assert builtin.intervened(NO_INTERVENTION).identity()["edit"] == []
+    assert builtin.intervened(NO_INTERVENTION).identity()["intervention"] == []
 
 
 def test_sequence_length_runs_on_closed_models_and_finds_what_blanks_cost(catalog, tmp_path):
@@ -371,13 +343,7 @@ def test_sequence_length_runs_on_closed_models_and_finds_what_blanks_cost(catalo
         tmp_path / "a", "sequence_length", make_stub("oracle", catalog), catalog, cases=100
     )
     assert good.verdict.verdict == "pass"
-    assert "pooled" not in {name.partition("=")[0] for name in good.outcomes}
-    assert {name.partition("=")[0] for name in good.outcomes} == {
-        "images",
-        "blanks",
-        "degraded",
-        "stitched",
-    }
+    assert {level.factor for level in good.outcomes} == {"images", "blanks", "degraded", "stitched"}
     assert all(outcome.kind == "right" for lines in good.outcomes.values() for outcome in lines), (
         "controls keep the true answer"
     )
@@ -401,8 +367,6 @@ def test_what_explains_more(catalog, tmp_path, builtin):
         with those of one."""
 
         class Plain:
-            opens, depth = True, 6
-
             def answer(self, prompts):
                 return [
                     t if plain(len(p.images)) else "99"
@@ -433,7 +397,7 @@ def test_localization_against_masks_that_are_known(builtin, catalog, tmp_path):
             answer = torch.zeros_like(profile.answer)
             case = next(
                 group[-1]
-                for group in session.draws(CHECKS["localization"])
+                for group in session.plan.draws(CHECKS["localization"].check)
                 if group[-1].id == prompts[0].case_id
             )
             places, cover = [], []
@@ -442,21 +406,18 @@ def test_localization_against_masks_that_are_known(builtin, catalog, tmp_path):
             ):
                 places += token_grid.positions
                 cover += (
-                    localization.object_cells(session, case, image_id, token_grid).ravel().tolist()
+                    localization.object_cells(catalog, case, image_id, token_grid).ravel().tolist()
                 )
             best = int(np.argmax(cover)) if at_object else int(np.argmin(cover))
             answer[:, places[best]] = 1
             return [dataclasses.replace(profile, answer=answer)]
 
-        return localization.measure(
-            session_of(
-                tmp_path / str(at_object),
-                "localization",
-                Planted(builtin, profiles=profiles),
-                catalog,
-                cases=6,
-            ),
-            CHECKS["localization"],
+        return measured(
+            tmp_path / str(at_object),
+            "localization",
+            Planted(builtin, profiles=profiles),
+            catalog,
+            cases=6,
         )
 
     hit, miss = looking(True), looking(False)
@@ -476,13 +437,11 @@ def test_localization_against_masks_that_are_known(builtin, catalog, tmp_path):
 
 def test_localization_says_what_it_needs(builtin, catalog, tmp_path):
     masked = dataclasses.replace(catalog, masks=None)
-    assert "knows no object masks" in measured(
-        tmp_path / "a", "localization", builtin, masked, cases=4
-    )
+    with pytest.raises(NotMeasurable, match="knows no object masks"):
+        measured(tmp_path / "a", "localization", builtin, masked, cases=4)
     tiled = Planted(builtin, token_grids=lambda prompt: [None for _ in prompt.images])
-    assert "cuts pictures into tiles" in measured(
-        tmp_path / "b", "localization", tiled, catalog, cases=4
-    )
+    with pytest.raises(NotMeasurable, match="cuts pictures into tiles"):
+        measured(tmp_path / "b", "localization", tiled, catalog, cases=4)
 
 
 def test_localization_on_photos(builtin, photos, tmp_path):
@@ -503,9 +462,9 @@ def test_masks_of_photos_lie_in_their_boxes(photos):
     assert checked > 100
 
 
-def test_rasters_cover_every_image(builtin, catalog, tmp_path):
+def test_token_grids_cover_every_image(builtin, catalog, tmp_path):
     session = session_of(tmp_path, "localization", builtin, catalog, cases=2)
-    prompt = session.prompt(session.draws(CHECKS["localization"])[0][-1])
+    prompt = session.prompt(session.plan.draws(CHECKS["localization"].check)[0][-1])
     token_grids = builtin.token_grids(prompt)
     assert all(
         isinstance(token_grid, TokenGrid) and (token_grid.rows, token_grid.columns) == (8, 8)
@@ -540,18 +499,19 @@ def test_remedies_that_rearrange_images_are_said_not_mismeasured(catalog, tmp_pa
         settings = Settings(
             vlm="builtin", cases=24, output=tmp_path / str(options.pooling), model=options
         )
-        specs = [CHECKS[name] for name in (*skipped, *measured, "preconditions.image_blocks")]
+        found = [CHECKS[name] for name in (*skipped, *measured, "preconditions.image_blocks")]
+        plan = RunPlan(settings, found)
+        plan.__dict__["catalog"] = catalog
         session = CheckSession(
-            settings,
-            specs,
-            make_model=lambda options=options: load_vlm("builtin", options, catalog),
+            plan, make_model=lambda options=options: load_vlm("builtin", options, catalog)
         )
-        session.__dict__["catalog"] = catalog
-        measures = {"attention_by_depth": attention_by_depth, "localization": localization}
         for name in skipped:
-            reason = measures[name].measure(session, CHECKS[name])
-            assert isinstance(reason, str)
-            assert "--vlm-stitch" in reason or "--vlm-pooling 2" in reason
+            check = CHECKS[name].check
+            with pytest.raises(NotMeasurable, match="--vlm-stitch|--vlm-pooling 2"):
+                check.measure(session, check)
         for name in measured:
-            assert measures[name].measure(session, CHECKS[name]).verdict.verdict == "pass"
-        assert preflight.run(session)["image_blocks"] == (None if options.stitch else "")
+            check = CHECKS[name].check
+            assert check.measure(session, check).verdict.verdict == "pass"
+        blocks = preflight.run(session)["image_blocks"]
+        assert bool(blocks.reason) == options.stitch
+        assert not blocks.problem

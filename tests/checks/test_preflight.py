@@ -7,21 +7,35 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import replace
+from functools import cache
 
 import pytest
 import torch
 from PIL import Image
 
+from mimic_checks.cases import Group, TextPart
 from mimic_checks.catalog import load_catalog
 from mimic_checks.checks import preflight
+from mimic_checks.checks.discovery import find_checks
+from mimic_checks.checks.evaluation import Finding
+from mimic_checks.checks.probe_cases import ProbeCases, in_batches, text_missing
+from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.settings import Settings
-from mimic_checks.checks.specs import CHECKS
-from mimic_checks.models import ModelOptions, load_vlm, prompt_for, transformers_vlm
+from mimic_checks.models import (
+    Capabilities,
+    ModelOptions,
+    Prompt,
+    PromptImage,
+    ShownInput,
+    load_vlm,
+    transformers_vlm,
+)
+from mimic_checks.models.controls import Reversed, WithoutImages
 from mimic_checks.models.stubs import Oracle
 from mimic_checks.runs import Answer
 
-SPECS = ("preconditions.image_blocks", "image_count.counting")
+CHECKS = ("preconditions.image_blocks", "image_count.counting")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +47,7 @@ def catalog():
 def session(catalog, tmp_path):
     """Makes the session of a model: the built-in one under `options`, after `plant(model)`."""
 
-    def made(plant=lambda vlm: None, **options):
+    def make(plant=lambda vlm: None, **options):
         settings = Settings(
             vlm="builtin",
             cases=40,
@@ -42,22 +56,37 @@ def session(catalog, tmp_path):
             answer_cache=tmp_path / "kept",
             model=ModelOptions(**options),
         )
-        found = CheckSession(settings, [CHECKS[name] for name in SPECS])
-        found.__dict__["catalog"] = catalog
-        plant(found.model)
-        return found
+        made = session_of(settings, catalog)
+        plant(made.model)
+        return made
 
-    return made
+    return make
+
+
+@cache
+def found_checks():
+    return find_checks()
+
+
+def session_of(settings, catalog, make_model=None):
+    plan = RunPlan(settings, [found_checks()[name] for name in CHECKS])
+    plan.__dict__["catalog"] = catalog
+    return CheckSession(plan, make_model=make_model)
 
 
 def named(session) -> set[str]:
-    return {name for name, problem in preflight.run(session).items() if problem}
+    return {name for name, finding in preflight.run(session).items() if finding.problem}
+
+
+def looked(session) -> set[str]:
+    return {name for name, finding in preflight.run(session).items() if not finding.reason}
 
 
 def test_a_sound_harness_raises_no_alarm_and_shows_all_there_is(session):
-    found = preflight.run(session())
-    assert found == {name: None if name == "adapter" else "" for name in preflight.PREFLIGHT}
-    assert preflight.run(session(mask="deep"))["mask"] == ""
+    sound = {name: Finding() for name in preflight.PREFLIGHT}
+    sound["adapter"] = Finding(reason="the model has no adapter")
+    assert preflight.run(session()) == sound
+    assert preflight.run(session(mask="deep"))["mask"] == Finding()
 
 
 def shown(change):
@@ -85,13 +114,13 @@ def pads_on_the_right(vlm):
 
 
 def crops_to_the_smallest(vlm):
-    project = vlm._project
+    project = vlm.encoder.project
 
     def cropped(pictures):
         width, height = (min(picture.size[side] for picture in pictures) for side in (0, 1))
         return project([picture.crop((0, 0, width, height)) for picture in pictures])
 
-    vlm._project = cropped
+    vlm.encoder.project = cropped
 
 
 def sees_padding(batch):
@@ -100,7 +129,7 @@ def sees_padding(batch):
 
 def cuts_the_end(vlm):
     """Room for the tokens of eight images, and for little else."""
-    room = 8 * vlm._tokens_per_image() + 8
+    room = 8 * vlm.encoder.tokens_per_image + 8
     fed(
         lambda batch: {
             **batch,
@@ -124,22 +153,14 @@ def small_context(vlm):
 
 
 DEFECTS = {
-    "images in reverse order": (
-        "image_blocks",
-        shown(lambda p: replace(p, images=p.images[::-1])),
-        {},
-    ),
+    "images in reverse order": ("image_blocks", shown(Reversed()), {}),
     "padding on the right": ("padding", pads_on_the_right, {}),
     "pictures cropped to the smallest beside them": ("mixed_sizes", crops_to_the_smallest, {}),
     "padding is not masked": ("batch", fed(sees_padding), {}),
-    "images dropped with their placeholders": (
-        "no_images",
-        shown(lambda p: prompt_for([], p.question, p.case_id)),
-        {},
-    ),
+    "images dropped with their placeholders": ("no_images", shown(WithoutImages()), {}),
     "images sorted": (
         "swapped_images",
-        shown(lambda p: replace(p, images=tuple(sorted(p.images, key=lambda i: i.id)))),
+        shown(lambda p: p.with_images(sorted(p.images, key=lambda image: image.id))),
         {},
     ),
     "a template without the question": ("chat_template", template_without_question, {}),
@@ -187,41 +208,37 @@ def test_an_adapter_that_does_nothing_is_named(session, tmp_path, catalog):
     assert named(session(adapter=str(tmp_path / "untrained"))) == {"adapter"}
 
 
-def test_kept_answers_that_are_not_the_models_are_named(session):
+def test_cached_answers_that_are_not_the_models_are_named(session):
     planted = session()
-    probe_cases = preflight.ProbeCases(planted)
-    asked = preflight.in_batches(probe_cases.prompts)[0]
-    planted.runner.cache.put(asked, {prompt.case_id: Answer("99") for prompt in asked})
+    asked = in_batches(ProbeCases(planted).prompts)[0]
+    planted.engine.cache.put(asked, {prompt.case_id: Answer("99") for prompt in asked})
     assert named(planted) == {"answer_cache"}
-    assert "'99' is kept" in preflight.problems(planted)
+    assert "'99' is cached" in preflight.problems(planted)
 
 
 def test_a_level_that_one_answer_passes_is_named(session):
     planted = session()
-    draws = planted.draws(CHECKS["image_count.counting"])
-    planted._draws["image_count.counting"] = [draws[0]] * 38 + draws[1:3]
+    draws = planted.plan.draws(planted.plan.checks[1])
+    planted.plan._draws["image_count.counting"] = [draws[0]] * 38 + draws[1:3]
     assert named(planted) == {"best_constant"}
     assert "image_count.counting images=1: one answer is right in" in preflight.problems(planted)
     few = session()
-    few._draws["image_count.counting"] = [draws[0]] * 5
+    few.plan._draws["image_count.counting"] = [draws[0]] * 5
     assert named(few) == set(), "five cases prove nothing"
 
 
 def closed(catalog, tmp_path, stub):
-    found = CheckSession(
-        Settings(vlm="x", cases=40, output=tmp_path),
-        [CHECKS[name] for name in SPECS],
-        make_model=lambda: stub(catalog),
-    )
-    found.__dict__["catalog"] = catalog
-    return found
+    settings = Settings(vlm="x", cases=40, output=tmp_path)
+    return session_of(settings, catalog, make_model=lambda: stub(catalog))
 
 
 def test_a_closed_model_is_tested_as_far_as_it_shows(catalog, tmp_path):
-    found = preflight.run(closed(catalog, tmp_path, Oracle))
-    told = {name for name, problem in found.items() if problem == ""}
-    assert told == {"image_blocks", "batch", "no_images", "best_constant"}
-    assert not any(found.values())
+    closed_run = closed(catalog, tmp_path, Oracle)
+    assert looked(closed_run) == {"image_blocks", "batch", "no_images", "best_constant"}
+    assert named(closed_run) == set()
+    reasons = {name: finding.reason for name, finding in preflight.run(closed_run).items()}
+    assert reasons["mask"] == reasons["padding"] == "a stub has nothing inside"
+    assert reasons["answer_cache"] == "this run caches no answers"
 
     class Deaf(Oracle):
         """Answers from the question and the case, whatever it is shown."""
@@ -274,13 +291,78 @@ def test_a_model_that_barely_fits_is_no_broken_one(catalog, tmp_path):
             time.sleep(60)
 
     hanging = closed(catalog, tmp_path, Hangs)
-    hanging.settings = replace(hanging.settings, case_limit=0.05)
+    hanging.plan.settings = replace(hanging.settings, case_limit=0.05)
     assert "no answer within 0.05 s" in preflight.problems(hanging)
 
 
-def test_pictures_of_other_sizes_are_other_pictures(catalog):
-    """The mixed sizes of the test itself: another id, another size, the same picture otherwise."""
-    picture = Image.new("RGB", (60, 40))
-    image = transformers_vlm.PromptImage("a", lambda: picture)
-    small = preflight._resize(image, 2 / 3, 0.5)
-    assert (small.id, small.open().size) == ("resized 40x20 a", (40, 20))
+def test_the_reason_is_the_one_that_applies(session, catalog, tmp_path):
+    stitched = preflight.run(session(stitch=True))
+    for name in ("image_blocks", "mixed_sizes", "swapped_images", "mask"):
+        assert "stitched into one (--vlm-stitch)" in stitched[name].reason
+
+    class Same(Oracle):
+        def tell(self, prompt, counts):
+            return "1"
+
+    class NeedsImages(Oracle):
+        def look(self, prompt):
+            if not prompt.images:
+                raise ValueError("no picture")
+            return super().look(prompt)
+
+    same, needs = (preflight.run(closed(catalog, tmp_path, stub)) for stub in (Same, NeedsImages))
+    assert same["no_images"].reason == "the model says the same to every probe case"
+    assert needs["no_images"].reason == "the model does not answer without images (no picture)"
+
+
+class Shows:
+    """A model that is fed what `feed` makes of a prompt."""
+
+    capabilities = Capabilities.of("shows_input")
+    context_tokens = closing_id = adapter_shift = None
+    stop_ids = frozenset({1})
+
+    def __init__(self, feed):
+        self.feed = feed
+
+    def answer(self, prompts):
+        return ["1"] * len(prompts)
+
+    def identity(self):
+        return {}
+
+    def shown(self, prompts):
+        return [ShownInput(self.feed(prompt), 9, False) for prompt in prompts]
+
+
+PIECES = ("Compare", "with", "and name the odd one. A.", "B.")
+
+
+@pytest.mark.parametrize(
+    ("feed", "missing"),
+    [
+        (lambda p: "<i>".join(p.texts), ""),
+        (lambda p: " ".join(p.texts).upper() + " assistant:", ""),
+        (lambda p: p.texts[0], "'with' at all"),
+        (lambda p: "<i>".join(p.texts[::-1]), "'with' in its place"),
+    ],
+    ids=["in order", "in capitals, spaced", "only the first", "in reverse order"],
+)
+def test_every_text_of_an_interleaved_prompt_has_to_arrive(feed, missing):
+    image = PromptImage("a", lambda: Image.new("RGB", (8, 8)))
+    content = [part for text in PIECES for part in (TextPart(text), image)]
+    problem = text_missing(Shows(feed), [Prompt("case", tuple(content))])
+    assert missing in problem
+    assert bool(problem) == bool(missing)
+
+
+def test_members_of_groups_are_probed(catalog, tmp_path):
+    """A check may draw groups; their members are cases like any other."""
+    run = closed(catalog, tmp_path, Oracle)
+    counting = run.plan.checks[1]
+    draws = run.plan.draws(counting)
+    run.plan._draws[counting.check_id] = [(Group(items[:3]), *items[1:]) for items in draws]
+    run.plan.checks.reverse()
+    probed = {prompt.case_id for prompt in ProbeCases(run).prompts}
+    assert {case.id for case in draws[0][:3]} <= probed
+    assert named(run) == set()

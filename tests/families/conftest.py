@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mimic_checks.attention import TokenMap, TokenMapper
-from mimic_checks.models.spec import BUILTIN
+from mimic_checks.models.backends import BUILTIN_FOLDER
 from tests.families.tiny import BUILDABLE, batch, pictures, tiny
 
 SIZES = [[(32, 32), (64, 32)], [(48, 64), (32, 32), (64, 64)], [(64, 64)]]
@@ -42,9 +42,9 @@ def subject_of(name: str, sizes: list[list[tuple[int, int]]] = SIZES) -> Subject
         from transformers import AutoModelForImageTextToText, AutoProcessor
 
         model = AutoModelForImageTextToText.from_pretrained(
-            BUILTIN["builtin"], dtype=torch.float32
+            BUILTIN_FOLDER, dtype=torch.float32
         ).eval()
-        processor = AutoProcessor.from_pretrained(BUILTIN["builtin"])
+        processor = AutoProcessor.from_pretrained(BUILTIN_FOLDER)
         processor.tokenizer.padding_side = "left"
     else:
         model, processor = tiny(name)

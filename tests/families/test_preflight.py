@@ -8,9 +8,11 @@ import pytest
 
 from mimic_checks.catalog import load_catalog
 from mimic_checks.checks import preflight
+from mimic_checks.checks.discovery import find_checks
+from mimic_checks.checks.evaluation import Finding
+from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.settings import Settings
-from mimic_checks.checks.specs import CHECKS
 from mimic_checks.models import ModelOptions
 from tests.families.tiny import BUILDABLE, tiny
 
@@ -39,10 +41,9 @@ def test_a_clean_family_raises_no_alarm(family, catalog, tmp_path):
         answer_cache=tmp_path / "kept",
         model=ModelOptions(max_new_tokens=4, device="cpu"),
     )
-    session = CheckSession(
-        asked, [CHECKS["preconditions.image_blocks"], CHECKS["image_count.counting"]]
-    )
-    session.__dict__["catalog"] = catalog
-    assert preflight.run(session) == {
-        name: None if name == "adapter" else "" for name in preflight.PREFLIGHT
-    }
+    known = find_checks()
+    plan = RunPlan(asked, [known["preconditions.image_blocks"], known["image_count.counting"]])
+    plan.__dict__["catalog"] = catalog
+    sound = {name: Finding() for name in preflight.PREFLIGHT}
+    sound["adapter"] = Finding(reason="the model has no adapter")
+    assert preflight.run(CheckSession(plan)) == sound

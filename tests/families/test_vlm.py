@@ -9,7 +9,7 @@ import torch
 
 from mimic_checks.attention import ImageLocal, Knockout, WindowedRule
 from mimic_checks.checks.preflight import wrong_blocks
-from mimic_checks.models import ModelOptions, PromptImage, WhiteBoxVLM, prompt_for
+from mimic_checks.models import ModelOptions, PromptImage, prompt_for, white_box
 from mimic_checks.models.intervention import Intervention
 from mimic_checks.models.transformers_vlm import TransformersVLM
 from tests.families.tiny import BUILDABLE, pictures, tiny
@@ -45,7 +45,7 @@ def test_a_batch_answers_as_its_prompts_do_alone(vlm, prompts):
 
 
 def test_image_blocks_are_found_in_order(vlm, prompts):
-    assert isinstance(vlm, WhiteBoxVLM)
+    assert white_box(vlm) is vlm
     for prompt in prompts:
         assert wrong_blocks(vlm.image_blocks(prompt), len(prompt.images)) == ""
     assert vlm.image_tokens(prompts[2]) > vlm.image_tokens(prompts[0]) > 0
@@ -62,7 +62,7 @@ def test_edits_change_logits_and_only_while_they_last(vlm, prompts):
     for edit in edits:
         edited = vlm.intervened(edit)
         assert len(edited.answer(prompts)) == len(prompts)
-        assert edited.identity()["edit"] == edit.describe() != []
+        assert edited.identity()["intervention"] == edit.describe() != []
         assert not torch.equal(vlm.logits(prompts[2:], edit), before)
     assert torch.equal(vlm.logits(prompts[2:]), before)
 

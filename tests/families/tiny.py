@@ -472,11 +472,13 @@ def batch(
     processor: Any, rows: list[list[Any]], question: str = "how many cats?"
 ) -> dict[str, Any]:
     """A left-padded batch: one prompt per list of pictures."""
-    from mimic_checks.cases.case import chat_messages
+    from mimic_checks.cases.case import chat_messages, images_first
 
     texts = [
         processor.apply_chat_template(
-            chat_messages(len(row), question), add_generation_prompt=True, tokenize=False
+            chat_messages(images_first([""] * len(row), question)),
+            add_generation_prompt=True,
+            tokenize=False,
         )
         for row in rows
     ]

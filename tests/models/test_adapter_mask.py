@@ -20,13 +20,13 @@ from mimic_checks.attention import (
     edit_attention,
     write_adapter_mask,
 )
-from mimic_checks.attention.adapter_mask import FILE
+from mimic_checks.attention.adapter_record import FILE
 from mimic_checks.cases import draw, listing_cases
 from mimic_checks.errors import AttentionError, InvalidArgument
 from mimic_checks.models import ModelOptions, check_vlm, load_vlm, prompt_of
-from mimic_checks.models.controls import stitched
+from mimic_checks.models.backends import BUILTIN_FOLDER
+from mimic_checks.models.controls import Stitched
 from mimic_checks.models.intervention import NO_INTERVENTION, Intervention
-from mimic_checks.models.spec import BUILTIN
 
 DEEP = WindowedRule(ImageLocal(), LayerWindow.parse("deep"))
 
@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
     half."""
     path = tmp_path_factory.mktemp("adapter")
     torch.manual_seed(0)
-    base = AutoModelForImageTextToText.from_pretrained(BUILTIN["builtin"], dtype=torch.float32)
+    base = AutoModelForImageTextToText.from_pretrained(BUILTIN_FOLDER, dtype=torch.float32)
     adapted = get_peft_model(
         base, LoraConfig(r=4, target_modules=r".*language_model.*(q_proj|v_proj)")
     )
@@ -62,7 +62,7 @@ def vlm(folder, scenes):
 
 
 def by_hand(folder):
-    base = AutoModelForImageTextToText.from_pretrained(BUILTIN["builtin"], dtype=torch.float32)
+    base = AutoModelForImageTextToText.from_pretrained(BUILTIN_FOLDER, dtype=torch.float32)
     return PeftModel.from_pretrained(base, folder).eval()
 
 
@@ -90,7 +90,7 @@ def test_rules_of_a_check_come_on_top(vlm, prompts):
 
 
 def test_one_line_in_code_of_one_s_own(vlm, folder, prompts):
-    processor = AutoProcessor.from_pretrained(BUILTIN["builtin"])
+    processor = AutoProcessor.from_pretrained(BUILTIN_FOLDER)
     model, batch = by_hand(folder), vlm.inputs(prompts)
     with torch.no_grad(), adapter_mask(model, str(folder), processor.tokenizer):
         masked = model(**batch, logits_to_keep=1).logits[:, -1]
@@ -179,7 +179,8 @@ def test_pooling_and_stitching_as_remedies_without_training(scenes, prompts):
         base.logits(prompts, Intervention(pooling=8)),
     )
     grid = load_vlm("builtin", ModelOptions(stitch=True), scenes)
-    assert torch.equal(grid.logits(prompts), base.logits([stitched(prompt) for prompt in prompts]))
+    stitched = [Stitched()(prompt) for prompt in prompts]
+    assert torch.equal(grid.logits(prompts), base.logits(stitched))
     assert grid.image_tokens(prompts[0]) == 64
     assert grid.identity()["remedies"] == ["stitched"]
     assert len(grid.profiles(prompts)) == 4

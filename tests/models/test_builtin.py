@@ -11,21 +11,21 @@ from pathlib import Path
 import pytest
 import torch
 
-from mimic_checks.cases import counting_cases, draw, flatten, listing_sweep
+from mimic_checks.cases import counting_cases, draw, flatten, judge, listing_sweep
 from mimic_checks.catalog import rendered
 from mimic_checks.models import ModelOptions, load_vlm, prompt_of
-from mimic_checks.models.spec import BUILTIN
+from mimic_checks.models.backends import BUILTIN_FOLDER
 from mimic_checks.models.transformers_vlm import TransformersVLM
 from mimic_checks.models.vlm import ImageBlock
 from mimic_checks.runs import Runner
-from mimic_checks.verdicts import Vocabulary, judge
+from mimic_checks.tasks import Vocabulary
 
 REPORTS = Path(__file__).parents[2] / "reports"
 
 
 @pytest.fixture(scope="module")
 def vlm():
-    return TransformersVLM(str(BUILTIN["builtin"]), name="builtin")
+    return TransformersVLM(str(BUILTIN_FOLDER), name="builtin")
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +40,8 @@ def test_it_loads_as_any_hub_model_does():
         LlavaForConditionalGeneration,
     )
 
-    model = AutoModelForImageTextToText.from_pretrained(BUILTIN["builtin"])
-    processor = AutoProcessor.from_pretrained(BUILTIN["builtin"])
+    model = AutoModelForImageTextToText.from_pretrained(BUILTIN_FOLDER)
+    processor = AutoProcessor.from_pretrained(BUILTIN_FOLDER)
     assert isinstance(model, LlavaForConditionalGeneration)
     assert 3e6 < sum(p.numel() for p in model.parameters()) < 6e6
     assert model.dtype == torch.float16, "stored in half precision"
@@ -62,17 +62,17 @@ def test_answers_do_not_depend_on_batch_reuse_or_order(vlm, catalog):
     alone = [vlm.answer([prompt])[0] for prompt in prompts]
     assert vlm.answer(prompts) == alone
     assert vlm.answer(prompts[::-1]) == alone[::-1]
-    vlm.reuses_features = False
+    vlm.encoder.reuses_features = False
     try:
         assert vlm.answer(prompts) == alone
     finally:
-        vlm.reuses_features = True
+        vlm.encoder.reuses_features = True
     found = Runner(vlm).answer(prompts)
     assert [found[case.id].text for case in cases] == alone
 
 
 def test_every_image_is_projected_once(catalog):
-    vlm = TransformersVLM(str(BUILTIN["builtin"]))
+    vlm = TransformersVLM(str(BUILTIN_FOLDER))
     cases = flatten(draw(listing_sweep(catalog, levels=(1, 2, 5)), 8, seed=2))
     vlm.answer([prompt_of(case, catalog.manifest) for case in cases])
     distinct = {image for case in cases for image in case.images}
@@ -80,7 +80,7 @@ def test_every_image_is_projected_once(catalog):
 
 
 def test_no_room_for_features_changes_no_answer(vlm, catalog):
-    small = TransformersVLM(str(BUILTIN["builtin"]), ModelOptions(feature_cache_mb=0))
+    small = TransformersVLM(str(BUILTIN_FOLDER), ModelOptions(feature_cache_mb=0))
     prompts = [
         prompt_of(case, catalog.manifest) for case in draw(counting_cases(catalog), 6, seed=3)
     ]
@@ -94,14 +94,14 @@ def test_image_blocks_are_found_in_order_and_a_swap_is_seen(vlm, catalog):
     [case] = draw(listing_sweep(catalog, levels=(3,)), 1, seed=4)[0]
     prompt = prompt_of(case, catalog.manifest)
     assert vlm.image_blocks(prompt) == [ImageBlock(1 + 64 * k, 64, k) for k in range(3)]
-    genuine = vlm._encode
-    vlm.features.__init__(vlm.features.max_bytes)
-    vlm._encode = lambda ids, shown: genuine(ids, shown)[::-1]
+    genuine = vlm.encoder.encode
+    vlm.features.clear()
+    vlm.encoder.encode = lambda images: genuine(images)[::-1]
     try:
         assert wrong_blocks(vlm.image_blocks(prompt), 3) == "block 1 holds the features of image 3"
     finally:
-        vlm._encode = genuine
-        vlm.features.__init__(vlm.features.max_bytes)
+        vlm.encoder.encode = genuine
+        vlm.features.clear()
 
 
 def test_training_scenes_are_never_evaluation_scenes():
@@ -124,13 +124,13 @@ def test_an_adapter_is_applied(vlm, catalog, tmp_path):
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForImageTextToText
 
-    base = AutoModelForImageTextToText.from_pretrained(BUILTIN["builtin"], dtype=torch.float32)
+    base = AutoModelForImageTextToText.from_pretrained(BUILTIN_FOLDER, dtype=torch.float32)
     torch.manual_seed(0)
     tuned = get_peft_model(
         base, LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
     )
     tuned.save_pretrained(tmp_path)
-    adapted = TransformersVLM(str(BUILTIN["builtin"]), ModelOptions(adapter=str(tmp_path)))
+    adapted = TransformersVLM(str(BUILTIN_FOLDER), ModelOptions(adapter=str(tmp_path)))
     prompts = [
         prompt_of(case, catalog.manifest) for case in draw(counting_cases(catalog), 12, seed=6)
     ]
@@ -147,7 +147,7 @@ def test_it_is_competent_on_one_image():
     them."""
     record = json.loads((REPORTS / "builtin_heldout.json").read_text())
     catalog = rendered(seed=31337, scenes=2000, families=2)
-    vlm = TransformersVLM(str(BUILTIN["builtin"]))
+    vlm = TransformersVLM(str(BUILTIN_FOLDER))
     words = Vocabulary(catalog.class_names)
     cases = draw(counting_cases(catalog, instances=(1, 4), template="any"), 200, seed=5)
     found = Runner(vlm, batch=32).answer([prompt_of(case, catalog.manifest) for case in cases])
@@ -156,56 +156,46 @@ def test_it_is_competent_on_one_image():
     assert abs(right / 200 - published) < 4 * (published * (1 - published) / 200 + 1e-4) ** 0.5
 
 
-def test_a_family_without_a_row_still_answers_and_is_not_opened(monkeypatch, scenes, tmp_path):
+def test_a_family_without_a_row_still_answers_and_is_not_looked_into(monkeypatch, scenes):
     from mimic_checks.attention import FAMILIES
-    from mimic_checks.checks import preflight
-    from mimic_checks.checks.check_run import CheckRun
-    from mimic_checks.checks.measures import pooling
-    from mimic_checks.checks.session import CheckSession
-    from mimic_checks.checks.settings import Settings
-    from mimic_checks.checks.specs import CHECKS
     from mimic_checks.errors import AttentionError
+    from mimic_checks.models import image_blocks, require_white_box, shows_input, white_box, why_not
     from mimic_checks.models.intervention import Intervention
 
-    monkeypatch.delitem(FAMILIES, "llava")
+    others = [name for name in FAMILIES.names() if name != "llava"]
+    monkeypatch.setattr(FAMILIES, "names", lambda: others)
     vlm = load_vlm("builtin", ModelOptions(max_new_tokens=8), scenes)
-    specs = [CHECKS["preconditions.image_blocks"], CHECKS["pooling"]]
-    session = CheckSession(
-        Settings(vlm="builtin", cases=4, output=tmp_path), specs, make_model=lambda: vlm
-    )
-    session.__dict__["catalog"] = scenes
-    prompt = session.prompt(session.draws(specs[1])[0][0])
-    assert vlm.answer([prompt])[0]
-    with pytest.raises(
-        AttentionError,
-        match="model_type='llava' cannot be opened; allowed: 'gemma3'.*'llava_onevision'",
-    ):
+    [case] = draw(counting_cases(scenes), 1, seed=0)
+    assert vlm.answer([prompt_of(case, scenes.manifest)])[0]
+    assert (white_box(vlm), image_blocks(vlm), shows_input(vlm)) == (None, None, vlm)
+    reason = "model_type='llava' has no row in the families"
+    assert why_not(vlm, "white_box") == why_not(vlm, "image_blocks") == reason
+    with pytest.raises(AttentionError, match=f"cannot be looked into: {reason}"):
+        require_white_box(vlm)
+    with pytest.raises(AttentionError, match=f"{reason} 'gemma3', .*'llava_onevision'"):
         vlm.intervened(Intervention(pooling=2))
-    assert preflight.run(session)["image_blocks"] is None
-    with pytest.raises(pytest.skip.Exception, match="the model cannot be opened"):
-        CheckRun(session, specs[1], "behaviour", lambda result, verdict: None).measure(
-            pooling.measure
-        )
+    with pytest.raises(AttentionError, match=reason):
+        load_vlm("builtin", ModelOptions(pooling=2), scenes)
 
 
 def test_on_an_accelerator_the_tower_always_sees_as_many_images(scenes, monkeypatch):
     """Kernels are chosen by shape: an image's features must not depend on how many others were
     known already."""
-    from mimic_checks.models import transformers_vlm
+    from mimic_checks.models import encoder
 
     fixed, free = (load_vlm("builtin", ModelOptions(max_new_tokens=4), scenes) for _ in range(2))
-    fixed.fixed_shape = True
+    fixed.encoder.fixed_shape = True
     seen = []
-    project = fixed._project
+    project = fixed.encoder.project
     monkeypatch.setattr(
-        fixed, "_project", lambda pictures: seen.append(len(pictures)) or project(pictures)
+        fixed.encoder, "project", lambda pictures: seen.append(len(pictures)) or project(pictures)
     )
     prompts = [
         prompt_of(case, scenes.manifest)
         for case in draw(counting_cases(scenes, distractors=2), 5, seed=3)
     ]
     assert fixed.answer(prompts) == free.answer(prompts)
-    assert set(seen) == {transformers_vlm._ENCODE_ALWAYS}
+    assert set(seen) == {encoder._ENCODE_ALWAYS}
     assert fixed.features.computed == len(
         {image.id for prompt in prompts for image in prompt.images}
     )

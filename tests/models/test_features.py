@@ -25,7 +25,7 @@ def test_the_cache_is_bounded_and_transparent(requests, fitting):
         assert {key: found[key][0].item() for key in keys} == {key: float(ord(key)) for key in keys}
         assert len(asked) == len(set(asked))
         assert cache.bytes <= cache.max_bytes
-        assert cache.bytes == 16 * len(cache._kept)
+        assert cache.bytes == 16 * len(cache._cached)
 
 
 def test_a_repeated_image_is_computed_once():
@@ -39,4 +39,4 @@ def test_the_least_recently_used_goes_first():
     cache = FeatureCache(32)
     for key in "abac":
         cache.get([key], lambda missing: [_tensor(key) for key in missing])
-    assert list(cache._kept) == ["a", "c"]
+    assert list(cache._cached) == ["a", "c"]

@@ -17,7 +17,8 @@ from safetensors.torch import save_file
 from mimic_checks.errors import InvalidArgument, ModelLoadError
 from mimic_checks.models import ModelOptions, check_vlm, load_vlm
 from mimic_checks.models.device import choose_device, choose_dtype
-from mimic_checks.models.loading import _explained, check_files, load
+from mimic_checks.models.loading import _explained, load
+from mimic_checks.models.model_files import check_files
 
 
 def fake(cuda=0, mps=False):
@@ -120,7 +121,7 @@ def test_folders_that_hold_no_model_are_refused_before_loading(tmp_path, scenes)
     (tmp_path / "pytorch_model.bin").write_bytes(b"")
     with pytest.raises(ModelLoadError, match="pytorch_model.bin, which is not loaded for safety"):
         check_vlm(str(tmp_path), ModelOptions(), scenes)
-    with pytest.raises(ModelLoadError, match="is no folder; give a folder, a hub id"):
+    with pytest.raises(ModelLoadError, match="is not a directory; give a folder, a hub id"):
         check_vlm("./nowhere", ModelOptions(), scenes)
     with pytest.raises(InvalidArgument, match=r"vlm stub='orcale'.*did you mean 'oracle'"):
         check_vlm("stub:orcale", ModelOptions(), scenes)

@@ -14,7 +14,7 @@ from mimic_checks.attention import read_adapter_mask
 from mimic_checks.cases import draw, listing_cases
 from mimic_checks.errors import InvalidArgument
 from mimic_checks.models import ModelOptions, check_vlm, load_vlm, prompt_of
-from mimic_checks.models.spec import BUILTIN, REPAIRED, REPAIRED_ADAPTER
+from mimic_checks.models.backends import BUILTIN_FOLDER, REPAIRED, REPAIRED_ADAPTER
 
 DEMO = json.loads((REPAIRED_ADAPTER / "demo_answers.json").read_text())
 
@@ -50,18 +50,23 @@ def test_what_ships_is_small_and_names_no_machine():
             assert "/tmp" not in path.read_text()
     config = json.loads((REPAIRED_ADAPTER / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == "builtin"
-    assert BUILTIN["builtin"].is_dir()
+    assert BUILTIN_FOLDER.is_dir()
 
 
 @pytest.mark.slow
 def test_recorded_answers_are_what_it_says(tmp_path):
     """A seeded sample of the demonstration's answers, asked again."""
-    from mimic_checks.checks.session import CheckSession
+    from mimic_checks.cases import cases_of
+    from mimic_checks.checks.discovery import find_checks
+    from mimic_checks.checks.run_plan import RunPlan
     from mimic_checks.checks.settings import Settings
-    from mimic_checks.checks.specs import CHECKS
 
-    specs = [CHECKS["image_count.odd_one"], CHECKS["image_count.listing"]]
-    session = CheckSession(Settings(vlm=REPAIRED, cases=100, seed=0, output=tmp_path), specs)
-    cases = [case for spec in specs for group in session.draws(spec)[::10] for case in group]
-    vlm = load_vlm(REPAIRED, ModelOptions(), session.catalog)
-    assert vlm.answer([session.prompt(case) for case in cases]) == [DEMO[case.id] for case in cases]
+    known = find_checks()
+    plan = RunPlan(
+        Settings(vlm=REPAIRED, cases=100, seed=0, output=tmp_path),
+        [known["image_count.odd_one"], known["image_count.listing"]],
+    )
+    cases = [case for check in plan.checks for d in plan.draws(check)[::10] for case in cases_of(d)]
+    vlm = load_vlm(REPAIRED, ModelOptions(), plan.catalog)
+    prompts = [prompt_of(case, plan.catalog.manifest) for case in cases]
+    assert vlm.answer(prompts) == [DEMO[case.id] for case in cases]

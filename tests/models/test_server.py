@@ -20,10 +20,10 @@ import pytest
 from PIL import Image
 
 from mimic_checks.errors import AnswerError, InvalidArgument, ModelLoadError
-from mimic_checks.models import ModelOptions, prompt_for
+from mimic_checks.models import ModelOptions, PromptImage, prompt_for
+from mimic_checks.models.backends import BUILTIN_FOLDER
 from mimic_checks.models.server import ServerVLM
-from mimic_checks.models.spec import BUILTIN, check_vlm, load_vlm
-from mimic_checks.models.vlm import PromptImage
+from mimic_checks.models.spec import check_vlm, load_vlm
 from mimic_checks.runs import Runner
 
 KEY = "sk-very-secret-0123456789"
@@ -283,7 +283,7 @@ def test_a_real_server_answers_as_the_model_does_in_process(tmp_path):
         "cpu",
         "--dtype",
         "float32",
-        str(BUILTIN["builtin"]),
+        str(BUILTIN_FOLDER),
     ]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "2"}
     with (tmp_path / "log").open("w") as log:
@@ -299,7 +299,7 @@ def test_a_real_server_answers_as_the_model_does_in_process(tmp_path):
         cases = draw(counting_cases(catalog, spread=2, instances=(1, 2)), 6, 0)
         prompts = [prompt_of(case, catalog.manifest) for case in cases]
         served = ServerVLM(
-            str(BUILTIN["builtin"]), ModelOptions(base_url=f"{address}/v1", concurrency=2)
+            str(BUILTIN_FOLDER), ModelOptions(base_url=f"{address}/v1", concurrency=2)
         ).answer(prompts)
         assert served == list(load_vlm("builtin", ModelOptions(), catalog).answer(prompts))
         assert len(set(served)) > 1

@@ -12,7 +12,7 @@ from torch.distributed.fsdp import fully_shard
 from transformers import AutoModelForImageTextToText
 
 from mimic_checks.attention import edit_attention
-from mimic_checks.models.spec import BUILTIN
+from mimic_checks.models.backends import BUILTIN_FOLDER
 from remedies.lora import LoraOptions, with_lora
 
 
@@ -34,7 +34,7 @@ def main() -> None:
     def fresh():
         torch.manual_seed(0)
         return with_lora(
-            AutoModelForImageTextToText.from_pretrained(BUILTIN["builtin"], dtype=torch.float32),
+            AutoModelForImageTextToText.from_pretrained(BUILTIN_FOLDER, dtype=torch.float32),
             options,
         )
 

@@ -14,7 +14,7 @@ from transformers import AutoConfig, AutoProcessor
 from mimic_checks.catalog import rendered
 from mimic_checks.catalog.presence import presence
 from mimic_checks.errors import RemedyError
-from mimic_checks.models.spec import BUILTIN
+from mimic_checks.models.backends import BUILTIN_FOLDER
 from remedies.batches import IGNORE, Collator, align
 from remedies.dataset import write_training_data
 from remedies.mixture import Mixture, Part
@@ -46,8 +46,8 @@ def data(tmp_path_factory):
 
 def collator(root, processor=None):
     return Collator(
-        processor or AutoProcessor.from_pretrained(BUILTIN["builtin"]),
-        AutoConfig.from_pretrained(BUILTIN["builtin"]),
+        processor or AutoProcessor.from_pretrained(BUILTIN_FOLDER),
+        AutoConfig.from_pretrained(BUILTIN_FOLDER),
         root,
     )
 
@@ -134,7 +134,7 @@ def test_a_broken_picture_is_named(data):
 
 def test_a_template_that_rewrites_earlier_turns_is_refused(data):
     rows, root = data
-    processor = AutoProcessor.from_pretrained(BUILTIN["builtin"])
+    processor = AutoProcessor.from_pretrained(BUILTIN_FOLDER)
     processor.chat_template = "{{ messages | length }}" + processor.chat_template
     with pytest.raises(RemedyError, match=r"rewrites earlier turns.*turns = \[1, 1\]"):
         collator(root, processor)([rows[0]])

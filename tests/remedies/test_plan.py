@@ -7,18 +7,18 @@ import json
 import pytest
 
 from mimic_checks.attention import read_adapter_mask
+from mimic_checks.cases import Level
 from mimic_checks.checks.profiles import FILE
 from mimic_checks.cli import main
 from mimic_checks.errors import RemedyError, RunFolderError
 from mimic_checks.verdicts.result import CheckResult, LevelResult
-from mimic_checks.verdicts.store import RunFolder
+from mimic_checks.verdicts.run_folder import RunFolder
 from remedies.plan import plan
 
 
-def level(name: str, value: float, right: int) -> LevelResult:
+def level(value: int, right: int) -> LevelResult:
     return LevelResult(
-        level=name,
-        value=value,
+        level=Level("pooling", value),
         n=100,
         right=right,
         wrong=100 - right,
@@ -38,6 +38,7 @@ def level(name: str, value: float, right: int) -> LevelResult:
 def result(check: str, verdict: str, reason: str = "why", levels=()) -> CheckResult:
     return CheckResult(
         check=check,
+        module="m",
         title=check,
         behaviour="b",
         factor="images",
@@ -45,6 +46,7 @@ def result(check: str, verdict: str, reason: str = "why", levels=()) -> CheckRes
         verdict=verdict,
         reason=reason,
         seconds=1.0,
+        alpha=0.05,
         levels=tuple(levels),
     )
 
@@ -52,7 +54,7 @@ def result(check: str, verdict: str, reason: str = "why", levels=()) -> CheckRes
 def run(folder, *results, profile=None):
     store = RunFolder(folder)
     store.prepare(
-        {"vlm": "my/model", "catalog": "coco:/photos", "checks": [r.check for r in results]}
+        {"vlm": "my/model", "catalog": "coco:/photos", "checks": {r.check: {} for r in results}}
     )
     for one in results:
         store.write_result(one, [], None)
@@ -97,20 +99,13 @@ def test_the_cheapest_first_with_the_parts_that_failed(tmp_path):
 
 
 def test_pooling_is_proposed_where_it_was_measured_to_help(tmp_path):
-    helps = result(
-        "pooling",
-        "fail",
-        "pooling=4 wins",
-        [level("pooling=1", 1, 40), level("pooling=2", 2, 50), level("pooling=4", 4, 70)],
-    )
+    helps = result("pooling", "fail", "pooling=4 wins", [level(1, 40), level(2, 50), level(4, 70)])
     found = plan(run(tmp_path / "a", result("distractors", "fail"), helps))
     assert (found[0].remedy, found[0].commands[0].split()[-2:]) == (
         "pooling x4",
         ["--vlm-pooling", "4"],
     )
-    not_proven = result(
-        "pooling", "pass", "no pooling wins", [level("pooling=1", 1, 40), level("pooling=2", 2, 46)]
-    )
+    not_proven = result("pooling", "pass", "no pooling wins", [level(1, 40), level(2, 46)])
     assert (
         names(plan(run(tmp_path / "b", result("distractors", "fail"), not_proven)))[0]
         == "mask only"
@@ -168,13 +163,15 @@ def test_train_takes_the_window_of_a_run(tmp_path, training_data, capsys):
 def test_a_broken_harness_comes_first(tmp_path):
     run(
         tmp_path / "r",
-        result("preconditions.batch", "fail", "answers change with the batch"),
+        result("own.batch", "fail", "answers change with the batch").model_copy(
+            update={"harness": True}
+        ),
         result("distractors", "fail"),
     )
     with pytest.raises(
         RemedyError,
         match=(
-            r"preconditions.batch failed \(answers change with the batch\); repair the harness"
+            r"own.batch failed \(answers change with the batch\); repair the harness"
             r" first"
         ),
     ):

@@ -22,7 +22,7 @@ from mimic_checks.cases import draw, listing_cases
 from mimic_checks.catalog import rendered
 from mimic_checks.errors import AttentionError, InvalidArgument, ModelLoadError, RemedyError
 from mimic_checks.models import ModelOptions, check_vlm, load_vlm, prompt_of
-from mimic_checks.models.spec import BUILTIN
+from mimic_checks.models.backends import BUILTIN_FOLDER
 from remedies import train
 from remedies.lora import LoraOptions, linear_layers, options_of, with_lora
 from remedies.train import train_adapter
@@ -79,8 +79,7 @@ def test_served_with_its_mask_without_it_and_as_plain_peft(adapter):
     assert not torch.allclose(with_mask, without, atol=1e-3)
     assert not torch.allclose(without, base, atol=1e-3)
     plain = PeftModel.from_pretrained(
-        AutoModelForImageTextToText.from_pretrained(BUILTIN["builtin"], dtype=torch.float32),
-        adapter,
+        AutoModelForImageTextToText.from_pretrained(BUILTIN_FOLDER, dtype=torch.float32), adapter
     )
     served = load_vlm("builtin", ModelOptions(), catalog)
     served.model = plain.merge_and_unload().eval()
@@ -89,7 +88,7 @@ def test_served_with_its_mask_without_it_and_as_plain_peft(adapter):
 
 def test_what_is_in_the_adapter(adapter):
     tensors = load_file(adapter / "adapter_model.safetensors")
-    base = AutoModelForImageTextToText.from_pretrained(BUILTIN["builtin"], dtype=torch.float32)
+    base = AutoModelForImageTextToText.from_pretrained(BUILTIN_FOLDER, dtype=torch.float32)
     linear = {
         n for n, m in base.named_modules() if isinstance(m, nn.Linear) and ".language_model." in n
     }
@@ -250,7 +249,7 @@ def test_unknown_presets_and_the_papers():
 
 
 def test_a_language_model_without_linear_layers_is_refused():
-    base = AutoModelForImageTextToText.from_pretrained(BUILTIN["builtin"])
+    base = AutoModelForImageTextToText.from_pretrained(BUILTIN_FOLDER)
     for name, part in list(base.named_modules()):
         if isinstance(part, nn.Linear) and name.startswith("model.language_model."):
             parent, _, child = name.rpartition(".")

@@ -9,13 +9,15 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from mimic_checks.reporting.gate import gate_junit, gate_markdown, gate_page
-from mimic_checks.verdicts.baseline import Baseline, BaselineCase, BaselineHead
+from mimic_checks.reporting.gate import gate_junit, gate_page
+from mimic_checks.reporting.markdown import gate_markdown
+from mimic_checks.verdicts.baseline import Baseline, BaselineHead, BaselineItem
 from mimic_checks.verdicts.comparison import compare_all
 from mimic_checks.verdicts.gate_text import gate_failure, gate_summary
 from mimic_checks.verdicts.policy import load_policy
 from tests.browser import chromium
-from tests.reporting.test_report import EVIL, outcome
+from tests.reporting.test_report import EVIL
+from tests.scored import group, outcome, records
 
 
 def release(check, *, lost=0, answer="2", device="cpu"):
@@ -28,16 +30,16 @@ def release(check, *, lost=0, answer="2", device="cpu"):
         sampling={},
         model={"device": device},
     )
-    cases = [
-        BaselineCase(
-            level="spread=2",
-            case=f"{k:024x}",
+    items = [
+        BaselineItem(
+            level="spread2",
+            item=f"{k:024x}",
             kind="wrong" if k < lost else "right",
             answer=answer if k < lost else "3",
         )
         for k in range(100)
     ]
-    return Baseline(head, tuple(cases))
+    return Baseline(head, tuple(items), {"spread2": "spread=2"})
 
 
 def gates(answer="2"):
@@ -48,12 +50,12 @@ def gates(answer="2"):
     return compare_all(pairs, load_policy())
 
 
-LINES = [outcome("spread=2", k, "wrong", "2") for k in range(100)]
-CASES = {line.case.id: line.case for line in LINES}
+ITEMS = {item.id: item for item in (outcome(k, "wrong") for k in range(100))}
+RECORDS = records(ITEMS.values())
 
 
 def test_what_the_terminal_says(snapshot):
-    assert gate_failure(gates()[0], LINES) == snapshot(name="failure")
+    assert gate_failure(gates()[0], RECORDS) == snapshot(name="failure")
     assert gate_summary(gates()) == snapshot(name="summary")
 
 
@@ -63,7 +65,7 @@ def test_what_the_markdown_says(snapshot):
 
 def test_what_the_page_says(snapshot):
     body = (
-        gate_page(gates()[:1], CASES, ("release 1", "release 2"), {})
+        gate_page(gates()[:1], ITEMS, ("release 1", "release 2"), {})
         .split("<main>")[1]
         .split("</main>")[0]
     )
@@ -73,6 +75,25 @@ def test_what_the_page_says(snapshot):
     assert [piece for piece in pieces if 'class="case"' not in piece and "figure" not in piece][
         :12
     ] == snapshot
+
+
+def test_a_group_that_was_lost_shows_all_its_members():
+    """Images, roles and answers of both releases, in the terminal and on the page."""
+    item = group(1, ["right", "wrong"], roles=("normal", "misleading"))
+    before, after = release("twins"), release("twins", lost=40)
+    lost = BaselineItem(level="spread2", item=item.id, kind="right", answer="3\n4")
+    before = Baseline(before.head, (*before.items, lost), before.labels)
+    changed = lost.model_copy(update={"kind": "wrong", "answer": "3\n2"})
+    after = Baseline(after.head, (changed, *after.items), after.labels)
+    (gate,) = compare_all({"twins": (before, after)}, load_policy())
+    said = gate_failure(gate, records([item, *ITEMS.values()], check="twins"))
+    assert f"e.g. group {item.id} at spread=2, 2 cases that must all be right (wrong):" in said
+    assert "true answer '3', '4', before '3\\n4', now '3\\n2' (wrong)" in said
+    made = gate_page([gate], {**ITEMS, item.id: item}, ("1", "2"), {})
+    cards = re.findall(r'<details class="case".*?</details>', made, re.DOTALL)
+    (card,) = [card for card in cards if item.id in card]
+    assert card.count("<figure>") == 4
+    assert re.findall("<h4>(.*?)</h4>", card) == ["normal", "misleading"]
 
 
 def test_junit_counts_blocking_checks_only():
@@ -85,7 +106,7 @@ def test_junit_counts_blocking_checks_only():
 
 @pytest.mark.parametrize("text", EVIL)
 def test_foreign_text_is_never_markup(text):
-    made = gate_page(gates(text), CASES, (text, text), {})
+    made = gate_page(gates(text), ITEMS, (text, text), {})
     for fragment in ("<script>document", "<img src=x", "<svg onload", '" onmouseover="'):
         assert fragment not in made
     assert len(re.findall(r"(?<!\\)\|", gate_markdown(gates(text), text).splitlines()[-3])) == 6
@@ -104,7 +125,7 @@ def test_in_a_real_browser(tmp_path):
     )
     path = tmp_path / "gate.html"
     path.write_text(
-        gate_page(gates(), CASES, ("release 1", "release 2"), {"img0": pixel, "img1": pixel})
+        gate_page(gates(), ITEMS, ("release 1", "release 2"), {"img0": pixel, "img1": pixel})
     )
     driver = chromium(path)
     try:

@@ -11,22 +11,17 @@ import time
 import pytest
 from PIL import Image
 
-from mimic_checks.reporting import write_report
+from mimic_checks.cases import ImagePart, Level, TextPart
+from mimic_checks.errors import ExtensionError
+from mimic_checks.reporting import REPORTS, write_report
+from mimic_checks.reporting.curve import curve
 from mimic_checks.reporting.html import page
 from mimic_checks.reporting.markdown import markdown
-from mimic_checks.verdicts.result import (
-    CheckResult,
-    Curves,
-    HeatMap,
-    LevelResult,
-    OutcomeLine,
-    Series,
-    StoredCase,
-    Table,
-)
-from mimic_checks.verdicts.store import RunFolder
-from mimic_checks.verdicts.text import failure, summary
+from mimic_checks.verdicts.result import CheckResult, Curves, HeatMap, LevelResult, Series, Table
+from mimic_checks.verdicts.run_folder import RunFolder
+from mimic_checks.verdicts.text import failure, level_failure, summary
 from tests.browser import chromium
+from tests.scored import group, outcome, records
 
 EVIL = [
     "<script>document.title = 'owned'</script>",
@@ -39,54 +34,69 @@ EVIL = [
 ]
 
 
-def outcome(level, number, kind, answer, images=2):
-    case = StoredCase(
-        id=f"{number:024x}",
-        cluster="c",
-        task="counting",
-        template="plain",
-        images=tuple(f"img{k}" for k in range(images)),
-        rows=tuple(range(images)),
-        question="How many cats are there in these images?",
-        counts=(("cat", 3),),
-        factors={"images": images, "needles": "1,2"},
+def level_result(level, right, verdict, *, reference=False):
+    return LevelResult(
+        level=level,
+        n=100,
+        right=right,
+        wrong=98 - right,
+        unparseable=2,
+        error=0,
+        rate=right / 100,
+        low=right / 100 - 0.08,
+        high=right / 100 + 0.05,
+        best_constant=0.3,
+        verdict=verdict,
+        reason=f"because of {right}",
+        threshold=0.5 if reference else 0.8,
+        is_reference=reference,
+        released={"mimic": right / 100},
     )
-    return OutcomeLine(check="spread.balanced", level=level, case=case, answer=answer, kind=kind)
 
 
-def result(check="spread.balanced", verdict="fail", answer="2"):
-    def level(value, right, verdict, reference=False):
-        return LevelResult(
-            level=f"spread={value}",
-            value=value,
-            n=100,
-            right=right,
-            wrong=98 - right,
-            unparseable=2,
-            error=0,
-            rate=right / 100,
-            low=right / 100 - 0.08,
-            high=right / 100 + 0.05,
-            best_constant=0.3,
-            verdict=verdict,
-            reason=f"because of {right}",
-            threshold=0.5 if reference else 0.8,
-            is_reference=reference,
-            official=right / 100,
-        )
-
+def result(check="spread.balanced", verdict="fail", answer="2", factor="spread", alpha=0.05):
+    one, two = Level("spread", 1), Level("spread", 2)
     return CheckResult(
         check=check,
+        module="mimic_checks.checks.test_spread",
         title="Counting the same instances, spread over more images",
         behaviour="Counted as well.",
-        factor="spread",
+        factor=factor,
         moves="images = spread",
         verdict=verdict,
         reason=f"spread=2: {answer} is not enough",
         seconds=1.5,
-        levels=(level(1, 95, "pass", True), level(2, 41, "fail")),
-        shown=(outcome("spread=1", 1, "right", "3"), outcome("spread=2", 2, "wrong", answer)),
+        alpha=alpha,
+        levels=(level_result(one, 95, "pass", reference=True), level_result(two, 41, "fail")),
+        shown=(
+            *records([outcome(1, "right", "3")], one, check),
+            *records([outcome(2, "wrong", answer)], two, check),
+        ),
         docs="docs/checks/spread.md",
+    )
+
+
+def positions():
+    """A check whose levels are names, with a group that failed."""
+    levels = [Level("position", name) for name in ("first", "middle")]
+    levels.append(Level("position", "last", "at the very end, after everything else"))
+    twin = group(7, ["right", "wrong"], roles=("normal", "misleading"))
+    return result("twins").model_copy(
+        update={
+            "factor": "position",
+            "levels": tuple(
+                level_result(level, 95 - 30 * k, ("pass", "fail", "inconclusive")[k])
+                for k, level in enumerate(levels)
+            ),
+            "shown": tuple(records([twin], levels[1], "twins")),
+        }
+    )
+
+
+def harness(name):
+    """A check of the harness that found nothing."""
+    return result(f"own.{name}", "pass").model_copy(
+        update={"harness": True, "levels": (), "shown": (), "reason": "nothing wrong found"}
     )
 
 
@@ -128,6 +138,85 @@ RUN = {
 def test_what_the_terminal_says(snapshot):
     assert failure(result()) == snapshot(name="failure")
     assert summary([result(), result("distractors", "inconclusive")]) == snapshot(name="summary")
+
+
+def test_a_level_s_failure_shows_that_level_only():
+    said = level_failure(result(), result().levels[1])
+    assert said.startswith("spread.balanced: spread=2: fail: because of 41\n")
+    assert "spread=1" not in said
+    assert "case 000000000000000000000002 at spread=2" in said
+    assert "e.g." not in level_failure(result(), result().levels[0]), "its shown case is right"
+
+
+@pytest.mark.parametrize(
+    ("alpha", "name"),
+    [(0.05, "95 % interval"), (0.1, "90 % interval"), (0.01, "99 %"), (0.001, "99.9 % interval")],
+)
+def test_every_interval_names_the_error_rate_it_was_made_with(alpha, name):
+    said = result(alpha=alpha)
+    made = page([said], RUN, {}, "run")
+    for text in (failure(said), level_failure(said, said.levels[1]), made):
+        assert name in text
+        assert alpha == 0.05 or "95 %" not in text
+    assert "95 %" not in markdown([result(alpha=0.1)], "m")
+
+
+def test_checks_of_the_harness_stand_together_whatever_they_are_called():
+    said = summary([harness("a"), harness("b"), harness("c"), result()])
+    assert "harness          pass     3 harness checks passed" in said
+    assert "own." not in said
+    assert "own.a" in summary([harness("a"), result()])
+    table = markdown([harness("a"), harness("b")], "m")
+    assert "| `harness` | ✅ pass |  | 2 harness checks passed |" in table
+
+
+def test_levels_that_are_names(snapshot):
+    """By their labels, in no order of their own: no line joins them."""
+    assert summary([positions()]) == snapshot(name="summary")
+    assert markdown([positions()], "builtin") == snapshot(name="markdown")
+    assert failure(positions()) == snapshot(name="failure")
+    drawn = curve(positions())
+    assert "polyline" not in drawn
+    assert "polyline" in curve(result())
+    assert "<title>at the very end, after everything else</title>at the very end, after …" in drawn
+    assert "rotate" not in curve(result()), "short names stand upright"
+
+
+def test_a_failing_group_shows_all_members_with_images_roles_and_answers():
+    made = page([positions()], RUN, {}, "run")
+    (card,) = re.findall(r'<details class="case".*?</details>', made)
+    assert 'data-outcome="wrong"' in card
+    assert re.findall(r"<h4>(\w+) <span class=\"soft\">(\w+)</span></h4>", card) == [
+        ("normal", "right"),
+        ("misleading", "wrong"),
+    ]
+    assert card.count("<figure>") == 4
+    assert re.findall(r'<pre class="answer">(.*?)</pre>', card) == ["3", "2"]
+    assert card.count("mimic-checks replay run ") == 2
+    assert "2 cases that must all be right" in card
+
+
+def test_text_and_images_stand_where_the_model_sees_them():
+    """Also an image in an option; the numbers go on."""
+    content = (
+        *(ImagePart("img0"), TextPart("Which one is\nlike this?\nA. "), ImagePart("img1")),
+        *(TextPart("\nB. "), ImagePart("img2"), ImagePart("img3"), TextPart("<b>")),
+    )
+    shown = records([outcome(2, "wrong", content=content)], Level("spread", 2))
+    made = page([result().model_copy(update={"shown": tuple(shown)})], RUN, {}, "run")
+    (card,) = re.findall(r'<details class="case".*?</details>', made, re.DOTALL)
+    body = card.split("</summary>")[1].split("<p>True answer")[0]
+    order = re.findall(r'<pre>(.*?)</pre>|data-picture="(\w+)" alt="image (\d) of 4"', body, re.S)
+    assert order == [
+        ("", "img0", "1"),
+        ("Which one is\nlike this?\nA. ", "", ""),
+        ("", "img1", "2"),
+        ("\nB. ", "", ""),
+        ("", "img2", "3"),
+        ("", "img3", "4"),
+        ("&lt;b&gt;", "", ""),
+    ]
+    assert "A. [image 2]\nB. [image 3]" in card.split("</summary>")[0]
 
 
 def test_what_the_markdown_says(snapshot):
@@ -181,9 +270,9 @@ def folder(tmp_path):
     """A run folder as a run leaves it, with pictures and hostile answers."""
     path = tmp_path / "run"
     store = RunFolder(path)
-    store.prepare(
-        {"vlm": "builtin", "checks": ["spread.balanced", "distractors"], "catalog": "rendered"}
-    )
+    facts = {"module": "m", "gated": True, "anytime": True, "levels": []}
+    checks = {"spread.balanced": facts, "distractors": facts}
+    store.prepare({"vlm": "builtin", "checks": checks, "catalog": "rendered"})
     store.write_identity({"name": "builtin"})
 
     class Opener:
@@ -192,7 +281,7 @@ def folder(tmp_path):
 
     first, second = (
         result(answer=EVIL[1]),
-        result("distractors", "pass", EVIL[0]).model_copy(update={"factor": "distractors"}),
+        result("distractors", "pass", EVIL[0], factor="distractors"),
     )
     for made in (first, second, measured(EVIL[0])):
         store.write_result(made, list(made.shown), Opener())
@@ -209,6 +298,40 @@ def test_reports_are_written_for_people_and_for_github(folder, monkeypatch, tmp_
     assert (folder / "summary.md").read_text() in step.read_text()
     with Image.open(folder / "images" / "img0.png") as picture:
         assert max(picture.size) == 288
+
+
+class Lines:
+    """A report format of somebody's: what failed, a line each."""
+
+    def __init__(self, file_name="failed.txt"):
+        self.file_name = file_name
+
+    def render(self, run):
+        return "\n".join(result.check for result in run.results() if result.verdict == "fail")
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    """Adds a report format for one test."""
+    monkeypatch.setattr(REPORTS, "_loaded", dict(REPORTS._loaded))
+    return REPORTS.add
+
+
+def test_a_stranger_s_format_is_written_beside_the_built_in_ones(folder, registered):
+    registered("lines", Lines())
+    assert write_report(folder) == folder / "report.html"
+    assert (folder / "failed.txt").read_text() == "spread.balanced\nsequence_length"
+    assert (folder / "summary.md").exists()
+
+
+@pytest.mark.parametrize("name", ["run.json", "report.html", "../up.txt", ""])
+def test_a_format_without_a_file_of_its_own_is_refused_after_all_others(folder, registered, name):
+    registered("lines", Lines(name))
+    run = (folder / "run.json").read_text()
+    with pytest.raises(ExtensionError, match=rf"report format 'lines': file_name='{name}'"):
+        write_report(folder)
+    assert "<!doctype html>" in (folder / "report.html").read_text()
+    assert (folder / "run.json").read_text() == run
 
 
 @pytest.mark.browser
@@ -284,10 +407,11 @@ def test_broken_run_folders_are_named(tmp_path):
 
     with pytest.raises(RunFolderError, match=r"holds no run .* give a --vlm-output folder"):
         write_report(tmp_path)
-    (tmp_path / "run.json").write_text(json.dumps({"description": {"checks": ["x"]}}))
+    run = {"schema": 2, "description": {"checks": {"x": {}}}}
+    (tmp_path / "run.json").write_text(json.dumps(run))
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "x.json").write_text('{"check": "x"}')
     with pytest.raises(
-        RunFolderError, match=r"x.json' is not a CheckResult: \('title',\): Field required"
+        RunFolderError, match=r"x.json' is not a CheckResult: \('module',\): Field required"
     ):
         write_report(tmp_path)

@@ -21,14 +21,17 @@ import time
 from pathlib import Path
 
 from mimic_checks.catalog import load_catalog
+from mimic_checks.checks.discovery import find_checks
+from mimic_checks.checks.evaluator import Evaluator
+from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.settings import Settings
-from mimic_checks.checks.specs import CHECKS
 from mimic_checks.errors import RunFolderError
 from mimic_checks.models.stubs import LosesTrack
 from mimic_checks.reporting import write_report
 
-SPECS = [CHECKS[name] for name in ("spread.unbalanced", "image_count.listing", "distractors")]
+ALL = find_checks()
+CHECKS = [ALL[name] for name in ("spread.unbalanced", "image_count.listing", "distractors")]
 BATCH_S = 0.001
 """How long answering a batch takes."""
 
@@ -46,22 +49,19 @@ pause = time.sleep
 
 def session(folder: Path) -> CheckSession:
     """The run into a folder; all of them share catalog and draws."""
-    found = CheckSession(
-        Settings(vlm="steady", cases=24, batch=4, output=folder),
-        SPECS,
-        make_model=lambda: Steady(CATALOG),
-    )
-    found.__dict__["catalog"], found._draws = CATALOG, DRAWS
-    return found
+    plan = RunPlan(Settings(vlm="steady", cases=24, batch=4, output=folder), CHECKS)
+    plan.__dict__["catalog"], plan._draws = CATALOG, DRAWS
+    return CheckSession(plan, make_model=lambda: Steady(CATALOG))
 
 
 def whole_run(folder: Path) -> None:
     """What one command does after drawing: prepare, answer, judge, report, finish."""
     time.monotonic = lambda: 0.0
     run = session(folder)
-    run.folder.prepare(run.describe())
-    for spec in SPECS:
-        run.run_sweep(spec, spec.title)
+    run.folder.prepare(run.plan.describe())
+    evaluator = Evaluator(run)
+    for found in CHECKS:
+        evaluator.result(found)
     write_report(folder)
     run.folder.finish()
 
@@ -132,7 +132,7 @@ def main(place: Path, mode: str, number: int) -> None:
 
 CATALOG = load_catalog("rendered?scenes=400&families=24")
 DRAWS = {}
-DRAWS = {spec.check_id: session(Path("nowhere")).draws(spec) for spec in SPECS}
+DRAWS = {it.check_id: session(Path("nowhere")).plan.draws(it.check) for it in CHECKS}
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

@@ -10,15 +10,15 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mimic_checks.cases import counting_cases, draw
-from mimic_checks.checks.asks import Ask
+from mimic_checks.checks.discovery import find_checks
+from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.settings import Settings
-from mimic_checks.checks.specs import CHECKS
 from mimic_checks.models import ModelOptions, prompt_of
 from mimic_checks.models import fingerprint as fingerprints
-from mimic_checks.models.spec import BUILTIN, REPAIRED_ADAPTER
+from mimic_checks.models.backends import BUILTIN_FOLDER, REPAIRED_ADAPTER
 from mimic_checks.models.transformers_vlm import TransformersVLM
-from mimic_checks.runs import Answer, AnswerCache, Runner, answer_cache
+from mimic_checks.runs import Answer, AnswerCache, Condition, Runner, answer_cache
 from tests.runs.test_run import Echo, prompts
 
 
@@ -60,12 +60,12 @@ def test_a_hit_never_re_forms_the_other_batches(tmp_path):
 
 
 def test_other_pictures_under_the_same_case_are_another_question(tmp_path):
-    from mimic_checks.models.controls import degraded
+    from mimic_checks.models.controls import Degraded
 
     asked = prompts([1] * 2)
     Runner(Echo(), batch=2, cache=cache(tmp_path)).answer(asked)
     model = Echo()
-    Runner(model, batch=2, cache=cache(tmp_path)).answer([degraded(prompt, 2) for prompt in asked])
+    Runner(model, batch=2, cache=cache(tmp_path)).answer([Degraded(2)(prompt) for prompt in asked])
     assert len(model.calls) == 1
 
 
@@ -236,7 +236,7 @@ def kept_of(model, place):
 def original(tmp_path_factory, asked):
     """The built-in model in a folder of its own, and its cached answers."""
     folder = tmp_path_factory.mktemp("model")
-    shutil.copytree(BUILTIN["builtin"], folder, dirs_exist_ok=True)
+    shutil.copytree(BUILTIN_FOLDER, folder, dirs_exist_ok=True)
     place = tmp_path_factory.mktemp("kept")
     model = model_of(folder)
     Runner(model, batch=2, cache=kept_of(model, place)).answer(asked)
@@ -272,18 +272,19 @@ def test_another_backend_is_a_miss(original, asked):
 
 
 def test_only_models_that_are_known_from_all_others_are_kept(scenes, tmp_path):
-    spec = CHECKS["spread.unbalanced"]
+    found = find_checks()["spread.unbalanced"]
 
     def answers(name, vlm, maker=None):
         asked = Settings(
             vlm=vlm, cases=4, batch=4, output=tmp_path / name, answer_cache=tmp_path / "kept" / name
         )
-        session = CheckSession(asked, [spec], make_model=maker)
-        session.__dict__["catalog"] = scenes
-        session.answer(Ask("ask", [group[0] for group in session.draws(spec)]))
+        plan = RunPlan(asked, [found])
+        plan.__dict__["catalog"] = scenes
+        session = CheckSession(plan, make_model=maker)
+        session.answer(Condition("first", [items[0] for items in plan.draws(found.check)]))
         return len(list((tmp_path / "kept" / name).rglob("*.json")))
 
-    builtin = str(BUILTIN["builtin"])
+    builtin = str(BUILTIN_FOLDER)
     assert answers("folder", builtin) > 1
     assert answers("stub", "stub:oracle") == 0
     assert answers("code", builtin, lambda: model_of(builtin)) == 0, (

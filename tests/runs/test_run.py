@@ -15,8 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mimic_checks.errors import RunFolderError, UsageError
-from mimic_checks.models import prompt_for
-from mimic_checks.models.vlm import PromptImage
+from mimic_checks.models import PromptImage, prompt_for
 from mimic_checks.runs import Answer, Journal, Runner, choose_budget, plan_batches
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 
-from mimic_checks.models import prompt_for
-from mimic_checks.models.vlm import PromptImage
+from mimic_checks.models import PromptImage, prompt_for
 from mimic_checks.runs import Runner, choose_budget
 
 CASES = 32

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-import pytest
+import json
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mimic_checks.cases import Level
 from mimic_checks.errors import GateError
 from mimic_checks.verdicts.baseline import (
     Baseline,
-    BaselineCase,
     BaselineHead,
+    BaselineItem,
+    baseline_of,
     noted_differences,
+    parse_baseline,
+    read_baselines,
     refuse_other_cases,
 )
+from tests.scored import group, outcome, records
+
+RUN = {"description": {"rules": 2, "suite": "0.2.0", "seed": 0}, "identity": {"name": "m"}}
 
 
 def baseline(*cases, suite="0.1.0", rules=1, **model):
@@ -25,9 +36,8 @@ def baseline(*cases, suite="0.1.0", rules=1, **model):
     )
     return Baseline(
         head,
-        tuple(
-            BaselineCase(level="spread=1", case=case, kind="right", answer="2") for case in cases
-        ),
+        tuple(BaselineItem(level="spread1", item=case, kind="right", answer="2") for case in cases),
+        {"spread1": "spread=1"},
     )
 
 
@@ -76,3 +86,47 @@ def test_other_rules_are_refused_by_name():
         GateError, match=r"under case rules 0, this run under 1 \(suite 0.0.9 and 0.1.0\)"
     ):
         refuse_other_cases(baseline("a", rules=0, suite="0.0.9"), baseline("a"))
+
+
+@given(st.lists(st.text(), min_size=1, max_size=5))
+def test_a_baseline_is_read_back_as_it_was_written_whatever_was_answered(answers):
+    items = [outcome(k, "unparseable", answer) for k, answer in enumerate(answers)]
+    made = baseline_of("spread.balanced", RUN, records(items))
+    assert parse_baseline(made.text(), "x") == made
+    assert made.text().count("\n") == len(answers) + 1
+
+
+def test_a_group_is_one_line_under_its_own_id():
+    item = group(7, ["right", "wrong"], roles=("normal", "misleading"))
+    made = baseline_of("twins", RUN, records([item], Level("position", "middle")))
+    assert made.items == (
+        BaselineItem(level="positionmiddle", item=item.id, kind="wrong", answer="3\n2"),
+    )
+    assert made.label("positionmiddle") == "position=middle"
+
+
+def test_a_baseline_of_0_1_is_refused_with_what_to_do(tmp_path):
+    """Its head has no format, and its cases other ids."""
+    head = {"check": "x", "rules": 1, "suite": "0.1.0", "drawn": {}, "sampling": {}, "model": {}}
+    line = {"level": "spread=1", "case": "c", "kind": "right", "answer": "2"}
+    (tmp_path / "x.jsonl").write_text(json.dumps(head) + "\n" + json.dumps(line) + "\n")
+    with pytest.raises(
+        GateError, match=r"x.jsonl' is of format 1, .* record it again with --snapshot-update"
+    ):
+        read_baselines(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty; record it"),
+        ("hello\n", r"line 1: \(\): Invalid JSON"),
+        ('{"format": 2}\n', r"line 1: \('check',\): Field required"),
+    ],
+)
+def test_broken_baselines_are_named_by_line(text, message):
+    with pytest.raises(GateError, match=f"baseline='x'.*{message}"):
+        parse_baseline(text, "x")
+    whole = baseline("a").text()
+    with pytest.raises(GateError, match="has a case twice"):
+        parse_baseline(whole + whole.splitlines()[1] + "\n", "x")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mimic_checks.cases import Level
 from mimic_checks.verdicts.levels import Tally, judge_levels
 from mimic_checks.verdicts.thresholds import load_thresholds
 
@@ -14,7 +15,9 @@ THRESHOLDS = load_thresholds().defaults
 def verdict(reference, right):
     """The second level's verdict: `right` of N, no doubt about it."""
     level = Tally(right, N - right, 0, 0, 0.0)
-    judged = judge_levels([("spread=1", reference), ("spread=2", level)], THRESHOLDS, 2)
+    judged = judge_levels(
+        [(Level("spread", 1), reference), (Level("spread", 2), level)], THRESHOLDS, 2
+    )
     return judged.levels[1].verdict
 
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.stats import beta, binom
 
 from mimic_checks.errors import GateError
+from mimic_checks.verdicts.baseline import BaselineItem
 from mimic_checks.verdicts.gate import (
     GateRule,
-    Pair,
     count,
     holm,
     judge_pair,
@@ -23,8 +23,17 @@ from mimic_checks.verdicts.gate import (
 )
 from mimic_checks.verdicts.paired import Paired
 from mimic_checks.verdicts.policy import check_policy_can_decide, load_policy
+from tests.scored import group
 
 RULE = GateRule(margin=0.05, alpha=0.05, min_cases=20, error_ceiling=0.02, unparseable_ceiling=0.05)
+
+
+def pair(before, after, before_answer="", after_answer=""):
+    """A case that came out so in two releases."""
+    return tuple(
+        BaselineItem(level="spread2", item="c", kind=kind, answer=answer)
+        for kind, answer in ((before, before_answer), (after, after_answer))
+    )
 
 
 def pairs(n, *, lost=0, gained=0, right=None, rest="wrong"):
@@ -33,10 +42,10 @@ def pairs(n, *, lost=0, gained=0, right=None, rest="wrong"):
     same = n - lost - gained
     kept = same if right is None else right
     return (
-        [Pair("right", "wrong")] * lost
-        + [Pair("wrong", "right")] * gained
-        + [Pair("right", "right")] * kept
-        + [Pair(rest, rest)] * (same - kept)
+        [pair("right", "wrong")] * lost
+        + [pair("wrong", "right")] * gained
+        + [pair("right", "right")] * kept
+        + [pair(rest, rest)] * (same - kept)
     )
 
 
@@ -78,25 +87,36 @@ def test_a_proven_loss_inside_the_margin_passes_with_a_note():
 def test_doubt_is_borne_by_each_verdict():
     """Answers without a prediction: a pass survives them as drops, a fail survives them as right
     answers."""
-    silent = [Pair("right", "unparseable")] * 10
+    silent = [pair("right", "unparseable")] * 10
     assert verdict(pairs(190) + silent).verdict == "inconclusive"
-    assert verdict(pairs(160) + [Pair("right", "error")] * 3).verdict == "inconclusive"
-    recovered = [Pair("unparseable", "right")] * 40
+    assert verdict(pairs(160) + [pair("right", "error")] * 3).verdict == "inconclusive"
+    recovered = [pair("unparseable", "right")] * 40
     assert (
         verdict(pairs(160) + recovered).verdict == "pass"
     )  # whatever they were, nothing right was lost
-    assert verdict([*pairs(160, lost=40), Pair("unparseable", "wrong")]).verdict == "fail"
+    assert verdict([*pairs(160, lost=40), pair("unparseable", "wrong")]).verdict == "fail"
 
 
 def test_the_same_unreadable_answer_is_no_change():
-    shrug = [Pair("unparseable", "unparseable", "hm", "hm")] * 30
+    shrug = [pair("unparseable", "unparseable", "hm", "hm")] * 30
     assert verdict(pairs(170) + shrug).verdict == "pass"
-    other = [Pair("unparseable", "unparseable", "hm", "well")] * 30
+    other = [pair("unparseable", "unparseable", "hm", "well")] * 30
     assert verdict(pairs(170) + other).verdict == "inconclusive"
 
 
+def test_groups_are_counted_like_cases():
+    """A group is lost when one of its members is; the same unreadable answers are no change."""
+    before = [group(k, ["right", "right"]) for k in range(200)]
+    after = [group(k, ["right", "wrong" if k < 40 else "right"]) for k in range(200)]
+    found = verdict(list(zip(before, after, strict=True)))
+    assert found.verdict == "fail"
+    assert "40 lost, 0 gained of 200" in found.reason
+    silent = [group(k, ["right", "unparseable"]) for k in range(200)]
+    assert verdict(list(zip(silent, silent, strict=True))).verdict == "pass"
+
+
 def test_answers_that_become_unreadable_fail():
-    found = verdict(pairs(100) + [Pair("right", "unparseable")] * 40)
+    found = verdict(pairs(100) + [pair("right", "unparseable")] * 40)
     assert found.verdict == "fail"
     assert (
         found.reason
@@ -106,7 +126,7 @@ def test_answers_that_become_unreadable_fail():
 
 
 def test_errors_make_it_inconclusive_never_pass_or_fail():
-    broken = [Pair("right", "error")] * 5
+    broken = [pair("right", "error")] * 5
     found = verdict(pairs(100, lost=60) + broken)
     assert found.verdict == "inconclusive"
     assert (
@@ -202,9 +222,10 @@ def test_policy_overrides(tmp_path):
             "[checks.distractor]\nmargin = 0.1",
             "unknown check 'distractor'; did you mean 'distractors'?",
         ),
-        ("[defaults]\nmargin = 0.0", "margin=0.0 is not allowed; allowed: above 0, below 1"),
-        ("[defaults]\nalpha = 0.7", "alpha=0.7 is not allowed; allowed: above 0, below 0.5"),
+        ("[defaults]\nmargin = 0.0", "margin=0.0 is not allowed; allowed: (0, 1)"),
+        ("[defaults]\nalpha = 0.7", "alpha=0.7 is not allowed; allowed: (0, 0.5)"),
         ("[checks.distractors]\nalpha = 0.01", "alpha belongs to [defaults]"),
+        ("[defaults]\nerror_ceiling = 1", "error_ceiling=1 is not allowed; allowed: [0, 1)"),
         (
             '[defaults]\ntier = "blocker"',
             "tier='blocker' is not allowed; allowed: 'blocking', 'warning', 'off'",

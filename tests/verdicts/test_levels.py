@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
+from mimic_checks.cases import Level
 from mimic_checks.errors import ThresholdsError
 from mimic_checks.verdicts.intervals import empirical_bernstein, lower, upper
 from mimic_checks.verdicts.levels import (
@@ -16,8 +19,10 @@ from mimic_checks.verdicts.levels import (
     refuse_unreachable,
     retention_interval,
     smallest_passing_n,
+    tally,
 )
 from mimic_checks.verdicts.thresholds import Thresholds, load_thresholds
+from tests.scored import group, outcome
 
 DEFAULT = load_thresholds().defaults
 
@@ -28,7 +33,9 @@ def level(right, n=100, unparseable=0, error=0, best_constant=0.25):
 
 def judge(*tallies, thresholds=DEFAULT, judged=None):
     return judge_levels(
-        [(f"spread={k}", t) for k, t in enumerate(tallies, 1)], thresholds, judged or len(tallies)
+        [(Level("spread", k), t) for k, t in enumerate(tallies, 1)],
+        thresholds,
+        judged or len(tallies),
     )
 
 
@@ -71,8 +78,86 @@ def test_a_model_that_keeps_its_rate_passes():
 def test_a_level_that_collapses_fails_and_is_named():
     verdict = judge(level(97), level(96), level(20))
     assert verdict.verdict == "fail"
-    assert verdict.reason.startswith("spread=3: keeps at most")
+    assert verdict.reason.startswith("spread=3: accuracy is at most")
     assert [found.verdict for found in verdict.levels] == ["pass", "pass", "fail"]
+
+
+def share(right, reference, alpha, bound):
+    """A bound of the share kept, by scipy's own exact intervals."""
+    sides = ("low", "high") if bound == "low" else ("high", "low")
+    ends = [
+        getattr(binomtest(k, 100).proportion_ci(1 - 2 * alpha, "exact"), side)
+        for k, side in zip((right, reference), sides, strict=True)
+    ]
+    return f"{100 * ends[0] / ends[1]:.0f} %"
+
+
+def test_reasons_are_in_whole_percent_of_the_reference_level_s_accuracy():
+    """Four one-sided bounds, at a quarter of alpha each; the upper one is corrected for the two
+    levels judged."""
+    once, twice = 0.05 / 4, 0.05 / 2 / 4
+    end = "of the reference level's (80 % required)"
+    passed, failed, open_ = (
+        judge(level(reference), level(right)).levels[1].reason
+        for reference, right in ((97, 96), (97, 10), (90, 75))
+    )
+    assert passed == f"accuracy is at least {share(96, 97, once, 'low')} {end}"
+    assert failed == f"accuracy is at most {share(10, 97, twice, 'high')} {end}"
+    low, high = share(75, 90, once, "low"), share(75, 90, twice, "high")
+    assert open_ == f"accuracy is between {low} and {high} {end}"
+
+
+def test_a_percentage_that_would_read_like_what_is_required_gets_a_decimal():
+    thresholds = Thresholds(0.0, 0.8, 0.05, 0.1, 0.05, 0.02)
+    found = [
+        judge(level(950, 1000), level(k, 1000), thresholds=thresholds).levels[1]
+        for k in range(600, 760)
+    ]
+    failed = [verdict for verdict in found if verdict.verdict == "fail"]
+    assert any("at most 79." in verdict.reason for verdict in failed)
+    assert not any(
+        "at most 80 %" in v.reason and v.retention and v.retention[1] < 0.795 for v in failed
+    )
+
+
+def test_a_level_without_any_upper_bound_says_so():
+    verdict = judge(
+        level(0, 2, error=2, best_constant=0.0),
+        level(1, 2, best_constant=0.0),
+        thresholds=Thresholds(0.5, 0.8, 0.05, 0.1, 0.05, 0.02),
+    )
+    assert "with no upper bound, of the reference level's" in verdict.levels[1].reason
+
+
+def test_levels_may_be_names():
+    positions = [Level("position", name) for name in ("first", "middle", "last")]
+    tallies = [level(97), level(20), level(96)]
+    verdict = judge_levels(list(zip(positions, tallies, strict=True)), DEFAULT, 3)
+    assert [found.level for found in verdict.levels] == positions
+    assert verdict.reason.startswith("position=middle: accuracy is at most")
+
+
+def test_a_group_is_one_item_and_a_constant_must_fit_all_its_members():
+    items = [
+        group(1, ["right", "right"]),
+        group(2, ["right", "wrong"]),
+        group(3, ["right", "unparseable"]),
+        group(4, ["error", "right"]),
+        outcome(5, "right"),
+    ]
+    counted = tally(items, 0.05)
+    assert (counted.right, counted.wrong, counted.unparseable, counted.error) == (2, 1, 1, 1)
+    assert counted.best_constant == 1 / 5, "members of each group have different truths"
+
+
+def test_partial_scores_are_averaged_over_the_items_that_have_one():
+    items = [
+        replace(outcome(k, "wrong"), partial=score) for k, score in enumerate([0.5, 1.0, None, 0.0])
+    ]
+    counted = tally(items, 0.05)
+    assert counted.mean_partial == 0.5
+    assert counted.partial_interval == empirical_bernstein([0.5, 1.0, 0.0], 0.05)
+    assert tally(items[2:3], 0.05).mean_partial is None
 
 
 def test_between_is_inconclusive():
@@ -248,7 +333,7 @@ def test_too_many_errors_are_inconclusive_never_pass_or_fail():
     thresholds = load_thresholds().of("x")
     good, bad = Tally(97, 0, 0, 3, 0.1), Tally(0, 97, 0, 3, 0.1)
     for level in (good, bad):
-        verdict = judge_levels([("a", level)], thresholds, 1)
+        verdict = judge_levels([(Level("a", 1), level)], thresholds, 1)
         assert verdict.verdict == "inconclusive"
-        assert verdict.reason == "a: 3 of 100 cases raised an error (error_ceiling=0.02)"
-    assert judge_levels([("a", Tally(98, 0, 0, 2, 0.1))], thresholds, 1).verdict == "pass"
+        assert verdict.reason == "a=1: 3 of 100 cases raised an error (error_ceiling=0.02)"
+    assert judge_levels([(Level("a", 1), Tally(98, 0, 0, 2, 0.1))], thresholds, 1).verdict == "pass"

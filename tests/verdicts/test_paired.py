@@ -8,31 +8,14 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from mimic_checks.cases.case import Case, Truth
 from mimic_checks.errors import ThresholdsError
 from mimic_checks.verdicts.intervals import median_interval
-from mimic_checks.verdicts.outcome import Outcome
 from mimic_checks.verdicts.paired import Paired, paired, refuse_unreachable_pair
+from tests.scored import group, outcome
 
 
 def outcomes(kinds):
-    return [
-        Outcome(
-            Case(
-                str(k),
-                f"cluster {k}",
-                "counting",
-                "plain",
-                (),
-                "q",
-                Truth(counts=(("cat", 1),)),
-                {},
-            ),
-            "",
-            kind,
-        )
-        for k, kind in enumerate(kinds)
-    ]
+    return [outcome(k, kind) for k, kind in enumerate(kinds)]
 
 
 def test_flips_and_doubt():
@@ -43,6 +26,13 @@ def test_flips_and_doubt():
     assert paired(before, after, doubt="gain") == Paired(lost=1, gained=2, n=6)
     with pytest.raises(ValueError, match="same draws in the same order"):
         paired(before, after[::-1])
+
+
+def test_a_group_is_one_draw():
+    before = [group(k, ["right", "right"]) for k in range(3)]
+    after = [group(0, ["right", "wrong"]), group(1, ["right", "right"]), group(2, ["error"] * 2)]
+    assert paired(before, after) == Paired(lost=2, gained=0, n=3)
+    assert paired(before, after, doubt="gain") == Paired(lost=1, gained=0, n=3)
 
 
 @pytest.mark.parametrize(("lost", "gained"), [(0.1, 0.0), (0.15, 0.05), (0.3, 0.2), (0.02, 0.12)])

@@ -1,9 +1,5 @@
-"""Where attention goes, layer by layer, over drawn cases.
-
-Data in: a session whose model can be opened, draws with one needle among distractors; optionally
-the profile of an earlier run. Data out: invariants asserted, drift judged against the earlier
-profile, the profile for the report and as a file.
-"""
+"""Where attention goes, layer by layer, over draws with one needle among distractors: invariants
+are asserted, drift is judged against the profile of an earlier run, the rest is reported."""
 
 from __future__ import annotations
 
@@ -14,12 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_checks.checks.measures.drawn import medians, over_layers
-from mimic_checks.checks.measures.measured import CLOSED, Measured, needles, rearranged
+from mimic_checks.cases import Case, cases_of
+from mimic_checks.checks.check import Measurement
+from mimic_checks.checks.evaluation import Evaluation
+from mimic_checks.checks.measures.panels import medians, over_layers
+from mimic_checks.checks.measures.white_box import white_box_model
 from mimic_checks.checks.profiles import FILE, PROFILED, StoredProfile, faded_from, read_profile
+from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.session import CheckSession
-from mimic_checks.checks.specs import CheckSpec
 from mimic_checks.models import Prompt, WhiteBoxVLM
+from mimic_checks.models.intervention import Intervention
 from mimic_checks.verdicts import CheckVerdict
 from mimic_checks.verdicts.result import HeatMap, Panel
 
@@ -34,26 +34,21 @@ drifted."""
 TOLERANCE = 1e-4
 
 
-def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
+def measure(session: CheckSession, check: Measurement) -> Evaluation:
     """Fails if an invariant breaks (shares sum to 1, cut paths and masked layers have share exactly
     0) or, with a baseline, if a layer outside masked ones drifted."""
-    model = session.white_box()
-    if model is None:
-        return CLOSED
-    if reason := rearranged(session):
-        return reason
-    cases = [group[0] for group in session.draws(spec)[:PROFILED]]
+    model = white_box_model(session, single_images=True)
+    cases = profiled_cases(session.plan, check)
     prompts = [session.prompt(case) for case in cases]
     profiles = [
-        p
+        profile
         for start in range(0, len(prompts), TOGETHER)
-        for p in model.profiles(prompts[start : start + TOGETHER])
+        for profile in model.profiles(prompts[start : start + TOGETHER])
     ]
     if problem := broken_invariant(model, prompts[:TRIED], profiles[:TRIED]):
-        return Measured(CheckVerdict("fail", problem))
-    shares = np.array(
-        [profile.image_shares().numpy() for profile in profiles], dtype=np.float64
-    )  # [cases, layers, 3]
+        return Evaluation(CheckVerdict("fail", problem))
+    # [cases, layers, 3]
+    shares = np.array([p.image_shares().numpy() for p in profiles], dtype=np.float64)
     stored = StoredProfile(
         masked_layers=list(model.masked_layers),
         cases={
@@ -62,16 +57,28 @@ def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
         },
     )
     session.folder.write_extra(FILE, stored.model_dump_json())
-    alpha = session.thresholds.of(spec.check_id).alpha
-    verdict = CheckVerdict(
-        "pass",
-        f"invariants hold on {min(TRIED, len(cases))} cases; {fades(shares[:, :, 1], alpha)}",
-    )
+    alpha = session.thresholds.of(check.check_id).alpha
+    reason = f"invariants hold on {min(TRIED, len(cases))} cases; {fades(shares[:, :, 1], alpha)}"
+    verdict = CheckVerdict("pass", reason)
     if session.settings.attention_baseline:
-        verdict = _drift(session.settings.attention_baseline, stored, verdict.reason)
-    return Measured(
-        verdict, {}, _panels(shares, profiles, [needles(session, case) for case in cases], alpha)
-    )
+        verdict = _drift(session.settings.attention_baseline, stored, reason)
+    return Evaluation(verdict, {}, _panels(shares, profiles, [c.needles for c in cases], alpha))
+
+
+def validate(plan: RunPlan, check: Measurement) -> None:
+    """Refuses a baseline of other cases.
+
+    Raises:
+        RunFolderError: no profile there, or one of other cases.
+    """
+    if plan.settings.attention_baseline:
+        cases = [case.id for case in profiled_cases(plan, check)]
+        read_profile(plan.settings.attention_baseline, cases)
+
+
+def profiled_cases(plan: RunPlan, check: Measurement) -> list[Case]:
+    """The cases that are profiled, of the first draws."""
+    return cases_of(items[0] for items in plan.draws(check)[:PROFILED])
 
 
 def broken_invariant(
@@ -80,7 +87,6 @@ def broken_invariant(
     """What is wrong with the model's attention as it is measured (`plain`: the prompts' profiles),
     in one sentence; "" if nothing is."""
     from mimic_checks.attention import ImageLocal, Knockout, LayerWindow, WindowedRule
-    from mimic_checks.models.intervention import Intervention
 
     deep = WindowedRule(ImageLocal(), LayerWindow.parse("deep"))
     for profile in plain:
@@ -158,20 +164,24 @@ def _drift(baseline: Path, now: StoredProfile, reason: str) -> CheckVerdict:
 
 
 def _panels(
-    shares: NDArray[np.float64], profiles: Sequence[Profile], held: Sequence[set[int]], alpha: float
+    shares: NDArray[np.float64],
+    profiles: Sequence[Profile],
+    needles: Sequence[Sequence[int]],
+    alpha: float,
 ) -> list[Panel]:
     layers = tuple(f"layer {k}" for k in range(shares.shape[1]))
+    level = f"{100 * (1 - alpha):g} %"
     answer = np.array(
         [profile.by_layer()[:, -1].numpy() for profile in profiles]
     )  # [cases, layers, images + 1]
     images = answer.shape[2] - 1
     needle = np.array(
-        [own[:, sorted(places)].mean(1) for own, places in zip(answer, held, strict=True)]
+        [own[:, list(held)].mean(1) for own, held in zip(answer, needles, strict=True)]
     )
     others = np.array(
         [
-            own[:, [i for i in range(images) if i not in places]].mean(1)
-            for own, places in zip(answer, held, strict=True)
+            own[:, [i for i in range(images) if i not in held]].mean(1)
+            for own, held in zip(answer, needles, strict=True)
         ]
     )
     return [
@@ -187,7 +197,7 @@ def _panels(
         ),
         over_layers(
             "Image tokens by depth",
-            "Median share with its exact 95 % interval over the cases: where the share to other"
+            f"Median share with its exact {level} interval over the cases: where the share to other"
             " images falls, a mask may start.",
             medians("own image", shares[:, :, 0], alpha),
             medians("other images", shares[:, :, 1], alpha),
@@ -204,7 +214,7 @@ def _panels(
         ),
         over_layers(
             "Needle against distractor, at the answer token",
-            "Median share of attention to one image, with its exact 95 % interval.",
+            f"Median share of attention to one image, with its exact {level} interval.",
             medians("needle", needle, alpha),
             medians("a distractor", others, alpha),
         ),

@@ -1,8 +1,7 @@
 """Which path carries the images to the answer, and how deep: attention knockout.
 
-Data in: a session whose model can be opened, listing cases over several images. Data out: outcomes
-per blocked path, paired changes, object F1 against the unmodified answer. Source: What's in the
-Image? (Kaduri et al. 2025), section 3; their GPT judge is replaced by exact sets of names.
+Listing cases over several images; object F1 is taken against the unmodified answer. Source: What's
+in the Image? (Kaduri et al. 2025), section 3; their GPT judge is replaced by exact sets of names.
 """
 
 from __future__ import annotations
@@ -11,18 +10,20 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mimic_checks.checks.asks import Ask
-from mimic_checks.checks.measures.drawn import gain_cells
-from mimic_checks.checks.measures.measured import CLOSED, Measured
+from mimic_checks.cases import Level, Outcome, cases_of
+from mimic_checks.checks.check import Measurement
+from mimic_checks.checks.evaluation import Evaluation
+from mimic_checks.checks.measures.panels import gain_cells
+from mimic_checks.checks.measures.white_box import white_box_model
 from mimic_checks.checks.session import CheckSession
-from mimic_checks.checks.specs import CheckSpec
 from mimic_checks.models import Prompt, WhiteBoxVLM
-from mimic_checks.models.controls import blanked
-from mimic_checks.verdicts import CheckVerdict, Outcome
+from mimic_checks.models.controls import Blanked
+from mimic_checks.models.intervention import Intervention
+from mimic_checks.runs import Condition
+from mimic_checks.tasks import TASKS, Names
+from mimic_checks.verdicts import CheckVerdict
 from mimic_checks.verdicts.intervals import empirical_bernstein
-from mimic_checks.verdicts.outcome import set_f1
 from mimic_checks.verdicts.paired import paired
-from mimic_checks.verdicts.parsing import parse
 from mimic_checks.verdicts.result import Curves, Panel, Series, Table
 
 if TYPE_CHECKING:
@@ -30,52 +31,44 @@ if TYPE_CHECKING:
 
 ASKED, TRIED = 50, 4
 """Cases asked under every blocked path; cases on which invariants are tried."""
-ALL_PATHS = "images -> text, all layers"
+NOTHING, ALL_PATHS = "none", "images -> text, all layers"
 
 
-def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
+def measure(session: CheckSession, check: Measurement) -> Evaluation:
     """Fails if an invariant breaks: no knockout is the identity; with every path cut, nothing
     depends on the images."""
-    model = session.white_box()
-    if model is None:
-        return CLOSED
-    prompts = [session.prompt(group[0]) for group in session.draws(spec)[:TRIED]]
-    if problem := broken_invariant(model, prompts):
-        return Measured(CheckVerdict("fail", problem))
-    found: dict[str, list[Outcome]] = {
-        name: session.answer(ask) for name, ask in asks(session, spec).items()
-    }
-    plain = found.pop("none")
-    kept = {name: _f1(session, plain, lines) for name, lines in found.items()}
-    alpha = session.thresholds.of(spec.check_id).alpha
+    model = white_box_model(session)
+    cases = cases_of(items[0] for items in session.plan.draws(check)[:TRIED])
+    if problem := broken_invariant(model, [session.prompt(case) for case in cases]):
+        return Evaluation(CheckVerdict("fail", problem))
+    arms = {name: session.answer(asked) for name, asked in conditions(session, check).items()}
+    plain = arms.pop(NOTHING)
+    kept = {name: _object_f1(plain, outcomes) for name, outcomes in arms.items()}
+    alpha = session.thresholds.of(check.check_id).alpha
     reason = (
         f"invariants hold; with every path cut, {kept[ALL_PATHS][0]:.2f} of the named objects stay:"
         " the floor"
     )
-    return Measured(
-        CheckVerdict("pass", reason),
-        {"none": plain, **found},
-        _panels(plain, found, kept, model.depth, alpha),
-    )
+    outcomes = {
+        Level("blocked", name, name): outcomes
+        for name, outcomes in ({NOTHING: plain} | arms).items()
+    }
+    panels = _panels(plain, arms, kept, model.depth, alpha)
+    return Evaluation(CheckVerdict("pass", reason), outcomes, panels)
 
 
-def asks(session: CheckSession, spec: CheckSpec) -> dict[str, Ask]:
+def conditions(session: CheckSession, check: Measurement) -> dict[str, Condition]:
     """The first draws as they are ("none") and under every blocked path; nothing of a model that
-    cannot be opened."""
+    cannot be looked into."""
     model = session.white_box()
     if model is None:
         return {}
-    from mimic_checks.models.intervention import Intervention
-
-    cases = [group[0] for group in session.draws(spec)[:ASKED]]
-    found = {"none": Ask(f"{spec.check_id}.none", cases)}
+    cases = cases_of(items[0] for items in session.plan.draws(check)[:ASKED])
+    asked = {NOTHING: Condition(f"{check.check_id}.none", cases)}
     for number, (name, rules) in enumerate(arms(model.depth, len(cases[0].images)).items()):
-        found[name] = Ask(
-            f"{spec.check_id}.arm{number:02d}",
-            cases,
-            model=model.intervened(Intervention(rules=rules)),
-        )
-    return found
+        cut = Intervention(rules=rules)
+        asked[name] = Condition(f"{check.check_id}.arm{number:02d}", cases, intervention=cut)
+    return asked
 
 
 def arms(depth: int, images: int) -> dict[str, tuple[WindowedRule, ...]]:
@@ -113,7 +106,6 @@ def windows(depth: int) -> list[tuple[int, int]]:
 def broken_invariant(model: WhiteBoxVLM, prompts: Sequence[Prompt]) -> str:
     """What is wrong, in one sentence; "" if nothing is."""
     from mimic_checks.attention import Knockout, WindowedRule
-    from mimic_checks.models.intervention import Intervention
 
     idle = Intervention(rules=(WindowedRule(Knockout(999, "text")),))
     plain = model.logits(prompts)
@@ -123,7 +115,7 @@ def broken_invariant(model: WhiteBoxVLM, prompts: Sequence[Prompt]) -> str:
             " identity"
         )
     cut = Intervention(rules=(WindowedRule(Knockout("images", "text")),))
-    blank = [blanked(prompt) for prompt in prompts]
+    blank = [Blanked()(prompt) for prompt in prompts]
     apart = float((model.logits(prompts, cut) - model.logits(blank, cut)).abs().max())
     if apart != 0:
         return (
@@ -135,24 +127,20 @@ def broken_invariant(model: WhiteBoxVLM, prompts: Sequence[Prompt]) -> str:
     return ""
 
 
-def _f1(
-    session: CheckSession, plain: Sequence[Outcome], lines: Sequence[Outcome]
-) -> tuple[float, list[float]]:
-    """Object F1 of the answers against the unmodified ones: mean, and per case."""
+def _object_f1(plain: Sequence[Outcome], outcomes: Sequence[Outcome]) -> tuple[float, list[float]]:
+    """Object F1 of the answers against the unmodified ones, which stand in for the truth: mean, and
+    per case."""
+    listing = TASKS.get("listing")
     scores = []
-    for before, after in zip(plain, lines, strict=True):
-        sets = [
-            parse(o.case, o.answer, session.vocabulary) if o.kind != "error" else None
-            for o in (before, after)
-        ]
-        names = [frozenset(p.names) if p else frozenset() for p in sets]
-        scores.append(set_f1(names[1], names[0]))
+    for before, after in zip(plain, outcomes, strict=True):
+        named = [outcome.prediction or Names(()) for outcome in (after, before)]
+        scores.append(listing.score(*named).partial or 0.0)
     return math.fsum(scores) / len(scores), scores
 
 
 def _panels(
     plain: Sequence[Outcome],
-    found: dict[str, list[Outcome]],
+    arms: dict[str, list[Outcome]],
     kept: dict[str, tuple[float, list[float]]],
     depth: int,
     alpha: float,
@@ -161,18 +149,18 @@ def _panels(
     rows = [
         (
             name,
-            *gain_cells(paired(plain, lines), alpha),
+            *gain_cells(paired(plain, outcomes), alpha),
             f"{kept[name][0]:.3f}",
             f"{_normalised(kept[name][0], floor):.2f}",
         )
-        for name, lines in found.items()
+        for name, outcomes in arms.items()
     ]
     table = Table(
         title="What each blocked path costs",
         head=(
             "blocked",
             "rate of exact lists",
-            "95 % interval",
+            f"{100 * (1 - alpha):g} % interval",
             "object F1",
             "0 floor .. 1 nothing blocked",
         ),

@@ -1,9 +1,8 @@
 """Does the answer token look at the object that was asked for?
 
-Data in: a session whose model can be opened, counting cases, a catalog that knows object masks.
-Data out: per layer, how often the most attended image token lies on the object (or beside it), and
-the share of attention on it, against the shares of the picture. Source: What's in the Image?
-(Kaduri et al. 2025), localization.
+Per layer: how often the most attended image token lies on the object (or beside it), and the share
+of attention on it, against the shares of the picture. Source: What's in the Image? (Kaduri et al.
+2025), localization.
 """
 
 from __future__ import annotations
@@ -14,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mimic_checks.cases import Case
-from mimic_checks.checks.measures.drawn import medians, over_layers, rates
-from mimic_checks.checks.measures.measured import CLOSED, Measured, needles, rearranged
+from mimic_checks.cases import Case, cases_of
+from mimic_checks.catalog import Catalog
+from mimic_checks.checks.check import Measurement
+from mimic_checks.checks.evaluation import Evaluation, NotMeasurable
+from mimic_checks.checks.measures.panels import medians, over_layers, rates
+from mimic_checks.checks.measures.white_box import white_box_model
 from mimic_checks.checks.session import CheckSession
-from mimic_checks.checks.specs import CheckSpec
 from mimic_checks.models import TokenGrid
+from mimic_checks.tasks import Counts
 from mimic_checks.verdicts import CheckVerdict
 from mimic_checks.verdicts.result import Panel, Series
 
@@ -38,66 +40,55 @@ class _Pointing:
     area: float
 
 
-def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
+def measure(session: CheckSession, check: Measurement) -> Evaluation:
     """Fails if the answer row's attention is no distribution; where it points is reported."""
-    model = session.white_box()
-    if model is None:
-        return CLOSED
-    if reason := rearranged(session, pooling=True):
-        return reason
-    if session.catalog.masks is None:
-        return (
-            f"catalog={session.catalog.name!r} knows no object masks (segmentation); use rendered"
-            " scenes or COCO instances"
+    model = white_box_model(session, single_images=True, every_token=True)
+    catalog = session.catalog
+    if catalog.masks is None:
+        raise NotMeasurable(
+            f"catalog={catalog.name!r} knows no object masks (segmentation); use rendered scenes or"
+            " COCO instances"
         )
-    cases = [group[-1] for group in session.draws(spec)[:LOOKED_AT]]
-    found: list[_Pointing] = []
-    for case in cases:
+    pointings: list[_Pointing] = []
+    for case in cases_of(items[-1] for items in session.plan.draws(check)[:LOOKED_AT]):
         prompt = session.prompt(case)
-        token_grids = [token_grid for token_grid in model.token_grids(prompt) if token_grid]
-        if len(token_grids) != len(case.images):
-            return "this model cuts pictures into tiles, whose tokens are no grid over the picture"
-        # one prompt a call: no padding between a token grid and its positions
+        grids = [grid for grid in model.token_grids(prompt) if grid]
+        if len(grids) != len(case.images):
+            raise NotMeasurable(
+                "this model cuts pictures into tiles, whose tokens are no grid over the picture"
+            )
+        # One prompt a call: no padding stands between a token grid and its positions.
         answer = model.profiles([prompt])[0].answer
         if float((answer.sum(1) - 1).abs().max()) > TOLERANCE:
-            return Measured(
-                CheckVerdict(
-                    "fail",
-                    f"case {case.id}: the answer row's attention sums to"
-                    f" {float(answer.sum(1).min()):.3f}, not 1",
-                )
-            )
-        found.append(_point(session, case, token_grids, answer.numpy().astype(np.float64)))
-    alpha = session.thresholds.of(spec.check_id).alpha
-    hits = np.array([one.hits for one in found])  # [cases, layers]
+            total = float(answer.sum(1).min())
+            problem = f"case {case.id}: the answer row's attention sums to {total:.3f}, not 1"
+            return Evaluation(CheckVerdict("fail", problem))
+        pointings.append(_point(catalog, case, grids, answer.numpy().astype(np.float64)))
+    alpha = session.thresholds.of(check.check_id).alpha
+    hits = np.array([pointing.hits for pointing in pointings])  # [cases, layers]
     best = int(hits.mean(0).argmax())
-    near = float(np.mean([one.near for one in found]))
+    near = float(np.mean([pointing.near for pointing in pointings]))
     reason = (
         f"points at the object most often in layer {best}: {hits[:, best].mean():.2f} of"
-        f" {len(found)} cases (chance {near:.2f})"
+        f" {len(pointings)} cases (chance {near:.2f})"
     )
-    return Measured(CheckVerdict("pass", reason), {}, _panels(found, hits, near, alpha))
+    return Evaluation(CheckVerdict("pass", reason), {}, _panels(pointings, hits, near, alpha))
 
 
 def _point(
-    session: CheckSession, case: Case, token_grids: list[TokenGrid], answer: NDArray[np.float64]
+    catalog: Catalog, case: Case, grids: list[TokenGrid], answer: NDArray[np.float64]
 ) -> _Pointing:
     """`answer` [layers, L]: the answer row's attention, mean over heads."""
     covered, looked = [], []
-    held = needles(session, case)
-    for number, (token_grid, image_id) in enumerate(zip(token_grids, case.images, strict=True)):
-        mask = (
-            object_cells(session, case, image_id, token_grid)
-            if number in held
-            else np.zeros((token_grid.rows, token_grid.columns))
+    for index, (grid, image_id) in enumerate(zip(grids, case.images, strict=True)):
+        covered.append(
+            object_cells(catalog, case, image_id, grid)
+            if index in case.needles
+            else np.zeros((grid.rows, grid.columns))
         )
-        covered.append(mask)
-        looked.append(
-            answer[:, list(token_grid.positions)].reshape(-1, token_grid.rows, token_grid.columns)
-        )
-    flat = np.concatenate(
-        [cells.reshape(len(answer), -1) for cells in looked], 1
-    )  # [layers, image tokens]
+        looked.append(answer[:, list(grid.positions)].reshape(-1, grid.rows, grid.columns))
+    # [layers, image tokens]
+    flat = np.concatenate([cells.reshape(len(answer), -1) for cells in looked], 1)
     inside = np.concatenate([mask.ravel() for mask in covered])
     beside = np.concatenate([_grown(mask > 0).ravel() for mask in covered])
     hits = beside[flat.argmax(1)]
@@ -107,17 +98,17 @@ def _point(
 
 
 def object_cells(
-    session: CheckSession, case: Case, image_id: str, token_grid: TokenGrid
+    catalog: Catalog, case: Case, image_id: str, grid: TokenGrid
 ) -> NDArray[np.float64]:
-    """How much of every cell of the token_grid the asked classes cover, [rows, columns]."""
-    catalog = session.catalog
+    """How much of every cell of the grid the asked classes cover, [rows, columns]."""
     assert catalog.masks is not None
+    assert isinstance(case.truth, Counts)
     row = catalog.manifest.row(image_id)
     mask = np.logical_or.reduce(
         [catalog.masks(row, catalog.class_index(name)) for name, _ in case.truth.counts]
     )
     picture = Image.fromarray((mask * 255).astype(np.uint8)).resize(
-        (token_grid.columns, token_grid.rows), Image.Resampling.BOX
+        (grid.columns, grid.rows), Image.Resampling.BOX
     )
     return np.asarray(picture, dtype=np.float64) / 255
 
@@ -133,11 +124,11 @@ def _grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _panels(
-    found: list[_Pointing], hits: NDArray[np.bool_], near: float, alpha: float
+    pointings: list[_Pointing], hits: NDArray[np.bool_], near: float, alpha: float
 ) -> list[Panel]:
     n, layers = hits.shape
-    mass = np.array([one.mass for one in found])
-    area = float(np.mean([one.area for one in found]))
+    mass = np.array([one.mass for one in pointings])
+    area = float(np.mean([one.area for one in pointings]))
     return [
         over_layers(
             "Pointing",

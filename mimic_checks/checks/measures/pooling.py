@@ -1,35 +1,38 @@
-"""The same cases with fewer tokens per image: does the model get better when it has less to read?
-
-Data in: a session, the check's draws (one level of several images). Data out: outcomes per pooling
-factor, paired changes.
-"""
+"""The same cases with fewer tokens per image: is the model better when it has less to read?"""
 
 from __future__ import annotations
 
-from mimic_checks.checks.asks import Ask
-from mimic_checks.checks.measures.measured import CLOSED, Measured, judge_change
+from collections.abc import Sequence
+
+from mimic_checks.cases import Level, Scored, cases_of, scored
+from mimic_checks.checks.check import Measurement
+from mimic_checks.checks.evaluation import Evaluation
+from mimic_checks.checks.measures.paired_level import judge_change
+from mimic_checks.checks.measures.white_box import white_box_model
 from mimic_checks.checks.session import CheckSession
-from mimic_checks.checks.specs import POOLINGS, CheckSpec
-from mimic_checks.verdicts import Outcome, tally
+from mimic_checks.models.intervention import Intervention
+from mimic_checks.runs import Condition
+from mimic_checks.verdicts import tally
 from mimic_checks.verdicts.levels import LevelVerdict, combine, level_verdict
 from mimic_checks.verdicts.result import Curves, Series
 
 
-def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
+def measure(session: CheckSession, check: Measurement) -> Evaluation:
     """Answers every case at every pooling factor. A level fails when pooling by it is proven to win
     more than the margin: the model loses to its own sequence length, and a remedy without training
     is at hand."""
-    if session.white_box() is None:
-        return CLOSED
-    outcomes: dict[str, list[Outcome]] = {
-        name: session.answer(ask) for name, ask in asks(session, spec).items()
+    white_box_model(session)
+    items = [items[0] for items in session.plan.draws(check)]
+    outcomes: dict[Level, list[Scored]] = {
+        level: scored(items, session.engine.outcomes(condition))
+        for level, condition in conditions(session, check).items()
     }
-    plain, *others = outcomes.items()
-    thresholds = session.thresholds.of(spec.check_id)
+    plain, *pooled = outcomes
+    thresholds = session.thresholds.of(check.check_id)
     levels = [
         level_verdict(
-            plain[0],
-            tally(plain[1], thresholds.alpha),
+            plain,
+            tally(outcomes[plain], thresholds.alpha),
             "pass",
             "what the pooled levels are compared with",
             0.0,
@@ -37,51 +40,51 @@ def measure(session: CheckSession, spec: CheckSpec) -> Measured | str:
             is_reference=True,
         )
     ]
-    for name, found in others:
+    for level in pooled:
         levels.append(
             judge_change(
-                name, found, found, plain[1], thresholds, session.judged_levels, "fewer tokens win"
+                level,
+                shown=outcomes[level],
+                before=outcomes[level],
+                after=outcomes[plain],
+                thresholds=thresholds,
+                judged_levels=session.plan.judged_levels,
+                words="fewer tokens win",
             )
         )
     best = max(levels, key=lambda level: level.tally.rate)
-    return Measured(
-        combine(
-            levels,
-            f"no pooling wins more than {thresholds.paired_margin:.2f}; best: {best.level} with"
-            f" {best.tally.rate:.2f}",
-        ),
-        outcomes,
-        [_curve(levels)],
+    reason = (
+        f"no pooling wins more than {thresholds.paired_margin:.2f}; best: {best.level} with"
+        f" {best.tally.rate:.2f}"
     )
+    return Evaluation(combine(levels, reason), outcomes, [_curve(levels, thresholds.alpha)])
 
 
-def asks(session: CheckSession, spec: CheckSpec) -> dict[str, Ask]:
-    """The draws at every pooling factor, by level; nothing of a model that cannot be opened."""
-    model = session.white_box()
-    if model is None:
+def conditions(session: CheckSession, check: Measurement) -> dict[Level, Condition]:
+    """The draws at every pooling factor, by level; nothing of a model that cannot be looked
+    into."""
+    if session.white_box() is None:
         return {}
-    from mimic_checks.models.intervention import Intervention
-
-    cases = [group[0] for group in session.draws(spec)]
+    cases = cases_of(items[0] for items in session.plan.draws(check))
     return {
-        f"pooling={factor}": Ask(
-            f"{spec.check_id}.x{factor}",
+        level: Condition(
+            f"{check.check_id}.x{level.value}",
             cases,
-            model=model.intervened(Intervention(pooling=factor)),
+            intervention=Intervention(pooling=int(level.value)),
         )
-        for factor in POOLINGS
+        for level in check.node_levels(session.settings.profile)
     }
 
 
-def _curve(levels: list[LevelVerdict]) -> Curves:
+def _curve(levels: Sequence[LevelVerdict], alpha: float) -> Curves:
     return Curves(
         title="Accuracy against pooling",
         note=(
-            "The same cases at every point; 95 % intervals of each rate alone (the verdicts are"
-            " paired)."
+            f"The same cases at every point; {100 * (1 - alpha):g} % intervals of each rate alone"
+            " (the verdicts are paired)."
         ),
         x_label="image tokens averaged into one",
-        x=tuple(level.level.removeprefix("pooling=") for level in levels),
+        x=tuple(str(level.level.value) for level in levels),
         series=(
             Series(
                 name="right",

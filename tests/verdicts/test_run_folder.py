@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -11,12 +12,13 @@ import sys
 import pytest
 
 from mimic_checks.errors import RunFolderError
-from mimic_checks.verdicts.store import LOCK, RunFolder
+from mimic_checks.verdicts.run_folder import LOCK, RunFolder
+from tests.scored import group, outcome, records
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from mimic_checks.verdicts.store import RunFolder
+from mimic_checks.verdicts.run_folder import RunFolder
 folder = RunFolder(Path(sys.argv[1]))
 folder.prepare({"vlm": "x"})
 print("held", flush=True)
@@ -87,7 +89,7 @@ def test_a_folder_that_stops_being_writable_is_explained(tmp_path, monkeypatch):
 ONCE = """
 import sys, time
 from pathlib import Path
-from mimic_checks.verdicts.store import RunFolder
+from mimic_checks.verdicts.run_folder import RunFolder
 def make():
     time.sleep(0.3)
     return int(sys.argv[2])
@@ -119,3 +121,54 @@ def test_whether_a_run_goes_on(tmp_path):
     assert not RunFolder(tmp_path / "run").goes_on({"vlm": "y"})
     folder.finish()
     assert not RunFolder(tmp_path / "run").goes_on({"vlm": "x"})
+
+
+OLD = {"description": {"vlm": "x", "checks": ["a"]}, "finished": False}
+"""A `run.json` of 0.1."""
+
+
+def test_a_folder_of_0_1_is_refused_with_what_to_do(tmp_path):
+    (tmp_path / "run.json").write_text(json.dumps(OLD))
+    folder = RunFolder(tmp_path)
+    for use in (folder.read, folder.results, folder.records, folder.checks, folder.gates):
+        with pytest.raises(
+            RunFolderError,
+            match=r"is of format 1, .* reads format 2; run the checks again .*mimic-checks==0.1",
+        ):
+            use()
+    (tmp_path / LOCK).write_text("")
+    assert not folder.goes_on(OLD["description"]), "a run of another format is another run"
+
+
+@pytest.mark.parametrize("text", ["[1]", "{", "\xff"])
+def test_what_is_no_run_is_refused(tmp_path, text):
+    (tmp_path / "run.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(RunFolderError, match=r"holds no run .*give a --vlm-output folder"):
+        RunFolder(tmp_path).read()
+
+
+def test_a_run_into_a_folder_of_0_1_starts_afresh(tmp_path):
+    (tmp_path / "run.json").write_text(json.dumps(OLD))
+    (tmp_path / "outcomes").mkdir()
+    (tmp_path / "outcomes" / "a.jsonl").write_text('{"check": "a", "level": "spread=1"}\n')
+    folder = RunFolder(tmp_path)
+    folder.prepare(OLD["description"])
+    assert folder.records() == []
+    assert json.loads((tmp_path / "run.json").read_text())["schema"] == 2
+
+
+def test_an_unfinished_run_of_the_same_description_keeps_its_outcomes(tmp_path):
+    description = {"vlm": "x", "checks": {"a": {}, "b": {}}}
+    folder = RunFolder(tmp_path / "run")
+    folder.prepare(description)
+    item = group(1, ["right", "wrong"])
+    (folder.path / "outcomes").mkdir()
+    lines = records([item, outcome(9, "error", "line\u2028two")], check="a")
+    text = "".join(line.model_dump_json() + "\n" for line in lines)
+    (folder.path / "outcomes" / "a.jsonl").write_text(text, encoding="utf-8")
+    del folder
+    again = RunFolder(tmp_path / "run")
+    again.prepare(description)
+    assert again.records() == again.records_of("a") == lines
+    assert again.records_of("b") == []
+    assert list(again.checks()) == ["a", "b"]

@@ -7,12 +7,8 @@ work as they always did.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from mimic_checks.attention.edit import Editor, edit_attention
 from mimic_checks.attention.rules import ImageLocal, LayerWindow, WindowedRule
 from mimic_checks.errors import AttentionError
 
@@ -42,19 +38,11 @@ def read_adapter_mask(adapter: str) -> WindowedRule | None:
     Raises:
         AttentionError: a record that cannot be read, or that names an unknown rule.
     """
-    from transformers.utils import cached_file
-
-    # A hub that cannot be reached is no reason to refuse an adapter: most record no mask.
-    path = cached_file(
-        adapter,
-        FILE,
-        _raise_exceptions_for_missing_entries=False,
-        _raise_exceptions_for_connection_errors=False,
-    )
+    path = _record(adapter)
     if path is None:
         return None
     try:
-        record = json.loads(Path(path).read_text())
+        record = json.loads(path.read_text())
         rule, layers = _RULES[record["rule"]], str(record["layers"])
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise AttentionError(
@@ -65,18 +53,18 @@ def read_adapter_mask(adapter: str) -> WindowedRule | None:
     return WindowedRule(rule, LayerWindow.parse(layers))
 
 
-@contextmanager
-def adapter_mask(model: Any, adapter: str, tokenizer: Any) -> Iterator[Editor | None]:
-    """Makes a model in one's own transformers code obey the mask its adapter was trained under.
+def _record(adapter: str) -> Path | None:
+    """The file of an adapter folder, or of an adapter on the hub; None if it has none."""
+    if (folder := Path(adapter)).is_dir():
+        return folder / FILE if (folder / FILE).is_file() else None
+    # imported here: only names on the hub need it, and it takes a second
+    from transformers.utils import cached_file
 
-    Nothing changes, and the editor is None, if the adapter records no mask.
-
-    Raises:
-        AttentionError: a record that cannot be read, or a window outside this model.
-    """
-    mask = read_adapter_mask(adapter)
-    if mask is None:
-        yield None
-        return
-    with edit_attention(model, [mask], tokenizer=tokenizer) as editor:
-        yield editor
+    # A hub that cannot be reached is no reason to refuse an adapter: most record no mask.
+    path = cached_file(
+        adapter,
+        FILE,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+    )
+    return None if path is None else Path(path)

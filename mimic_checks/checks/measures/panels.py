@@ -1,8 +1,5 @@
-"""Pieces of panels that several measurements draw.
-
-Data in: values per case, counts, paired changes. Data out: curves with exact intervals, cells of a
-table.
-"""
+"""Pieces of panels that several measurements make: curves with exact intervals, cells of a
+table."""
 
 from __future__ import annotations
 

@@ -1,0 +1,84 @@
+"""Every check of a process evaluated once, however many of its nodes are run, and recorded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from mimic_checks.checks import preflight
+from mimic_checks.checks.check import Check, Measurement, Sweep
+from mimic_checks.checks.discovery import FoundCheck
+from mimic_checks.checks.evaluation import Evaluation
+from mimic_checks.checks.measures import sweep
+from mimic_checks.checks.recording import Recorder
+from mimic_checks.checks.session import CheckSession
+from mimic_checks.runs import Condition
+from mimic_checks.verdicts import CheckVerdict
+from mimic_checks.verdicts.result import CheckResult
+
+
+class Evaluator:
+    """The results of a session's checks."""
+
+    def __init__(self, session: CheckSession) -> None:
+        self.session = session
+        self._recorder = Recorder(session.plan, session.folder)
+        self._results: dict[str, CheckResult | Exception] = {}
+
+    def result(self, found: FoundCheck) -> CheckResult:
+        """The result of a check, evaluated and recorded when it is first wanted; what its
+        evaluation raised is raised again.
+
+        Raises:
+            NotMeasurable: this model cannot be checked so.
+            MimicChecksError: the check or the model is unusable.
+        """
+        if found.check_id not in self._results:
+            try:
+                self._results[found.check_id] = self._evaluate(found)
+            except Exception as error:
+                self._results[found.check_id] = error
+        result = self._results[found.check_id]
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def contribute(self) -> None:
+        """Answers whatever no other process of the run has taken, over all checks; nothing if this
+        one's harness is wrong. A check's batches go longest first to whoever is free, so that
+        processes end within a batch of each other, however their checks and devices differ."""
+        if preflight.problems(self.session):
+            return
+        for check in self.session.plan.checks:
+            for condition in conditions(self.session, check):
+                self.session.engine.contribute(condition)
+
+    def _evaluate(self, found: FoundCheck) -> CheckResult:
+        began = time.monotonic()
+        evaluation = self._distrust(found.check) or _evaluated(self.session, found.check)
+        return self._recorder.record(found, evaluation, time.monotonic() - began)
+
+    def _distrust(self, check: Check) -> Evaluation | None:
+        """Scores nothing of a model whose harness is wrong."""
+        problem = "" if check.harness else preflight.problems(self.session)
+        if not problem:
+            return None
+        reason = f"not scored, for the harness itself failed: {problem}"
+        return Evaluation(CheckVerdict("inconclusive", reason))
+
+
+def conditions(session: CheckSession, check: Check) -> Sequence[Condition]:
+    """What a check asks whatever is answered; nothing of one that may stop early, or that looks
+    inside a few cases."""
+    if isinstance(check, Sweep):
+        return sweep.conditions(session, check)
+    if isinstance(check, Measurement) and check.conditions:
+        return list(check.conditions(session, check).values())
+    return ()
+
+
+def _evaluated(session: CheckSession, check: Check) -> Evaluation:
+    if isinstance(check, Sweep):
+        return sweep.evaluate(session, check)
+    assert isinstance(check, Measurement)
+    return check.measure(session, check)

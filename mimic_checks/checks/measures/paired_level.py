@@ -1,0 +1,45 @@
+"""Judging a level by what a change of conditions costs on the same draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mimic_checks.cases import Level, Scored
+from mimic_checks.verdicts import tally
+from mimic_checks.verdicts.levels import LevelVerdict, Verdict, level_verdict
+from mimic_checks.verdicts.paired import paired
+from mimic_checks.verdicts.thresholds import Thresholds
+
+
+def judge_change(
+    level: Level,
+    shown: Sequence[Scored],
+    before: Sequence[Scored],
+    after: Sequence[Scored],
+    thresholds: Thresholds,
+    judged_levels: int,
+    words: str,
+) -> LevelVerdict:
+    """A level (whose outcomes are `shown`) under which the same draws may lose at most the margin
+    from `before` to `after`.
+
+    Passes when the drop is proven inside with every doubtful answer counted as a drop, fails when
+    it is proven outside (at alpha / judged levels) with every doubtful answer counted as a gain.
+    `words` begin the reason: "3 blank images cost".
+    """
+    margin, flips = thresholds.paired_margin, paired(before, after)
+    high = paired(before, after, doubt="drop").drop_at_most(thresholds.alpha)
+    low = paired(before, after, doubt="gain").drop_at_least(thresholds.alpha / judged_levels)
+    verdict: Verdict = "pass" if high <= margin else "fail" if low > margin else "inconclusive"
+    bounds = {
+        "pass": f"at most {high:.3f}",
+        "fail": f"at least {low:.3f}",
+        "inconclusive": f"between {low:.3f} and {high:.3f}",
+    }[verdict]
+    reason = (
+        f"{words} {bounds} of all cases (margin {margin:.2f}; {flips.lost} of {flips.n} flipped so,"
+        f" {flips.gained} the other way)"
+    )
+    return level_verdict(
+        level, tally(shown, thresholds.alpha), verdict, reason, margin, thresholds.alpha
+    )

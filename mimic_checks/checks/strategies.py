@@ -1,0 +1,64 @@
+"""The draws of the shipped checks: functions from a catalog and levels to a hypothesis strategy.
+
+Light, for check modules import it when they are collected: strategies are imported when cases are
+drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+    from mimic_checks.catalog import Catalog
+    from mimic_checks.checks.check import DrawCases
+
+
+def counting(factor: str, **fixed: Any) -> DrawCases:
+    """Counting cases at every level of `factor`; the other arguments as in `counting_sweep`, or
+    functions of the levels."""
+
+    def cases(
+        catalog: Catalog, *, levels: Sequence[Any], template: Any
+    ) -> SearchStrategy[tuple[Any, ...]]:
+        from mimic_checks.cases import counting_sweep
+
+        own = {name: value(levels) if callable(value) else value for name, value in fixed.items()}
+        return counting_sweep(
+            catalog,
+            factor=factor,  # type: ignore[arg-type]
+            levels=levels,
+            template=template,
+            **own,
+        )
+
+    return cases
+
+
+def listing(
+    catalog: Catalog, *, levels: Sequence[Any], template: Any
+) -> SearchStrategy[tuple[Any, ...]]:
+    """Listing cases over the images of every level."""
+    from mimic_checks.cases import listing_sweep
+
+    return listing_sweep(catalog, levels=levels, template=template)
+
+
+def common(
+    catalog: Catalog, *, levels: Sequence[Any], template: Any
+) -> SearchStrategy[tuple[Any, ...]]:
+    """Common-object cases over the images of every level."""
+    from mimic_checks.cases import common_sweep
+
+    return common_sweep(catalog, levels=levels, template=template)
+
+
+def odd_one(
+    catalog: Catalog, *, levels: Sequence[Any], template: Any
+) -> SearchStrategy[tuple[Any, ...]]:
+    """Odd-one cases over the images of every level."""
+    from mimic_checks.cases import odd_one_sweep
+
+    return odd_one_sweep(catalog, levels=levels, template=template)

@@ -1,0 +1,221 @@
+"""The pytest plugin: options, fixtures, hooks. Each hook is a few lines; the work is in the
+packages it calls.
+
+Imports pytest and the standard library only, so that a project that never says `--vlm` pays
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mimic_checks.options import OPTIONS, SWITCHES
+from mimic_checks.plugin.model import workers_for
+from mimic_checks.plugin.run import EXIT_INCONCLUSIVE, Run
+from mimic_checks.plugin.selection import check_of, level_of
+
+if TYPE_CHECKING:
+    from mimic_checks.catalog import Catalog
+    from mimic_checks.checks.node import CheckNode
+    from mimic_checks.checks.session import CheckSession
+    from mimic_checks.models import VLM
+    from mimic_checks.verdicts import Verdict
+    from mimic_checks.verdicts.gate_result import CheckGate
+    from mimic_checks.verdicts.result import CheckResult, LevelResult
+
+__all__ = ["EXIT_INCONCLUSIVE"]
+_PROPERTY = "vlm_"
+"""Begins the names of what JUnit gets of a check's node."""
+
+
+class HookSpecs:
+    """Hooks that a user's conftest may implement."""
+
+    @pytest.hookspec(firstresult=True)
+    def pytest_vlm_make_model(self, config: pytest.Config) -> VLM | None:
+        """Builds the model in code (anything with `answer` and `identity`); then `--vlm` is only a
+        name for it."""
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    pluginmanager.add_hookspecs(HookSpecs)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup(
+        "vlm", "mimic_checks: where a vision-language model breaks on several images"
+    )
+    for option in OPTIONS:
+        group.addoption(
+            f"--{option.name}",
+            dest=option.key,
+            default=None,
+            type=option.kind,
+            metavar=option.kind.__name__.upper(),
+            help=option.help,
+        )
+        parser.addini(option.key, option.help, default=None)
+    for switch in SWITCHES:
+        group.addoption(
+            f"--{switch.name}", dest=switch.key, action="store_true", default=None, help=switch.help
+        )
+        parser.addini(switch.key, switch.help, type="bool", default=False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "vlm_check(check): a mimic_checks check (known by its check id, not its node id)"
+    )
+    config.pluginmanager.register(Run(config), "mimic_checks_run")
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """`-n auto`: as many workers as GPUs for a local model, one for a server."""
+    return workers_for(config)  # asked before pytest_configure, so not a hook of the run
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One node per level of a check, and a last one for its verdict."""
+    from mimic_checks.cases.level import VERDICT
+    from mimic_checks.checks.check import Check
+    from mimic_checks.errors import UsageError
+
+    check = check_of(metafunc.definition)
+    if not isinstance(check, Check) or "vlm_check" not in metafunc.fixturenames:
+        return
+    run: Run = metafunc.config.pluginmanager.getplugin("mimic_checks_run")
+    try:
+        levels = check.node_levels(run.profile)
+    except (UsageError, KeyError):
+        return  # refused when all is collected, by name and with exit code 4
+    if levels:
+        ids = [*(level.node_id for level in levels), VERDICT]
+        metafunc.parametrize("vlm_check", [*levels, VERDICT], ids=ids, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def vlm_session(request: pytest.FixtureRequest) -> CheckSession:
+    """The part of this process in the run."""
+    run: Run = request.config.pluginmanager.getplugin("mimic_checks_run")
+    return run.session()
+
+
+@pytest.fixture(scope="session")
+def vlm(vlm_session: CheckSession) -> VLM:
+    """The model that `--vlm` names, loaded once per process."""
+    return vlm_session.model
+
+
+@pytest.fixture(scope="session")
+def vlm_catalog(vlm_session: CheckSession) -> Catalog:
+    """The catalog that `--vlm-catalog` names."""
+    return vlm_session.catalog
+
+
+@pytest.fixture
+def ask(vlm: VLM) -> Callable[[Sequence[Any], str], str]:
+    """`ask(images, question)`: the model's answer to a question about Pillow pictures, for tests of
+    one's own."""
+    from mimic_checks.models.ask import ask_about
+
+    return lambda images, question: ask_about(vlm, images, question)
+
+
+@pytest.fixture
+def vlm_intervened(vlm_session: CheckSession) -> Callable[..., VLM]:
+    """`vlm_intervened(*rules, layers="all", pooling=1)`: the model with mask rules of
+    `mimic_checks.attention` in a window of its layers and its image tokens pooled, for tests of
+    one's own. The model itself stays as it is."""
+
+    def intervened(*rules: Any, layers: str = "all", pooling: int = 1) -> VLM:
+        from mimic_checks.attention import LayerWindow, WindowedRule
+        from mimic_checks.models import why_not
+        from mimic_checks.models.intervention import Intervention
+
+        model = vlm_session.white_box()
+        if model is None:
+            pytest.skip(f"cannot intervene in the model: {why_not(vlm_session.model, 'white_box')}")
+        window = LayerWindow.parse(layers)
+        windowed = tuple(WindowedRule(rule, window) for rule in rules)
+        return model.intervened(Intervention(pooling, windowed))
+
+    return intervened
+
+
+@pytest.fixture
+def vlm_check(request: pytest.FixtureRequest, vlm_session: CheckSession) -> CheckNode:
+    """The check that the test function is marked with, at the node's level; `run()` it."""
+    from mimic_checks.checks.node import CheckNode
+
+    check = check_of(request.node)
+    if check is None:
+        raise pytest.UsageError(
+            f"{request.node.nodeid} uses the fixture vlm_check without @check(...); mark it with a"
+            " Sweep or a Measurement of mimic_checks.checks.check"
+        )
+    run: Run = request.config.pluginmanager.getplugin("mimic_checks_run")
+    level = level_of(request.node)
+
+    def attach(
+        result: CheckResult,
+        verdict: Verdict,
+        *,
+        level: LevelResult | None = None,
+        gate: CheckGate | None = None,
+    ) -> None:
+        request.node.vlm_node = {
+            "result": result.model_dump(mode="json"),
+            "verdict": verdict,
+            "level": level is not None,
+        }
+        own = [item for item in request.node.user_properties if not item[0].startswith(_PROPERTY)]
+        request.node.user_properties[:] = own + _properties(result, level, gate)
+
+    evaluator, found = run.evaluator(), run.found(check.check_id)
+    if vlm_session.gating is None or level is not None:
+        return CheckNode(evaluator, found, level, attach)
+    from mimic_checks.checks.baseline_snapshots import load_baseline
+
+    snapshot = request.getfixturevalue("snapshot")
+    return CheckNode(evaluator, found, level, attach, lambda text: load_baseline(snapshot, text))
+
+
+def _properties(
+    result: CheckResult, level: LevelResult | None, gate: CheckGate | None
+) -> list[tuple[str, object]]:
+    """What JUnit gets of a node."""
+    named: dict[str, object] = {"check": result.check}
+    if level:
+        named |= {
+            "level": level.level.label,
+            "rate": f"{level.rate:.4f}",
+            "interval": f"{level.low:.4f} {level.high:.4f}",
+        }
+    named |= {"verdict": (level or result).verdict, "reason": (level or result).reason}
+    if gate:
+        named |= {"gate": gate.verdict, "gate_reason": gate.reason, "gate_tier": gate.tier}
+    return [(_PROPERTY + name, value) for name, value in named.items()]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call" and hasattr(item, "vlm_node"):
+        report.vlm_node = item.vlm_node  # type: ignore[attr-defined]  # travels with the report
+    elif report.when == "call" and report.skipped and (check := check_of(item)):
+        report.vlm_skipped = check.check_id  # type: ignore[attr-defined]
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    node = getattr(report, "vlm_node", None)
+    if report.when == "call" and node and node["verdict"] == "inconclusive":
+        return "inconclusive", "i", "INCONCLUSIVE"
+    return None

@@ -1,0 +1,297 @@
+"""What one pytest process knows about its run of checks; an xdist controller, about everybody's."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mimic_checks.plugin import exchange
+from mimic_checks.plugin.exchange import RunDescription
+from mimic_checks.plugin.model import maker_of
+from mimic_checks.plugin.progress import progress_line
+from mimic_checks.plugin.selection import Selection, check_of, selection_of
+from mimic_checks.plugin.settings import settings_of, text_option
+
+if TYPE_CHECKING:
+    from mimic_checks.checks.check import Profile
+    from mimic_checks.checks.discovery import FoundCheck
+    from mimic_checks.checks.evaluator import Evaluator
+    from mimic_checks.checks.gating import Gating
+    from mimic_checks.checks.session import CheckSession
+    from mimic_checks.checks.settings import Settings
+    from mimic_checks.verdicts.gate_result import CheckGate
+    from mimic_checks.verdicts.run_folder import RunFolder
+
+EXIT_INCONCLUSIVE = 6
+
+
+class Run:
+    """The run of one process.
+
+    A process without xdist selects, answers and reports. With it, every worker selects and answers;
+    the first one also describes the run, from which the controller makes the folder ready, and in
+    the end the report.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.selection: Selection | None = None
+        self.described: RunDescription | None = None
+        self.results: dict[str, dict[str, Any]] = {}
+        self.verdicts: dict[str, str] = {}
+        self.skipped: set[str] = set()
+        self.gates: list[CheckGate] = []
+        self.report: Path | None = None
+        self._session: CheckSession | None = None
+        self._evaluator: Evaluator | None = None
+        self._folder: RunFolder | None = None
+        self._gating: Gating | None = None
+        self._worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+        self._exchange: Path | None = None
+
+    @property
+    def profile(self) -> Profile:
+        """The profile that is asked for, unchecked."""
+        return text_option(self.config, "vlm_profile") or "standard"  # type: ignore[return-value]
+
+    # -- what a process that answers has ------------------------------------------------------
+
+    def session(self) -> CheckSession:
+        """This process's session, made when it is first wanted.
+
+        Raises:
+            pytest.UsageError: settings that are not allowed, no model named, or two.
+        """
+        if self._session is None:
+            from mimic_checks.checks.run_plan import RunPlan
+            from mimic_checks.checks.session import CheckSession
+
+            settings = settings_of(self.config)
+            maker = maker_of(self.config, settings.vlm)
+            if not settings.vlm and not maker:
+                raise pytest.UsageError(
+                    "checks are selected but no model is named; add --vlm <hub id | folder |"
+                    " builtin>, or leave the checks out"
+                )
+            selection = self.selection or Selection((), {})
+            known = self._known(settings)
+            plan = RunPlan(settings, selection.checks, known=known, selected=selection.levels)
+            gated = {check.check_id: check.anytime for check in plan.checks if check.gated}
+            self._gating = self._make_gating(settings, gated, known)
+            self._session = CheckSession(
+                plan, make_model=maker, gating=self._gating, progress=self._progress()
+            )
+        return self._session
+
+    def evaluator(self) -> Evaluator:
+        """What evaluates this process's checks."""
+        if self._evaluator is None:
+            from mimic_checks.checks.evaluator import Evaluator
+
+            self._evaluator = Evaluator(self.session())
+        return self._evaluator
+
+    def found(self, check_id: str) -> FoundCheck:
+        """A selected check, with the test function that stands for it."""
+        assert self.selection
+        return next(found for found in self.selection.checks if found.check_id == check_id)
+
+    # -- collecting and beginning -------------------------------------------------------------
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """The harness's own preconditions run first, whatever the order of the others."""
+        checks = {k: check for k, item in enumerate(items) if (check := check_of(item))}
+        in_order = sorted(checks, key=lambda k: not getattr(checks[k], "harness", False))
+        for k, item in zip(checks, [items[k] for k in in_order], strict=True):
+            items[k] = item
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        if self.config.option.collectonly:
+            return
+        if self._worker is None:
+            if described := self._select(session.items):
+                self._begin(described)
+            return
+        try:
+            described = self._select(session.items, describe=self._is_first_worker())
+        except pytest.UsageError as error:
+            if self._is_first_worker():
+                exchange.tell(Path(self._worker[exchange.KEY]), str(error))
+            return
+        if described:
+            exchange.tell(Path(self._worker[exchange.KEY]), described)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        if self._exchange is None:
+            self._exchange = exchange.new_folder()
+        node.workerinput[exchange.KEY] = str(self._exchange)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
+        if self.described or self._exchange is None:
+            return
+        told = exchange.told(self._exchange)
+        if isinstance(told, str):
+            raise pytest.UsageError(told)
+        if told:
+            self._begin(told)
+
+    def _is_first_worker(self) -> bool:
+        return bool(self._worker and self._worker.get("workerid") == exchange.FIRST)
+
+    def _select(
+        self, items: Sequence[pytest.Item], *, describe: bool = True
+    ) -> RunDescription | None:
+        """Takes note of the selected checks; their validated description, if there are any.
+
+        Raises:
+            pytest.UsageError: what is wrong and what to change, before a model is loaded.
+        """
+        from mimic_checks.errors import UsageError
+
+        if not any(check_of(item) for item in items):
+            return None
+        try:
+            self.selection = selection_of(items)
+            return self._describe() if describe else None
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from error
+
+    def _describe(self) -> RunDescription:
+        session = self.session()
+        session.validate()
+        plan = session.plan
+        return RunDescription(
+            description=plan.describe(),
+            checks=[check.check_id for check in plan.checks],
+            gated={check.check_id: check.anytime for check in plan.checks if check.gated},
+            partial=[check.check_id for check in plan.checks if plan.is_partial(check)],
+            known=list(plan.known),
+        )
+
+    def _begin(self, described: RunDescription) -> None:
+        """Makes the output folder ready."""
+        from mimic_checks.errors import UsageError
+        from mimic_checks.verdicts.run_folder import RunFolder
+
+        settings = settings_of(self.config)
+        try:
+            self._folder = RunFolder(settings.output)
+            self._folder.prepare(described.description)
+            if self._gating is None:
+                self._gating = self._make_gating(settings, described.gated, described.known)
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from error
+        self.described = described
+
+    def _known(self, settings: Settings) -> list[str]:
+        """Ids of all registered checks, where a file may name them: looking costs imports of other
+        people's packages."""
+        if not (settings.thresholds or settings.policy or settings.baseline):
+            return []
+        from mimic_checks.checks.discovery import find_checks
+
+        return list(find_checks())
+
+    def _make_gating(
+        self, settings: Settings, gated: dict[str, bool], known: Sequence[str]
+    ) -> Gating | None:
+        if not settings.baseline:
+            return None
+        if not self.config.pluginmanager.hasplugin("syrupy"):
+            raise pytest.UsageError(
+                "--vlm-baseline needs syrupy, as a pytest plugin; next step: pip install"
+                " 'mimic-checks[gate]'"
+            )
+        from mimic_checks.checks.baseline_snapshots import BaselineSnapshots
+        from mimic_checks.checks.gating import Gating
+
+        BaselineSnapshots.folder = settings.baseline
+        recording = bool(self.config.getoption("update_snapshots", False))
+        return Gating(settings, gated, known={*known, *gated}, recording=recording)
+
+    # -- results and the end ------------------------------------------------------------------
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if node := getattr(report, "vlm_node", None):
+            check = node["result"]["check"]
+            self.results[check] = node["result"]
+            self.verdicts[report.nodeid if node["level"] else check] = node["verdict"]
+        if hasattr(report, "vlm_skipped"):
+            self.skipped.add(report.vlm_skipped)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self._worker is not None:
+            if self.selection and not (session.shouldstop or session.shouldfail):
+                self._help()
+            return
+        if not self.results or self.described is None or self._folder is None:
+            return
+        from mimic_checks.errors import UsageError
+        from mimic_checks.reporting import write_report
+
+        try:
+            if self._gating:
+                self.gates = self._gating.compare_all()
+                self.verdicts |= self._gating.effective_verdicts(self.gates)
+            self.report = write_report(self._folder.path)
+            if set(self.described.checks) <= set(self.results) | self.skipped:
+                self._folder.finish()
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from error
+        if session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = self._exit_status()
+
+    def _exit_status(self) -> int:
+        assert self.described
+        verdicts = set(self.verdicts.values())
+        # A gate that was left out of the selection lets nothing pass.
+        ungated = self._gating is not None and any(
+            check in self.described.gated for check in self.described.partial
+        )
+        if "fail" in verdicts:
+            return int(pytest.ExitCode.TESTS_FAILED)
+        return EXIT_INCONCLUSIVE if "inconclusive" in verdicts or ungated else 0
+
+    def _help(self) -> None:
+        """In a worker that has no check left: answers what the others still have to ask."""
+        from mimic_checks.errors import UsageError
+
+        # What goes wrong, the controller or the worker that runs the check reports.
+        with contextlib.suppress(UsageError, pytest.UsageError):
+            session = self.session()
+            if session.folder.goes_on(session.plan.describe()):
+                self.evaluator().contribute()
+
+    def pytest_unconfigure(self) -> None:
+        if self._exchange:
+            import shutil
+
+            shutil.rmtree(self._exchange, ignore_errors=True)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if self.report is None or self.described is None or self._folder is None:
+            return
+        from mimic_checks.plugin.terminal import write_summary
+
+        results = [self.results[check] for check in self.described.checks if check in self.results]
+        gating = self._gating
+        write_summary(
+            terminalreporter,
+            results,
+            gates=self.gates,
+            unused=gating.unused() if gating else [],
+            cached=self._folder.cached(),
+            report=self.report,
+        )
+
+    def _progress(self) -> Any:
+        return None if self._worker is not None else progress_line(self.config)

@@ -1,0 +1,71 @@
+"""Which checks, levels and verdicts a pytest session has selected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from mimic_checks.cases.level import Level
+    from mimic_checks.checks.check import Check
+    from mimic_checks.checks.discovery import FoundCheck
+
+
+def check_of(item: pytest.Item | pytest.Function) -> Check | None:
+    """The check that an item's test function is marked with."""
+    mark = item.get_closest_marker("vlm_check")
+    return mark.args[0] if mark and mark.args else None
+
+
+def level_of(item: pytest.Item) -> Level | None:
+    """The level that an item is the node of; None of a verdict, and of a check without levels."""
+    from mimic_checks.cases.level import Level
+
+    callspec = getattr(item, "callspec", None)
+    param = callspec.params.get("vlm_check") if callspec else None
+    return param if isinstance(param, Level) else None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The checks of the selected items in their order, harness checks first; `levels`: of checks
+    without their verdict, the selected levels."""
+
+    checks: tuple[FoundCheck, ...]
+    levels: dict[str, set[Level]]
+
+
+def selection_of(items: Sequence[pytest.Item]) -> Selection:
+    """What is selected.
+
+    Raises:
+        ExtensionError: two different checks with one id, or a mark that holds no check.
+    """
+    from mimic_checks.checks.check import Check
+    from mimic_checks.checks.discovery import by_id, found_check
+    from mimic_checks.errors import ExtensionError
+
+    marked = [item for item in items if item.get_closest_marker("vlm_check")]
+    judged: set[str] = set()
+    levels: dict[str, set[Level]] = {}
+    checks = []
+    for item in marked:
+        check = check_of(item)
+        if not isinstance(check, Check):
+            raise ExtensionError(
+                f"{item.nodeid} is marked with vlm_check({check!r}), which is no check; use"
+                " @check(...) of mimic_checks.checks.check with a Sweep or a Measurement"
+            )
+        checks.append(found_check(item.function, check))  # type: ignore[attr-defined]
+        level = level_of(item)
+        if level is None:
+            judged.add(check.check_id)
+        else:
+            levels.setdefault(check.check_id, set()).add(level)
+    found = sorted(by_id(checks).values(), key=lambda one: not one.check.harness)
+    return Selection(
+        tuple(found), {check: some for check, some in levels.items() if check not in judged}
+    )

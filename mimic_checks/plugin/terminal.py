@@ -1,0 +1,45 @@
+"""The end of a run, in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mimic_checks.verdicts.gate_result import CheckGate
+from mimic_checks.verdicts.gate_text import gate_summary
+from mimic_checks.verdicts.result import CheckResult
+from mimic_checks.verdicts.text import summary
+
+NOTES_SHOWN = 5
+
+
+def write_summary(
+    terminal: Any,
+    results: Sequence[dict[str, Any]],
+    *,
+    gates: Sequence[CheckGate],
+    unused: Sequence[str],
+    cached: tuple[int, int],
+    report: Path,
+) -> None:
+    """Verdicts, comparisons, what was left out, and where the report is. `results`: as they
+    travelled; `cached`: answers of earlier runs, and all."""
+    terminal.section("vision-language model checks")
+    checked = [CheckResult.model_validate(result) for result in results]
+    terminal.write_line(summary(checked))
+    if gates:
+        terminal.section("against the baseline")
+        terminal.write_line("\n".join([gate_summary(gates), *unused]))
+    from_cache, answers = cached
+    if from_cache:
+        terminal.write_line(
+            f"{from_cache} of {answers} answers are cached ones of earlier runs (--cache-clear asks"
+            " again)"
+        )
+    notes = sorted({note for result in checked for note in result.unreadable})
+    for note in notes[:NOTES_SHOWN]:
+        terminal.write_line(f"unreadable image left out: {note}")
+    if len(notes) > NOTES_SHOWN:
+        terminal.write_line(f"... and {len(notes) - NOTES_SHOWN} more unreadable images")
+    terminal.write_line(f"report: {report}")

@@ -1,0 +1,1 @@
+"""Somebody's own checks, and what they need."""
