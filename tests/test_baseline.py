@@ -73,7 +73,7 @@ def test_recording_writes_one_readable_file_per_gated_check(pytester, workers):
     assert json.loads(head)["drawn"]["cases"] == 80
     assert len(cases) == 4 * 80
     assert re.fullmatch(
-        r'\{"level": "spread=1", "case": "[0-9a-f]{24}", "kind": "right", "answer": "\d"\}',
+        r'\{"level": "spread1", "item": "[0-9a-f]{24}", "kind": "right", "answer": "\d"\}',
         cases[0],
     )
 
@@ -115,7 +115,7 @@ def test_a_regression_fails_and_shows_a_lost_case(pytester, release, workers):
     gate = json.loads(
         (pytester.path / "mimic-report" / "gates" / "spread.unbalanced.json").read_text()
     )
-    assert {level["level"]: level["verdict"] for level in gate["levels"]}["spread=1"] == "pass"
+    assert {level["level"]: level["verdict"] for level in gate["levels"]}["spread1"] == "pass"
     page = (pytester.path / "mimic-report" / "report.html").read_text()
     assert page.count('data-outcome="lost"') == len(gate["flips"]) > 100
     assert "regressed by more than" in (pytester.path / "mimic-report" / "summary.md").read_text()
@@ -186,16 +186,16 @@ def test_inconclusive_blocks_if_the_policy_says_so(pytester, release, blocks, co
             "seed was 0, is 1; record a baseline with these settings (--snapshot-update)",
         ),
         (None, ("--vlm-max-new-tokens", "9"), "max_new_tokens was 64, is 9"),
-        (('"rules": 1', '"rules": 0'), (), "was made under case rules 0, this run under 1"),
+        (('"rules": 2', '"rules": 1'), (), "was made under case rules 1, this run under 2"),
         (
             ('"kind": "right"', '"kind": "rihgt"'),
             (),
             "line 2: ('kind',): Input should be 'right', 'wrong', 'unparseable' or 'error'",
         ),
         (
-            ("spread=4", "spread=5"),
+            ("spread4", "spread5"),
             (),
-            "80 only there, 80 only here, 240 in both; first: spread=4 case ",
+            "80 only there, 80 only here, 240 in both; first: spread4 case ",
         ),
     ],
 )
@@ -253,7 +253,7 @@ def test_a_check_without_a_baseline_is_inconclusive_and_a_baseline_without_a_che
     result.stdout.fnmatch_lines(
         ["*gone.jsonl: there is no check 'gone' (any more); delete the file"]
     )
-    result.stdout.fnmatch_lines(["*1 passed*1 inconclusive*"])
+    result.stdout.fnmatch_lines(["*9 passed*1 inconclusive*"])
 
 
 @pytest.fixture(scope="module")
