@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+collect_ignore = ["package"]
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 PACKAGE = HERE / "package"

@@ -93,7 +93,7 @@ def test_a_file_with_a_typo_is_refused_with_the_closest_match(run, release, tmp_
 def test_thresholds_of_their_check_hold(run, tmp_path):
     """Also where the file names a registered check that is not selected."""
     (tmp_path / "own.toml").write_text(
-        '[checks."somebody.position"]\nretention = 0.99\n[checks."somebody.twins"]\nalpha = 0.01\n'
+        '[checks."somebody.position"]\nretention = 0.99\n[checks."somebody.twins"]\nretention = 0.5\n'
     )
     result = run(
         *CHECKS, "-k", "position", "--vlm", "parrot:wise", "--vlm-thresholds", "own.toml"

@@ -61,9 +61,9 @@ def test_a_check_that_stands_in_many_places_is_asked_once(run, tmp_path, counted
     result.assert_outcomes(passed=16)
     result.stdout.fnmatch_lines(
         [
-            "*::test_position[[]positionmiddle[]] PASSED*",
-            "*::TestMine::test_in_a_class[[]positionlast[]] PASSED*",
-            "*::test_with_flavours[[]sour-verdict[]] PASSED*",
+            "test_mine.py::test_position[[]positionmiddle[]] PASSED*",
+            "test_mine.py::TestMine::test_in_a_class[[]positionlast[]] PASSED*",
+            "test_mine.py::test_with_flavours[[]verdict-sour[]] PASSED*",
         ]
     )
     assert len(asked(tmp_path)) == calls
