@@ -54,36 +54,38 @@ def samples(
     Raises:
         EmptyPool: the catalog cannot give one more; names the part, and what to change.
     """
-    draft = _DRAFTS[part.family]
     seen: set[tuple[object, ...]] = set()
     for _ in range(number):
-        for _ in range(MOST_TRIES):
-            found = draft(pools, part, rng)
-            if (
-                found is None
-                or (key := (*found.rows, found.turn.question)) in seen
-                or not allowed(found.rows)
-            ):
-                continue
+        draft = _new_draft(pools, part, rng, seen, allowed)
+        wanted = int(rng.integers(part.turns[0], part.turns[1] + 1))
+        turns = (draft.turn, *follow_ups(pools, draft.shown, draft.turn, wanted - 1, rng))
+        yield Sample(part.name, tuple(draft.rows), turns, draft.factors)
+
+
+def _new_draft(
+    pools: Pools,
+    part: Part,
+    rng: np.random.Generator,
+    seen: set[tuple[object, ...]],
+    allowed: Callable[[list[int]], bool],
+) -> Draft:
+    """A draft that is none of `seen`, which it joins."""
+    make_draft = _DRAFTS[part.family]
+    for _ in range(MOST_TRIES):
+        draft = make_draft(pools, part, rng)
+        if draft is None:
+            continue
+        key = (*draft.rows, draft.turn.question)
+        if key not in seen and allowed(draft.rows):
             seen.add(key)
-            wanted = int(rng.integers(part.turns[0], part.turns[1] + 1))
-            turns = (found.turn, *follow_ups(pools, found.shown, found.turn, wanted - 1, rng))
-            yield Sample(part.name, tuple(found.rows), turns, found.factors)
-            break
-        else:
-            raise EmptyPool(
-                f"part={part.name!r} (family={part.family!r}, images={part.images},"
-                f" options={part.options}): no further sample in {MOST_TRIES} tries on"
-                f" catalog={pools.presence.name!r}; ask for fewer images or samples, or use a"
-                " larger catalog"
-                + (
-                    ""
-                    if pools.presence.exhaustive
-                    else (
-                        "; with few verified negatives, set options = true or training_grade = true"
-                    )
-                )
-            )
+            return draft
+    sparse_hint = "; with few verified negatives, set options = true or training_grade = true"
+    raise EmptyPool(
+        f"part={part.name!r} (family={part.family!r}, images={part.images},"
+        f" options={part.options}): no further sample in {MOST_TRIES} tries on"
+        f" catalog={pools.presence.name!r}; ask for fewer images or samples, or use a"
+        f" larger catalog{'' if pools.presence.exhaustive else sparse_hint}"
+    )
 
 
 def _counting(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None:
@@ -95,10 +97,10 @@ def _counting(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | Non
     total = int(rng.integers(spread, max(spread, part.most_instances) + 1))
     rows: list[int] = []
     for needed in composition(total, spread, rng):
-        found = pools.pick(pools.presence.exactly(asked, needed), rng, rows)
-        if found is None:
+        needle = pools.pick(pools.presence.exactly(asked, needed), rng, rows)
+        if needle is None:
             return None
-        rows.append(found)
+        rows.append(needle)
     distractors = pools.absent(asked, images - spread, rng, rows)
     if distractors is None:
         return None
@@ -168,8 +170,8 @@ def _verified_without(
     fitting = np.flatnonzero(np.isin(kinds, members))
     if not len(fitting):
         return None, []
-    place = int(fitting[rng.integers(len(fitting))])
-    return pools.pick(groups[place], rng, []), [int(kinds[place])]
+    chosen = int(fitting[rng.integers(len(fitting))])
+    return pools.pick(groups[chosen], rng, []), [int(kinds[chosen])]
 
 
 def _common(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None:
@@ -188,10 +190,10 @@ def _common(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None:
 
 def _odd_one(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None:
     images = _uniform(rng, part.images)
-    found = pools.odd_one(images, rng, open_form=not part.options)
-    if found is None:
+    chosen = pools.odd_one(images, rng, open_form=not part.options)
+    if chosen is None:
         return None
-    asked, rows = found
+    asked, rows = chosen
     rows = rng.permutation(rows).tolist()
     shown = pools.presence.of(rows)
     if pools.held_out[asked][(shown >= PRESENT).any(axis=0)].any():

@@ -62,19 +62,18 @@ class Pools:
         if len(rows) < number:
             return None
         if len(rows) > 4 * number:
-            found = list(dict.fromkeys(rows[rng.integers(len(rows), size=2 * number)].tolist()))[
-                :number
-            ]
-            if len(found) == number:
-                return found
+            several = rows[rng.integers(len(rows), size=2 * number)].tolist()
+            different = list(dict.fromkeys(several))[:number]
+            if len(different) == number:
+                return different
         return rng.choice(rows, size=number, replace=False).tolist()  # type: ignore[no-any-return]
 
     def any(self, number: int, rng: np.random.Generator, taken: list[int]) -> list[int] | None:
         """`number` further rows, whatever they show."""
-        found = dict.fromkeys(rng.integers(len(self.presence), size=2 * number + 2).tolist())
+        rows = dict.fromkeys(rng.integers(len(self.presence), size=2 * number + 2).tolist())
         for row in taken:
-            found.pop(row, None)
-        return list(found)[:number] if len(found) >= number else None
+            rows.pop(row, None)
+        return list(rows)[:number] if len(rows) >= number else None
 
     def absent(
         self, class_index: int, number: int, rng: np.random.Generator, taken: list[int]
@@ -88,16 +87,16 @@ class Pools:
             )
             left = [row for row in rows or () if row not in taken]
             return left[:number] if len(left) >= number else None
-        found: list[int] = []
+        absent: list[int] = []
         for row in rng.integers(len(self.presence), size=_TRIES + 4 * number).tolist():
             if (
                 row not in taken
-                and row not in found
+                and row not in absent
                 and self.presence.state(row, class_index) == ABSENT
             ):
-                found.append(row)
-                if len(found) == number:
-                    return found
+                absent.append(row)
+                if len(absent) == number:
+                    return absent
         return None
 
     def common(self, class_index: int) -> ManyRows:
@@ -123,13 +122,12 @@ class Pools:
         """All other images show one and the same set of classes; the odd one shows it too, or (not
         of two) its own class alone."""
         asked = int(rng.integers(len(self.presence.class_names)))
-        found = self.alike.odd_one(asked, self.held_out[asked], images, rng)
-        if found is None:
+        groups = self.alike.odd_one(asked, self.held_out[asked], images, rng)
+        if groups is None:
             return None
-        odd, rest = (
-            int(found[0][rng.integers(len(found[0]))]),
-            self.several(found[1], images - 1, rng),
-        )
+        odd_rows, other_rows = groups
+        odd = int(odd_rows[rng.integers(len(odd_rows))])
+        rest = self.several(other_rows, images - 1, rng)
         return (asked, [odd, *rest]) if rest else None
 
     @cached_property
@@ -144,10 +142,10 @@ class Pools:
         fitting = np.flatnonzero((sizes >= images - 1) & ~self.held_out[most, kinds])
         if not len(fitting):
             return None
-        place = int(fitting[rng.integers(len(fitting))])
-        asked = int(kinds[place])
+        chosen = int(fitting[rng.integers(len(fitting))])
+        asked = int(kinds[chosen])
         odd = self.pick(self.presence.showing(asked), rng, [])
-        rest = self.several(groups[place], images - 1, rng)
+        rest = self.several(groups[chosen], images - 1, rng)
         return (asked, [odd, *rest]) if odd is not None and rest else None
 
     def absent_beside(

@@ -45,7 +45,7 @@ class ChoiceQuestion:
     def case(self, first: int = 0) -> Case:
         """The case whose option A is option number `first`; the others follow in their order."""
         number = len(self.options)
-        order = [(first + place) % number for place in range(number)]
+        order = [(first + step) % number for step in range(number)]
         options = [self.options[index] for index in order]
         texts = [option.text if isinstance(option, TextPart) else None for option in options]
         offered = tuple(text or "" for text in texts)

@@ -193,7 +193,7 @@ def _odd_backgrounds(
 ) -> dict[int, list[tuple[frozenset[int], frozenset[int]]]]:
     """Per odd class, the pairs (classes of the odd image, classes of every other image) with rows
     enough."""
-    found: dict[int, list[tuple[frozenset[int], frozenset[int]]]] = defaultdict(list)
+    backgrounds: dict[int, list[tuple[frozenset[int], frozenset[int]]]] = defaultdict(list)
     classes = sorted(set().union(*rows))
     for others in sorted(
         (present for present, group in rows.items() if len(group) >= most - 1), key=sorted
@@ -203,10 +203,10 @@ def _odd_backgrounds(
             if odd in others:
                 continue
             if beside in rows:
-                found[odd].append((beside, others))
+                backgrounds[odd].append((beside, others))
             if alone and single in rows:
-                found[odd].append((single, others))
-    return found
+                backgrounds[odd].append((single, others))
+    return backgrounds
 
 
 def _common_case(catalog: Catalog, rows: list[int], template: Template) -> Case:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mimic_checks.cases import Level, Scored
 from mimic_checks.checks.check import Check
@@ -28,12 +29,15 @@ class Recorder:
         """Writes a check's outcomes and result, and the pictures of the cases that the report
         shows."""
         check, verdict, plan = found.check, evaluation.verdict, self._plan
-        if plan.is_partial(check):
+        # A check whose harness is wrong has no levels, and its reason matters more.
+        partial = plan.is_partial(check) and bool(verdict.levels)
+        if partial:
             asked = ", ".join(level.label for level in evaluation.outcomes)
-            reason = f"check not judged: its node [verdict] was not selected (asked: {asked})"
-            verdict_name, reason = "inconclusive", reason
-        else:
-            verdict_name, reason = verdict.verdict, verdict.reason
+            verdict = replace(
+                verdict,
+                verdict="inconclusive",
+                reason=f"check not judged: [verdict] was not selected (asked: {asked})",
+            )
         row_of = plan.catalog.manifest.row
         judged = [level.level for level in verdict.levels] if evaluation.shown else []
         result = CheckResult(
@@ -43,8 +47,8 @@ class Recorder:
             behaviour=found.behaviour,
             factor=check.factor,
             moves=check.moves,
-            verdict=verdict_name,  # type: ignore[arg-type]
-            reason=reason,
+            verdict=verdict.verdict,
+            reason=verdict.reason,
             seconds=round(seconds, 2),
             alpha=plan.thresholds.of(check.check_id).alpha,
             levels=tuple(
@@ -64,6 +68,7 @@ class Recorder:
             unreadable=tuple(plan.catalog.manifest.unreadable.values()),
             docs=check.docs,
             harness=check.harness,
+            judged=not partial,
         )
         records = [
             record

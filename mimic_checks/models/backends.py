@@ -50,7 +50,7 @@ class TransformersBackend(Backend):
                 f"model={name or source!r} needs torch and transformers; next step: pip install"
                 " 'mimic-checks[hf]'"
             ) from error
-        return TransformersVLM(source, resolved, name=self.label(name))
+        return TransformersVLM(source, resolved, name=self.label(name), untouched=True)
 
     def label(self, name: str) -> str:
         """What reports call the model."""

@@ -42,9 +42,17 @@ _PROBE = prompt_for(
 class TransformersVLM:
     """A model from the hub or a folder (`source`); `name` is what reports call it."""
 
-    def __init__(self, source: str, options: ModelOptions | None = None, *, name: str = "") -> None:
+    def __init__(
+        self,
+        source: str,
+        options: ModelOptions | None = None,
+        *,
+        name: str = "",
+        untouched: bool = False,
+    ) -> None:
         options = options or ModelOptions()
         self.source, self.name, self.options = source, name or source, options
+        self._untouched = untouched
         self.model, self.processor, self.device = load(source, options)
         self.tokenizer = self.processor.tokenizer
         self.tokenizer.padding_side = "left"
@@ -279,7 +287,9 @@ class TransformersVLM:
     @property
     def complete_identity(self) -> bool:
         """Whether `identity` tells these very weights from all others: local files, or a commit of
-        the hub."""
+        the hub, and nobody has had the model in hand since they were loaded."""
+        if not self._untouched:
+            return False
         base = self._digests["weights"] or getattr(self.model.config, "_commit_hash", None)
         return bool(base and (not self.options.adapter or self._digests["adapter_weights"]))
 

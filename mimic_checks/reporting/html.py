@@ -115,7 +115,7 @@ def _overview(results: Sequence[CheckResult], gates: Mapping[str, CheckGate]) ->
     rows = "".join(
         f'<tr><td><a href="#{text(r.check)}">{text(r.title)}</a><br>'
         f"<code>{text(r.check)}</code></td>"
-        f'<td class="verdict {r.verdict}">{r.verdict}</td>'
+        f'<td class="verdict {r.verdict}">{r.status}</td>'
         f"{against.get(r.check, none)}<td>{text(r.reason)}</td></tr>"
         for r in results
     )
@@ -159,7 +159,7 @@ def _check(result: CheckResult, described: Mapping[str, Any], folder: str, again
     return (
         f'<section class="check" id="{text(result.check)}" data-check="{text(result.check)}"'
         f' data-factor="{text(result.factor)}">'
-        f'<h2>{text(result.title)} <span class="verdict {result.verdict}">{result.verdict}</span>'
+        f'<h2>{text(result.title)} <span class="verdict {result.verdict}">{result.status}</span>'
         f"</h2><p>{text(result.behaviour)}</p><p>{text(result.reason)}</p>"
         f'<p class="soft">Factor: {text(result.factor)}. Moves with it: {text(result.moves)}. More:'
         f" <code>{text(result.docs)}</code></p>"

@@ -10,7 +10,12 @@ from mimic_checks.verdicts.result import CheckResult
 from mimic_checks.verdicts.run_folder import RunFolder
 from mimic_checks.verdicts.text import in_short, rates
 
-SIGN = {"pass": "✅ pass", "fail": "❌ fail", "inconclusive": "❔ inconclusive"}
+SIGN = {
+    "pass": "✅ pass",
+    "fail": "❌ fail",
+    "inconclusive": "❔ inconclusive",
+    "not judged": "❔ not judged",
+}
 
 
 class MarkdownReport:
@@ -39,7 +44,7 @@ def markdown(results: Sequence[CheckResult], name: str) -> str:
     ]
     for result in in_short(results):
         lines.append(
-            f"| `{result.check}` | {SIGN[result.verdict]} | {cell(rates(result, ', '))} |"
+            f"| `{result.check}` | {SIGN[result.status]} | {cell(rates(result, ', '))} |"
             f" {cell(result.reason)} |"
         )
     return "\n".join(lines) + "\n"

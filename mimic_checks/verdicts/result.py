@@ -88,7 +88,9 @@ Panel = Annotated[HeatMap | Curves | Table, Field(discriminator="kind")]
 class CheckResult(Stored):
     """A check with its verdict. `module`: where its test is; `alpha`: the error rate of the printed
     intervals; `shown`: the cases that the report shows in full; `panels`: what was measured beside
-    the levels; `unreadable`: images left out; `harness`: it asked whether the harness is right."""
+    the levels; `unreadable`: images left out; `harness`: it asked whether the harness is right;
+    `judged`: false where only some of its levels were asked for, and not its verdict (which then is
+    "inconclusive")."""
 
     format: Literal[2] = SCHEMA
     check: str
@@ -107,6 +109,12 @@ class CheckResult(Stored):
     unreadable: tuple[str, ...] = ()
     docs: str = ""
     harness: bool = False
+    judged: bool = True
+
+    @property
+    def status(self) -> str:
+        """The verdict as it is shown."""
+        return self.verdict if self.judged else "not judged"
 
 
 def level_result(judged: LevelVerdict, items: Sequence[Scored]) -> LevelResult:

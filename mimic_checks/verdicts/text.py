@@ -34,9 +34,9 @@ def summary(results: Sequence[CheckResult]) -> str:
     inconclusive."""
     rows = [("check", "verdict", "rate per level")]
     for result in in_short(results):
-        rows.append((result.check, result.verdict, rates(result, "  ") or _short(result.reason)))
+        rows.append((result.check, result.status, rates(result, "  ") or _short(result.reason)))
     why = [
-        f"inconclusive: {result.check}: {result.reason}"
+        f"{result.status}: {result.check}: {result.reason}"
         for result in results
         if result.verdict == "inconclusive"
     ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -76,3 +78,13 @@ def test_no_level_takes_the_place_of_the_verdict():
         refuse_alike([Level("ver", "dict"), Level("spread", 1)], "my check")
     assert VERDICT == "verdict"
     refuse_alike([Level("spread", 1), Level("spread", 2)], "my check")
+
+
+def test_collecting_checks_stays_light():
+    """Checks import levels when pytest collects them; what is heavy waits for a run."""
+    code = (
+        "import sys, mimic_checks.cases.level;"
+        "print([name for name in ('numpy', 'hypothesis', 'PIL', 'torch') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

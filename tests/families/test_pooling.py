@@ -64,7 +64,7 @@ def test_image_tokens_are_averaged_and_nothing_else_changes(subject, factor):
 def test_positions(subject):
     seen = []
     inner = subject.model.model
-    name = FAMILIES[subject.model.config.model_type].language_model.split(".")[-1]
+    name = FAMILIES.get(subject.model.config.model_type).language_model.split(".")[-1]
     with torch.no_grad():
         short, token_map = pooled(subject.model, subject.batch, subject.map, 2)
         getattr(inner, name).register_forward_pre_hook(
@@ -73,7 +73,7 @@ def test_positions(subject):
         subject.model.generate(**short, max_new_tokens=3, do_sample=False)
     getattr(inner, name)._forward_pre_hooks.popitem()
     first = seen[0]
-    if not FAMILIES[subject.model.config.model_type].grid_positions:
+    if not FAMILIES.get(subject.model.config.model_type).grid_positions:
         for row in range(3):
             there = token_map.kind[row] != TokenType.PADDING
             assert first[row][there].tolist() == list(range(int(there.sum())))

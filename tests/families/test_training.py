@@ -78,7 +78,7 @@ def test_labels_are_the_answers(subject: Subject, rows):
 
 def test_what_is_trained(subject: Subject, rows):
     _, gradients, model = trained(subject, rows, "none")
-    family = FAMILIES[subject.model.config.model_type]
+    family = FAMILIES.get(subject.model.config.model_type)
     linear = [
         n
         for n, m in subject.model.named_modules()
