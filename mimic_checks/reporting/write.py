@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mimic_checks.errors import ExtensionError
+from mimic_checks.errors import ExtensionError, refusing
 from mimic_checks.reporting.formats import REPORTS, ReportFormat
 from mimic_checks.reporting.html import HTML
 from mimic_checks.reporting.markdown import MARKDOWN
@@ -42,6 +42,14 @@ def write_report(folder: Path) -> Path:
     if broken:
         raise broken[0]
     return folder / HTML.file_name
+
+
+def _rendered(name: str, report: ReportFormat, run: RunFolder) -> str:
+    with refusing(f"report format {name!r} cannot be written"):
+        text = report.render(run)
+    if not isinstance(text, str):
+        raise ExtensionError(f"report format {name!r} gave {type(text).__name__}, not str")
+    return text
 
 
 def _refuse_file_name(name: str, report: ReportFormat, owners: dict[str, ReportFormat]) -> None:
