@@ -32,10 +32,11 @@ def write_report(folder: Path) -> Path:
         try:
             report = REPORTS.get(name)
             _refuse_file_name(name, report, owners)
+            text = _rendered(name, report, run)
         except ExtensionError as error:
             broken.append(error)
             continue
-        write_whole(folder / report.file_name, report.render(run).encode())
+        write_whole(folder / report.file_name, text.encode())
     if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(step_summary).open("a", encoding="utf-8") as stream:
             stream.write((folder / MARKDOWN.file_name).read_text(encoding="utf-8"))

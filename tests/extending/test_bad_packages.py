@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.extending.conftest import CASES, CATALOG, CHECKS, QUIET, WORKERS, installed
+from tests.extending.conftest import CASES, CATALOG, QUIET, WORKERS, installed
 
 VLM = ("--vlm", "parrot:wise")
 HEAD = """
@@ -117,7 +117,7 @@ USES_MUTE = CHECK.replace(
     [
         ("return None", "task 'mute' does not read its own true answers as right: 'no', 'yes'"),
         ("return YesNo(True)", "task 'mute' does not read its own true answers as right: 'no'"),
-        ("return answer.nonsense", "task 'mute'"),
+        ("return answer.nonsense", "task 'mute' cannot read its own true answer"),
     ],
 )
 def test_a_task_that_does_not_read_its_own_answers(other, tmp_path, reads, says, workers):
@@ -138,10 +138,10 @@ def test_a_task_that_nobody_registered(other, tmp_path):
             "lambda catalog, **more: draw_positions(catalog, **more).map(lambda cases: cases[:1])",
             "draws 1 items for 2 levels (position=first, position=last); draw one per level",
         ),
-        ("lambda catalog: draw_positions(catalog)", "check 'other.check'"),
-        ("lambda catalog, **more: 1 / 0", "ZeroDivisionError"),
-        ("lambda catalog, **more: draw_positions(catalog, **more).map(len)", "check 'other.check'"),
-        ("lambda catalog, **more: None", "check 'other.check'"),
+        ("lambda catalog: 0", "check 'other.check': its cases cannot be drawn (TypeError: "),
+        ("lambda catalog, **more: 1 / 0", "ZeroDivisionError: division by zero; "),
+        ("lambda catalog, **more: draw_positions(catalog, **more).map(len)", "cannot be drawn"),
+        ("lambda catalog, **more: None", "check 'other.check': its cases cannot be drawn"),
     ],
 )
 def test_a_strategy_that_draws_something_else(other, tmp_path, cases, says, workers):
@@ -217,14 +217,14 @@ BROKEN = Broken()
         ("../out.txt", "return ''", "file_name='../out.txt' is not allowed"),
         ("report.html", "return ''", "file_name='report.html' is not allowed"),
         ("run.json", "return ''", "file_name='run.json' is not allowed"),
-        ("own.txt", "return 1 / 0", "ZeroDivisionError"),
-        ("own.txt", "return None", "report format 'broken'"),
+        ("own.txt", "return 1 / 0", "report format 'broken' cannot be written (ZeroDivisionError"),
+        ("own.txt", "return None", "report format 'broken' gave NoneType, not str"),
     ],
 )
 def test_a_report_format_that_breaks_spoils_no_other(other, tmp_path, name, render, says):
     more = {"broken": REPORT.format(name=name, render=render)}
     result = other(CHECK, points={"reports:broken": "broken:BROKEN"}, more=more)
-    assert result.ret != 0
+    assert result.ret == 4
     assert says in result.stderr.str() + result.stdout.str()
     assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
     for file in ("report.html", "summary.md", "verdicts.csv"):
@@ -256,7 +256,7 @@ def test_a_broken_test_module_of_a_registered_package_is_named(command, tmp_path
     (home / "others" / "test_broken.py").write_text("from mimic_checks.checks import CheckSpec\n")
     result = command("cases", "--check", "somebody.twins", "--out", "set", path=[home])
     assert result.ret == 4
-    assert "others.test_broken" in result.stderr.str()
+    assert "checks of 'others.test_broken' cannot be imported (ImportError" in result.stderr.str()
     assert "Traceback" not in result.stderr.str()
 
 
@@ -266,10 +266,3 @@ def test_two_checks_of_one_object_are_one(other):
     result = other(text)
     assert result.ret == 0
     result.assert_outcomes(passed=6)
-
-
-def test_the_shipped_arguments_still_hold(run):
-    """A class of the vocabulary that no image shows: the pool is empty, and the check is named."""
-    result = run(*CHECKS[:2], "--vlm-catalog", "rendered?scenes=3&families=0", *QUIET, *VLM)
-    assert result.ret == 4
-    assert "check 'somebody.position': cases of 5 images on" in result.stderr.str()

@@ -230,3 +230,14 @@ def test_the_family_row_is_found(python, tmp_path):
         "assert family_of(SimpleNamespace(model_type='parrot_vl')) is PARROT_VL\n"
     )
     assert python("script", (), folder=tmp_path).ret == 0
+
+
+def test_a_catalog_too_small_names_their_check_and_what_it_lacks(run):
+    result = run(
+        *("--pyargs", "somebodys_checks", *QUIET, "-k", "twins", "--vlm", "parrot:wise"),
+        *("--vlm-catalog", "rendered?scenes=3&families=0"),
+    )
+    assert result.ret == 4
+    says = "check 'somebody.twins': twins of 4 images on catalog='rendered?seed=0&size_px=64&"
+    assert says in result.stderr.str()
+    assert "or leave the check out with -k 'not test_twins'" in result.stderr.str()
