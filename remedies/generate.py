@@ -13,8 +13,6 @@ import numpy as np
 
 from mimic_checks.catalog.states import ABSENT, PRESENT, States
 from mimic_checks.errors import EmptyPool
-from mimic_checks.tasks.common_object import COMMON, common, common_wrong
-from mimic_checks.tasks.odd_one import ODD_ONE, in_most, is_odd, odd_one
 from remedies.mixture import Part
 from remedies.pools import Pools
 from remedies.sample import Sample, Turn
@@ -175,6 +173,8 @@ def _verified_without(
 
 
 def _common(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None:
+    from mimic_checks.tasks.common_object import COMMON, common, common_wrong
+
     images = _uniform(rng, part.images)
     asked = int(rng.integers(len(pools.presence.class_names)))
     rows = pools.several(pools.common(asked), images, rng)
@@ -189,6 +189,8 @@ def _common(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None:
 
 
 def _odd_one(pools: Pools, part: Part, rng: np.random.Generator) -> Draft | None:
+    from mimic_checks.tasks.odd_one import ODD_ONE, in_most, is_odd, odd_one
+
     images = _uniform(rng, part.images)
     chosen = pools.odd_one(images, rng, open_form=not part.options)
     if chosen is None:

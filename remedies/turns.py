@@ -4,16 +4,12 @@ where they do not."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mimic_checks.catalog.states import ABSENT, PRESENT, States, believed
-from mimic_checks.tasks.common_object import CommonObject
-from mimic_checks.tasks.counting import COUNTING, count
-from mimic_checks.tasks.listing import LISTING, listed
-from mimic_checks.tasks.multiple_choice import MULTIPLE_CHOICE
-from mimic_checks.tasks.odd_one import OddOne
 from mimic_checks.tasks.task import TEMPLATES, Template
 from mimic_checks.tasks.truth import Choice, Counts, Names
 from remedies.held_out import meets
@@ -21,8 +17,11 @@ from remedies.mixture import Part
 from remedies.pools import Pools
 from remedies.sample import Grade, Turn
 
-NamingTask = CommonObject | OddOne
-"""Tasks whose answer is one class."""
+if TYPE_CHECKING:
+    from mimic_checks.tasks.common_object import CommonObject
+    from mimic_checks.tasks.odd_one import OddOne
+
+    NamingTask = CommonObject | OddOne
 MOST_OPTIONS = 4
 _ABSENT_SHARE = 0.15
 """Counting follow-ups that ask for a class that is not there."""
@@ -57,6 +56,8 @@ def count_turn(
     pools: Pools, shown: States, classes: list[int], rng: np.random.Generator
 ) -> Turn | None:
     """How many instances there are of each of some classes."""
+    from mimic_checks.tasks.counting import COUNTING, count
+
     counts = count(shown, classes)
     if counts is None:
         return None
@@ -71,6 +72,8 @@ def list_turn(
 ) -> Turn | None:
     """Which classes of a group there are. `offer`: of a few named ones, whose state is known;
     `believe`: what nobody verified may count as absent (training grade)."""
+    from mimic_checks.tasks.listing import LISTING, listed
+
     members = list(pools.presence.groups[group])
     question = LISTING.question(_template(rng), category=group, images=len(shown))
     grade: Grade = "verified"
@@ -101,7 +104,7 @@ def name_turn(
     rule: Callable[[States], int | None],
     rng: np.random.Generator,
 ) -> Turn | None:
-    """The open question of a task, if the answer by its `rule` is `asked`."""
+    """The open question of a `task` whose answer is one class, if that is `asked` by its `rule`."""
     grade: Grade = "verified"
     leaves = np.flatnonzero(pools.presence.leaves)  # a kind of object, not a kind of kinds
     answer = rule(shown[:, leaves])
@@ -123,6 +126,8 @@ def option_turn(
 ) -> Turn | None:
     """The question with lettered options; wrong ones that some image shows are preferred, they are
     the hard ones."""
+    from mimic_checks.tasks.multiple_choice import MULTIPLE_CHOICE
+
     allowed = np.flatnonzero(wrong & ~pools.held_out[asked])
     shuffled = rng.permutation(allowed)
     seen = (shown[:, shuffled] >= PRESENT).any(axis=0)

@@ -23,12 +23,13 @@ if TYPE_CHECKING:
         question_text,
     )
     from mimic_checks.cases.choice import ChoiceQuestion, rotations
+    from mimic_checks.cases.common_object import common_cases, common_sweep
     from mimic_checks.cases.counting import counting_cases, counting_sweep
     from mimic_checks.cases.drawing import draw, flatten
     from mimic_checks.cases.group import Draw, Group, Item, cases_of, clustered, pair
-    from mimic_checks.cases.identity import common_cases, common_sweep, odd_one_cases, odd_one_sweep
     from mimic_checks.cases.level import VERDICT, Level, LevelValue, refuse_alike
     from mimic_checks.cases.listing import listing_cases, listing_sweep
+    from mimic_checks.cases.odd_one import odd_one_cases, odd_one_sweep
     from mimic_checks.cases.outcome import (
         OUTCOME_KINDS,
         GroupOutcome,
@@ -56,7 +57,8 @@ _HOMES = {
     "counting": ("counting_cases", "counting_sweep"),
     "drawing": ("draw", "flatten"),
     "group": ("Draw", "Group", "Item", "cases_of", "clustered", "pair"),
-    "identity": ("common_cases", "common_sweep", "odd_one_cases", "odd_one_sweep"),
+    "common_object": ("common_cases", "common_sweep"),
+    "odd_one": ("odd_one_cases", "odd_one_sweep"),
     "level": ("VERDICT", "Level", "LevelValue", "refuse_alike"),
     "listing": ("listing_cases", "listing_sweep"),
     "outcome": (

@@ -101,10 +101,8 @@ class CheckSession:
         """What asks this run's model: the same batches in every process, and when it is resumed."""
         identity = self.model.identity()
         self.folder.write_identity(identity)
-        # An answer is cached only under an identity that no other model can have; code of a user's
-        # own may have changed a model after it was loaded.
-        known = self._make_model is None and has_complete_identity(self.model)
-        cache_folder = self.settings.answer_cache if known else None
+        # An answer is cached only under an identity that no other model can have.
+        cache_folder = self.settings.answer_cache if has_complete_identity(self.model) else None
         cache = AnswerCache(cache_folder, identity) if cache_folder else None
         return Engine(
             self.model,

@@ -23,8 +23,6 @@ from mimic_checks.errors import AnswerError, InvalidArgument
 from mimic_checks.models.controls import shown_in
 from mimic_checks.models.prompt import Prompt
 from mimic_checks.models.vlm import Capabilities, ImageBlock
-from mimic_checks.tasks.counting import count
-from mimic_checks.tasks.listing import listed
 from mimic_checks.tasks.truth import Counts, Names
 
 _COUNT = re.compile(
@@ -66,11 +64,15 @@ class StubVLM:
         """The true answer to the question about images with these counts."""
         shown = np.where(counts > 0, counts, ABSENT)
         if match := _COUNT.search(prompt.question):
+            from mimic_checks.tasks.counting import count
+
             asked = self.asked(match["classes"])
             totals = count(shown, asked)
             assert totals is not None, "a stub is never in doubt"
             return self._counts_text(asked, totals)
         if match := _LIST.search(prompt.question):
+            from mimic_checks.tasks.listing import listed
+
             members = self.catalog.members(match["supercategory"]).tolist()
             kinds = listed(shown, members)
             assert kinds is not None, "a stub is never in doubt"

@@ -290,3 +290,16 @@ def test_only_models_that_are_known_from_all_others_are_kept(scenes, tmp_path):
     assert answers("code", builtin, lambda: model_of(builtin)) == 0, (
         "a user's code may have changed the model after loading"
     )
+
+    class Declared:
+        """A model in somebody's code that vouches for its identity."""
+
+        complete_identity = True
+
+        def answer(self, prompts):
+            return ["1" for _ in prompts]
+
+        def identity(self):
+            return {"name": "declared", "weights": "all of them"}
+
+    assert answers("declared", "", Declared) > 1
