@@ -95,9 +95,7 @@ def test_thresholds_of_their_check_hold(run, tmp_path):
     (tmp_path / "own.toml").write_text(
         '[checks."somebody.position"]\nretention = 0.99\n[checks."somebody.twins"]\nretention = 0.5\n'
     )
-    result = run(
-        *CHECKS, "-k", "position", "--vlm", "parrot:wise", "--vlm-thresholds", "own.toml"
-    )
+    result = run(*CHECKS, "-k", "position", "--vlm", "parrot:wise", "--vlm-thresholds", "own.toml")
     assert result.ret == 4
     assert "can never pass check 'somebody.position' (retention=0.99" in result.stderr.str()
 

@@ -99,7 +99,9 @@ def test_a_killed_run_goes_on_where_it_was(run, tmp_path, calls):
 
 def test_a_complete_identity_lets_answers_be_used_again(run, tmp_path, calls):
     (tmp_path / "conftest.py").write_text(
-        COUNTED.replace("class Counted(Parrot):", "class Counted(Parrot):\n    complete_identity = True")
+        COUNTED.replace(
+            "class Counted(Parrot):", "class Counted(Parrot):\n    complete_identity = True"
+        )
     )
     arguments = [*CHECKS, "--vlm-batch", "8", "-k", "position", "--vlm-answer-cache", "answers"]
     assert run(*arguments).ret == 0

@@ -24,7 +24,10 @@ def results(folder):
     return {
         result["check"]: (
             result["verdict"],
-            [(level["level"]["value"], level["rate"], level["verdict"]) for level in result["levels"]],
+            [
+                (level["level"]["value"], level["rate"], level["verdict"])
+                for level in result["levels"]
+            ],
         )
         for result in read
     }
@@ -65,7 +68,9 @@ def test_errors_are_inconclusive_and_exit_6(run, workers):
     result = run(*CHECKS, "-k", "position", "--vlm", "parrot:hoarse", *workers)
     assert result.ret == 6
     result.stdout.fnmatch_lines(
-        ["inconclusive: somebody.position: position=first: * of 40 cases raised an error (error_ceiling=0.02)"]
+        [
+            "inconclusive: somebody.position: position=first: * of 40 cases raised an error (error_ceiling=0.02)"
+        ]
     )
 
 
