@@ -37,7 +37,9 @@ def test_one_file_touches_one_door():
 
 
 def test_the_conftest_on_the_page_runs(run, tmp_path):
-    block = re.search(r"<!-- not run: a conftest.py.*?```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    block = re.search(
+        r"<!-- not run: a conftest.py.*?```python\n(.*?)```", PAGE.read_text(), re.DOTALL
+    )
     assert block
     (tmp_path / "conftest.py").write_text(block[1])
     from tests.extending.conftest import CHECKS

@@ -68,9 +68,7 @@ def test_errors_are_inconclusive_and_exit_6(run, workers):
     result = run(*CHECKS, "-k", "position", "--vlm", "parrot:hoarse", *workers)
     assert result.ret == 6
     result.stdout.fnmatch_lines(
-        [
-            "inconclusive: somebody.position: position=first: * of 40 cases raised an error (error_ceiling=0.02)"
-        ]
+        ["inconclusive: somebody.position: position=first: * of 40 cases raised an error (*"]
     )
 
 
@@ -226,7 +224,7 @@ def photos_of_shapes(tmp_path_factory, scenes):
     return folder
 
 
-def test_the_family_row_is_found(python, tmp_path):
+def test_the_family_row_is_found(python, somebody, tmp_path):
     """By its model type, as a model that is loaded finds it."""
     (tmp_path / "script.py").write_text(
         "from types import SimpleNamespace\n"
@@ -234,7 +232,7 @@ def test_the_family_row_is_found(python, tmp_path):
         "from somebodys_checks.family import PARROT_VL\n"
         "assert family_of(SimpleNamespace(model_type='parrot_vl')) is PARROT_VL\n"
     )
-    assert python("script", (), folder=tmp_path).ret == 0
+    assert python("script", (), folder=tmp_path, path=[somebody]).ret == 0
 
 
 def test_a_catalog_too_small_names_their_check_and_what_it_lacks(run):
