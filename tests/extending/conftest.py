@@ -19,6 +19,8 @@ CATALOG = ("--vlm-catalog", "rendered?scenes=120&families=0")
 CASES = ("--vlm-cases", "40")
 QUIET = ("-p", "no:cacheprovider", "-p", "no:anyio")
 CHECKS = ("--pyargs", "somebodys_checks", *CATALOG, *CASES, *QUIET)
+TWO = ("-n", "2")
+"""Two workers import everything anew, which takes seconds: only where it matters."""
 WORKERS = pytest.mark.parametrize("workers", [("-n", "0"), ("-n", "2")], ids=["n0", "n2"])
 
 

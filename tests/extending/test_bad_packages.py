@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.extending.conftest import CASES, CATALOG, QUIET, WORKERS, installed
+from tests.extending.conftest import CASES, CATALOG, QUIET, TWO, WORKERS, installed
 
 VLM = ("--vlm", "parrot:wise")
 HEAD = """
@@ -88,10 +88,9 @@ def test_levels_that_cannot_be_told_apart(other, levels, says):
     assert says in result.stdout.str()
 
 
-@WORKERS
-def test_a_level_that_the_profile_lacks(other, tmp_path, workers):
+def test_a_level_that_the_profile_lacks(other, tmp_path):
     text = CHECK.replace('("first", "last")', '{"mimic": ("first", "last")}')
-    result = other(text, *workers)
+    result = other(text)
     refused(result, "check 'other.check' has no levels for it", tmp_path)
 
 
@@ -111,7 +110,6 @@ USES_MUTE = CHECK.replace(
 )
 
 
-@WORKERS
 @pytest.mark.parametrize(
     ("reads", "says"),
     [
@@ -120,17 +118,22 @@ USES_MUTE = CHECK.replace(
         ("return answer.nonsense", "task 'mute' cannot read its own true answer"),
     ],
 )
-def test_a_task_that_does_not_read_its_own_answers(other, tmp_path, reads, says, workers):
+def test_a_task_that_does_not_read_its_own_answers(other, tmp_path, reads, says):
     points = {"tasks:mute": "mute:MUTE"}
-    result = other(USES_MUTE, *workers, points=points, more={"mute": MUTE.format(reads=reads)})
+    result = other(USES_MUTE, points=points, more={"mute": MUTE.format(reads=reads)})
     refused(result, says, tmp_path)
+
+
+def test_the_same_with_workers(other, tmp_path):
+    points = {"tasks:mute": "mute:MUTE"}
+    result = other(USES_MUTE, *TWO, points=points, more={"mute": MUTE.format(reads="return None")})
+    refused(result, "task 'mute' does not read its own true answers as right", tmp_path)
 
 
 def test_a_task_that_nobody_registered(other, tmp_path):
     refused(other(USES_MUTE), "task='mute' is not allowed; allowed: 'common', 'counting'", tmp_path)
 
 
-@WORKERS
 @pytest.mark.parametrize(
     ("cases", "says"),
     [
@@ -144,8 +147,8 @@ def test_a_task_that_nobody_registered(other, tmp_path):
         ("lambda catalog, **more: None", "check 'other.check': its cases cannot be drawn"),
     ],
 )
-def test_a_strategy_that_draws_something_else(other, tmp_path, cases, says, workers):
-    result = other(CHECK.replace("cases=draw_positions", f"cases={cases}"), *workers)
+def test_a_strategy_that_draws_something_else(other, tmp_path, cases, says):
+    result = other(CHECK.replace("cases=draw_positions", f"cases={cases}"))
     refused(result, says, tmp_path)
 
 
@@ -162,7 +165,6 @@ OTHER = Other()
 """
 
 
-@WORKERS
 @pytest.mark.parametrize(
     ("parts", "value", "says"),
     [
@@ -171,13 +173,36 @@ OTHER = Other()
         ({}, "Model", "lacks 'local', 'check', 'load', which mimic_checks"),
     ],
 )
-def test_a_backend_for_another_version(other, tmp_path, parts, value, says, workers):
+def test_a_backend_for_another_version(other, tmp_path, parts, value, says):
     text = BACKEND.format(**{"imported": "VLM", "model": "pass", "check": "pass", **parts})
     points = {"backends:other": f"other_backend:{value}"}
-    given = ("--vlm", "other:model", *workers)
+    given = ("--vlm", "other:model")
     result = other(CHECK, *given, points=points, more={"other_backend": text})
     refused(result, says, tmp_path)
     assert "others-checks 2.5" in result.stderr.str() + result.stdout.str()
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("pass", "vlm='other:model' made Model, which lacks 'answer', 'identity'"),
+        ("def __init__(self): 1 / 0", "vlm='other:model' cannot be loaded (ZeroDivisionError"),
+        (
+            "answer = identity = print; capabilities = __import__('mimic_checks.models')"
+            ".models.Capabilities.of('white_box')",
+            "model Model declares 'white_box' and lacks 'masked_layers', 'depth', 'intervened'",
+        ),
+        ("answer = identity = print; capabilities = ('white_box',)", "give a mimic_checks.models."),
+    ],
+)
+def test_a_backend_whose_model_is_none(other, model, says):
+    """Seen when it is loaded: no check fails for it, and the run ends with exit code 4."""
+    text = BACKEND.format(imported="VLM", model=model, check="pass")
+    points = {"backends:other": "other_backend:OTHER"}
+    result = other(CHECK, "--vlm", "other:model", points=points, more={"other_backend": text})
+    assert result.ret == 4
+    assert says in result.stdout.str()
+    result.assert_outcomes(skipped=3)
 
 
 def test_a_broken_backend_costs_only_those_who_name_it(other):
@@ -185,9 +210,8 @@ def test_a_broken_backend_costs_only_those_who_name_it(other):
     assert other(CHECK, points=points).ret == 0
 
 
-@WORKERS
-def test_two_packages_that_claim_one_name(other, tmp_path, workers):
-    result = other(CHECK, *workers, points={"backends:parrot": "other_backend:OTHER"})
+def test_two_packages_that_claim_one_name(other, tmp_path):
+    result = other(CHECK, points={"backends:parrot": "other_backend:OTHER"})
     says = "vlm backend 'parrot' is claimed by others-checks 2.5 (other_backend:OTHER) and by"
     refused(result, says, tmp_path)
 

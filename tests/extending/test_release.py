@@ -63,9 +63,8 @@ def test_a_worse_release_fails_once(run, release, workers):
     result.stdout.fnmatch_lines(["FAILED *test_position[[]verdict[]]*"])
 
 
-@WORKERS
-def test_a_gate_that_is_not_selected_lets_nothing_pass(run, release, workers):
-    arguments = [*GATED, "--vlm", "parrot:wise", *workers]
+def test_a_gate_that_is_not_selected_lets_nothing_pass(run, release):
+    arguments = [*GATED, "--vlm", "parrot:wise"]
     arguments[arguments.index("position")] = "positionmiddle"
     assert run(*arguments).ret == 6
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.extending.conftest import CATALOG, CHECKS, COUNTED, QUIET, WORKERS
+from tests.extending.conftest import CATALOG, CHECKS, COUNTED, QUIET, TWO
 
 OWN = ("--vlm-batch", "8", *CATALOG, "--vlm-cases", "40", *QUIET)
 MINE = """
@@ -71,10 +71,9 @@ def test_a_check_that_stands_in_many_places_is_asked_once(run, tmp_path, counted
     assert len(asked(tmp_path)) == calls
 
 
-@WORKERS
-def test_the_same_shared_by_workers(run, tmp_path, counted, workers):
+def test_the_same_shared_by_workers(run, tmp_path, counted):
     (tmp_path / "test_mine.py").write_text(MINE)
-    result = run(*OWN, *workers)
+    result = run(*OWN, *TWO)
     assert result.ret == 0
     result.assert_outcomes(passed=16)
     assert sorted(journalled(tmp_path)) == sorted(set(asked(tmp_path)))
@@ -127,15 +126,23 @@ def test_a_model_made_in_code_beside_another_is_refused(run, counted):
 
 
 @pytest.mark.parametrize(
-    ("made", "says"),
+    ("made", "says", "workers"),
     [
-        ("None", "pytest_vlm_make_model returned None"),
-        ("object()", "pytest_vlm_make_model made object, which lacks 'answer', 'identity'"),
+        ("None", "pytest_vlm_make_model returned None", ()),
+        ("object()", "pytest_vlm_make_model made object, which lacks 'answer', 'identity'", ()),
+        ("object()", "pytest_vlm_make_model made object, which lacks 'answer', 'identity'", TWO),
+        ("1 / 0", "pytest_vlm_make_model raised (ZeroDivisionError: division by zero", ()),
     ],
 )
-@WORKERS
 def test_a_hook_that_makes_no_model_exits_4(run, tmp_path, made, says, workers):
-    (tmp_path / "conftest.py").write_text(f"def pytest_vlm_make_model(config): return {made}\n")
-    result = run(*CHECKS, "-k", "position", *workers)
+    """Called once a process, and no check fails for it."""
+    (tmp_path / "conftest.py").write_text(
+        "def pytest_vlm_make_model(config):\n"
+        "    open('made.txt', 'a').write('x')\n"
+        f"    return {made}\n"
+    )
+    result = run(*CHECKS, *workers)
     assert result.ret == 4
-    assert says in result.stderr.str() + result.stdout.str()
+    assert says in result.stdout.str()
+    result.assert_outcomes(skipped=8)
+    assert len((tmp_path / "made.txt").read_text()) <= (2 if workers else 1)
