@@ -48,7 +48,7 @@ class CheckNode:
     found: FoundCheck
     level: Level | None
     attach: Attach
-    refuse: Callable[[str], None]
+    refuse: Callable[[str], None] = lambda message: None
     load_baseline: Callable[[str], str | None] = lambda text: None
 
     def run(self) -> None:

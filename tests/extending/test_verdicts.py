@@ -95,6 +95,7 @@ def test_what_looks_inside_is_skipped_with_the_reason_that_the_backend_gives(run
     )
 
 
+@pytest.mark.slow
 def test_what_looks_inside_runs_on_a_model_that_can_be_looked_into(run):
     pytest.importorskip("transformers")
     result = run(*CHECKS, "-k", "layers", "--vlm", "builtin")
