@@ -20,7 +20,9 @@ Imports nothing of the project, so every module may raise these.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class MimicChecksError(Exception):
@@ -59,6 +61,25 @@ class EmptyPool(UsageError):
 class ExtensionError(UsageError):
     """A check, task, catalog format, backend, family or report format of somebody's that cannot be
     loaded, clashes with another, or lacks a part; names the package and what to do."""
+
+
+@contextmanager
+def refusing(what: str) -> Iterator[None]:
+    """Turns whatever other people's code raises into an `ExtensionError` that says where; `what`:
+    whose code it is and what it could not do. What is a `UsageError` already stays one.
+
+    Raises:
+        ExtensionError: the code inside raised.
+    """
+    try:
+        yield
+    except (UsageError, KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException as error:  # a stranger's module may even skip or exit when imported
+        line = traceback.extract_tb(error.__traceback__)[-1]
+        raise ExtensionError(
+            f"{what} ({type(error).__name__}: {error}; {line.filename}, line {line.lineno})"
+        ) from error
 
 
 class CatalogError(UsageError):

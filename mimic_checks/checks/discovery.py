@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from mimic_checks.checks.check import Check
-from mimic_checks.errors import ExtensionError, InvalidArgument
+from mimic_checks.errors import ExtensionError, InvalidArgument, refusing
 from mimic_checks.registry import Registry
 
 CHECK_MODULES: Registry[Any] = Registry("mimic_checks.checks", "checks", ())
@@ -101,7 +101,10 @@ def _test_modules(module: ModuleType) -> Iterator[ModuleType]:
         return
     for info in pkgutil.iter_modules(module.__path__):
         if info.name.startswith("test_"):
-            yield importlib.import_module(f"{module.__name__}.{info.name}")
+            name = f"{module.__name__}.{info.name}"
+            with refusing(f"checks of {name!r} cannot be imported"):
+                found = importlib.import_module(name)
+            yield found
 
 
 def _import_file(file: Path) -> ModuleType:
@@ -114,11 +117,8 @@ def _import_file(file: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(file.parent))
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # whatever a user's module raises while it is imported
-        raise ExtensionError(
-            f"checks={str(file)!r} cannot be imported: {type(error).__name__}: {error}"
-        ) from error
+        with refusing(f"checks={str(file)!r} cannot be imported"):
+            spec.loader.exec_module(module)
     finally:
         sys.path.remove(str(file.parent))
     sys.modules.setdefault(file.stem, module)

@@ -13,7 +13,7 @@ from mimic_checks.checks.discovery import FoundCheck
 from mimic_checks.checks.evaluation import NotMeasurable
 from mimic_checks.checks.evaluator import Evaluator
 from mimic_checks.checks.gating import Gating
-from mimic_checks.errors import AttentionError
+from mimic_checks.errors import AttentionError, UsageError
 from mimic_checks.verdicts import Verdict
 from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.gate_text import gate_failure
@@ -42,12 +42,13 @@ class Attach(Protocol):
 class CheckNode:
     """One node of a check: the one of a level, or (`level` is None) that of the verdict, which
     alone is compared with a baseline. `load_baseline` takes this run's baseline text and gives the
-    recorded one (None: nothing recorded)."""
+    recorded one (None: nothing recorded); `refuse` is told why the model cannot be loaded."""
 
     evaluator: Evaluator
     found: FoundCheck
     level: Level | None
     attach: Attach
+    refuse: Callable[[str], None] = lambda message: None
     load_baseline: Callable[[str], str | None] = lambda text: None
 
     def run(self) -> None:
@@ -57,8 +58,13 @@ class CheckNode:
             result = self.evaluator.result(self.found)
         except NotMeasurable as error:
             pytest.skip(error.reason)
-        except AttentionError as error:
-            pytest.fail(f"{self.found.check_id}: {error}", pytrace=False)
+        except UsageError as error:
+            if self.evaluator.session.unusable:  # no check fails for it: the run ends with exit 4
+                self.refuse(str(error))
+                pytest.skip(f"no model: {error}")
+            if isinstance(error, AttentionError):
+                pytest.fail(f"{self.found.check_id}: {error}", pytrace=False)
+            raise
         gating = self.evaluator.session.gating
         gated = gating if gating and self.found.check_id in gating.gated else None
         # not scored at all: the harness failed, and every node says so

@@ -22,7 +22,7 @@ from mimic_checks.catalog import Catalog, load_catalog
 from mimic_checks.checks.check import Check, Measurement, Sweep
 from mimic_checks.checks.discovery import FoundCheck
 from mimic_checks.checks.settings import Settings
-from mimic_checks.errors import EmptyPool, ExtensionError, InvalidArgument
+from mimic_checks.errors import EmptyPool, ExtensionError, InvalidArgument, refusing
 from mimic_checks.runs.condition import distinct_cases
 from mimic_checks.tasks import TASKS, Vocabulary
 from mimic_checks.verdicts import load_thresholds
@@ -123,12 +123,13 @@ class RunPlan:
         if settings.case_set:
             return self.case_set.draws(check.check_id, levels)
         try:
-            strategy = check.cases(
-                self.catalog,
-                levels=tuple(level.value for level in levels),
-                template=settings.template,
-            )
-            draws = draw(strategy, settings.cases, check.seed(settings.seed))
+            with refusing(f"check {check.check_id!r}: its cases cannot be drawn"):
+                strategy = check.cases(
+                    self.catalog,
+                    levels=tuple(level.value for level in levels),
+                    template=settings.template,
+                )
+                draws = draw(strategy, settings.cases, check.seed(settings.seed))
         except EmptyPool as error:
             function = next(item.function for item in self.found if item.check is check)
             raise EmptyPool(
@@ -207,8 +208,9 @@ class RunPlan:
 
     def _reads_back(self, case: Case) -> bool:
         task = TASKS.get(case.task)
-        read = task.read(case.truth.text, case.truth, case.offered, self.vocabulary)
-        return read is not None and task.score(read, case.truth).right
+        with refusing(f"task {case.task!r} cannot read its own true answer {case.truth.text!r}"):
+            read = task.read(case.truth.text, case.truth, case.offered, self.vocabulary)
+            return read is not None and task.score(read, case.truth).right
 
     def describe(self) -> dict[str, Any]:
         """What this run is, as its folder says it: a run of the same description is the same

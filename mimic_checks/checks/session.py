@@ -22,6 +22,7 @@ from mimic_checks.checks.evaluation import Finding
 from mimic_checks.checks.gating import Gating
 from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.settings import Settings
+from mimic_checks.errors import UsageError, refusing
 from mimic_checks.models import (
     VLM,
     Prompt,
@@ -57,6 +58,8 @@ class CheckSession:
         self.folder = RunFolder(plan.settings.output)
         self.preflight_results: dict[str, Finding] | None = None
         self._make_model, self._progress = make_model, progress
+        self._model: VLM | None = None
+        self.unusable: UsageError | None = None
 
     @property
     def settings(self) -> Settings:
@@ -86,11 +89,29 @@ class CheckSession:
         if self.gating:
             self.gating.validate(self.plan)
 
-    @cached_property
+    @property
     def model(self) -> VLM:
+        """The model, loaded once; what kept it from being loaded is kept too (`unusable`), and
+        raised again.
+
+        Raises:
+            UsageError: it cannot be loaded.
+        """
+        if self.unusable:
+            raise self.unusable
+        if self._model is None:
+            try:
+                self._model = self._load()
+            except UsageError as error:
+                self.unusable = error
+                raise
+        return self._model
+
+    def _load(self) -> VLM:
         if self._make_model:
             return self._make_model()
-        return load_vlm(self.settings.vlm, self.settings.model, self.catalog)
+        with refusing(f"vlm={self.settings.vlm!r} cannot be loaded"):
+            return load_vlm(self.settings.vlm, self.settings.model, self.catalog)
 
     def white_box(self) -> WhiteBoxVLM | None:
         """The model, if it can be looked into."""

@@ -175,13 +175,18 @@ def vlm_check(request: pytest.FixtureRequest, vlm_session: CheckSession) -> Chec
         own = [item for item in request.node.user_properties if not item[0].startswith(_PROPERTY)]
         request.node.user_properties[:] = own + _properties(result, level, gate)
 
+    def refuse(message: str) -> None:
+        request.node.vlm_unusable = message
+
     evaluator, found = run.evaluator(), run.found(check.check_id)
     if vlm_session.gating is None or level is not None:
-        return CheckNode(evaluator, found, level, attach)
+        return CheckNode(evaluator, found, level, attach, refuse)
     from mimic_checks.checks.baseline_snapshots import load_baseline
 
     snapshot = request.getfixturevalue("snapshot")
-    return CheckNode(evaluator, found, level, attach, lambda text: load_baseline(snapshot, text))
+    return CheckNode(
+        evaluator, found, level, attach, refuse, lambda text: load_baseline(snapshot, text)
+    )
 
 
 def _properties(
@@ -206,6 +211,8 @@ def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    if report.when == "call" and hasattr(item, "vlm_unusable"):
+        report.vlm_unusable = item.vlm_unusable  # type: ignore[attr-defined]
     if report.when == "call" and hasattr(item, "vlm_node"):
         report.vlm_node = item.vlm_node  # type: ignore[attr-defined]  # travels with the report
     elif report.when == "call" and report.skipped and (check := check_of(item)):

@@ -29,11 +29,19 @@ def maker_of(config: pytest.Config, named: str) -> Callable[[], VLM] | None:
         )
 
     def make() -> VLM:
+        from mimic_checks.errors import ModelLoadError, UsageError
         from mimic_checks.models.vlm import check_model
 
-        made = config.hook.pytest_vlm_make_model(config=config)
+        try:
+            made = config.hook.pytest_vlm_make_model(config=config)
+        except UsageError:
+            raise
+        except Exception as error:  # whatever a user's conftest raises; a skip stays one
+            raise ModelLoadError(
+                f"pytest_vlm_make_model raised ({type(error).__name__}: {error})"
+            ) from error
         if made is None:
-            raise pytest.UsageError(
+            raise ModelLoadError(
                 "pytest_vlm_make_model returned None; return an object with answer() and identity()"
             )
         return check_model(made, "pytest_vlm_make_model")

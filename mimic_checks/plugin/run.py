@@ -46,6 +46,7 @@ class Run:
         self.skipped: set[str] = set()
         self.gates: list[CheckGate] = []
         self.report: Path | None = None
+        self.unusable = ""
         self._session: CheckSession | None = None
         self._evaluator: Evaluator | None = None
         self._folder: RunFolder | None = None
@@ -224,6 +225,7 @@ class Run:
             check = node["result"]["check"]
             self.results[check] = node["result"]
             self.verdicts[report.nodeid if node["level"] else check] = node["verdict"]
+        self.unusable = getattr(report, "vlm_unusable", self.unusable)
         if hasattr(report, "vlm_skipped"):
             self.skipped.add(report.vlm_skipped)
 
@@ -233,6 +235,8 @@ class Run:
             if self.selection and not (session.shouldstop or session.shouldfail):
                 self._help()
             return
+        if self.unusable:
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
         if not self.results or self.described is None or self._folder is None:
             return
         from mimic_checks.errors import UsageError
@@ -278,6 +282,8 @@ class Run:
             shutil.rmtree(self._exchange, ignore_errors=True)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if self.unusable:
+            terminalreporter.write_line(f"ERROR: {self.unusable}", red=True)
         if self.report is None or self.described is None or self._folder is None:
             return
         from mimic_checks.plugin.terminal import write_summary

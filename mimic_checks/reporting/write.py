@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mimic_checks.errors import ExtensionError
+from mimic_checks.errors import ExtensionError, refusing
 from mimic_checks.reporting.formats import REPORTS, ReportFormat
 from mimic_checks.reporting.html import HTML
 from mimic_checks.reporting.markdown import MARKDOWN
@@ -32,16 +32,25 @@ def write_report(folder: Path) -> Path:
         try:
             report = REPORTS.get(name)
             _refuse_file_name(name, report, owners)
+            text = _rendered(name, report, run)
         except ExtensionError as error:
             broken.append(error)
             continue
-        write_whole(folder / report.file_name, report.render(run).encode())
+        write_whole(folder / report.file_name, text.encode())
     if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(step_summary).open("a", encoding="utf-8") as stream:
             stream.write((folder / MARKDOWN.file_name).read_text(encoding="utf-8"))
     if broken:
         raise broken[0]
     return folder / HTML.file_name
+
+
+def _rendered(name: str, report: ReportFormat, run: RunFolder) -> str:
+    with refusing(f"report format {name!r} cannot be written"):
+        text = report.render(run)
+    if not isinstance(text, str):
+        raise ExtensionError(f"report format {name!r} gave {type(text).__name__}, not str")
+    return text
 
 
 def _refuse_file_name(name: str, report: ReportFormat, owners: dict[str, ReportFormat]) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+collect_ignore = ["package"]
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 PACKAGE = HERE / "package"
@@ -20,8 +19,8 @@ CATALOG = ("--vlm-catalog", "rendered?scenes=120&families=0")
 CASES = ("--vlm-cases", "40")
 QUIET = ("-p", "no:cacheprovider", "-p", "no:anyio")
 CHECKS = ("--pyargs", "somebodys_checks", *CATALOG, *CASES, *QUIET)
-LEFT_OUT = ("PYTEST_XDIST_WORKER", "PYTEST_CURRENT_TEST", "PYTEST_ADDOPTS", "CI")
-"""Variables of the outer run: in an xdist worker, for one, syrupy would print nothing."""
+TWO = ("-n", "2")
+"""Two workers import everything anew, which takes seconds: only where it matters."""
 WORKERS = pytest.mark.parametrize("workers", [("-n", "0"), ("-n", "2")], ids=["n0", "n2"])
 
 
@@ -53,81 +52,31 @@ def somebody(tmp_path_factory) -> Path:
     return home
 
 
-Run = Callable[..., pytest.RunResult]
-
-
-class Runs:
-    """Runs commands through the fork server."""
-
-    def __init__(self, server: subprocess.Popen[str], path: list[str], files: Path) -> None:
-        self._server, self._path, self._files = server, path, files
-
-    def __call__(
-        self,
-        module: str,
-        arguments: Sequence[object],
-        *,
-        folder: Path,
-        path: Sequence[Path] = (),
-        environment: Mapping[str, str] | None = None,
-    ) -> pytest.RunResult:
-        """`python -m module arguments` in a folder; `path`: more packages that are installed."""
-        began = time.monotonic()
-        found = [*map(str, path), *self._path]
-        request = {
-            "module": module,
-            "arguments": [str(argument) for argument in arguments],
-            "folder": str(folder),
-            "path": found,
-            "environment": {
-                **{key: value for key, value in os.environ.items() if key not in LEFT_OUT},
-                "PYTHONPATH": os.pathsep.join(found),
-                **(environment or {}),
-            },
-            "stdout": str(self._files / "stdout"),
-            "stderr": str(self._files / "stderr"),
-        }
-        assert self._server.stdin
-        assert self._server.stdout
-        self._server.stdin.write(json.dumps(request) + "\n")
-        self._server.stdin.flush()
-        code = int(self._server.stdout.readline())
-        said = [(self._files / name).read_text() for name in ("stdout", "stderr")]
-        for text, stream in zip(said, (sys.stdout, sys.stderr), strict=True):
-            print(text, file=stream)
-        lines = [text.splitlines() for text in said]
-        return pytest.RunResult(code, *lines, duration=time.monotonic() - began)
-
-
-@pytest.fixture(scope="session")
-def python(somebody, tmp_path_factory) -> Iterator[Runs]:
-    """Runs modules where somebody's package is installed."""
-    command = [sys.executable, str(HERE / "fork_server.py")]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, **pipes) as server:
-        yield Runs(server, [str(somebody), str(ROOT)], tmp_path_factory.mktemp("said"))
+@pytest.fixture
+def run(python, somebody, tmp_path) -> Callable[..., pytest.RunResult]:
+    """Runs pytest in the test's folder, where somebody's package is installed."""
+    return partial(_call, python, "pytest", tmp_path, somebody)
 
 
 @pytest.fixture
-def run(python, tmp_path) -> Run:
-    """Runs pytest in the test's folder."""
-    return lambda *arguments, **more: python("pytest", arguments, folder=tmp_path, **more)
+def command(python, somebody, tmp_path) -> Callable[..., pytest.RunResult]:
+    """Runs `mimic-checks` in the test's folder, where somebody's package is installed."""
+    return partial(_call, python, "mimic_checks.cli", tmp_path, somebody)
 
 
-@pytest.fixture
-def command(python, tmp_path) -> Run:
-    """Runs `mimic-checks` in the test's folder."""
-    return lambda *arguments, **more: python("mimic_checks.cli", arguments, folder=tmp_path, **more)
+def _call(python, module, folder, somebody, *arguments, path=()):
+    return python(module, arguments, folder=folder, path=[*path, somebody])
 
 
 @pytest.fixture(scope="session")
-def runs(tmp_path_factory, python) -> Path:
+def runs(tmp_path_factory, python, somebody) -> Path:
     """A folder with finished runs of the package's checks, `wise` and `lazy` (on the same cases),
     each with the JUnit file beside it."""
     folder = tmp_path_factory.mktemp("runs")
     for temper, code in (("wise", 0), ("lazy", 1)):
         files = ("--vlm-output", temper, "--junitxml", f"{temper}.xml")
-        done = python("pytest", [*CHECKS, *files, "--vlm", f"parrot:{temper}"], folder=folder)
+        given = [*CHECKS, *files, "--vlm", f"parrot:{temper}"]
+        done = python("pytest", given, folder=folder, path=[somebody])
         assert done.ret == code
     return folder
 

@@ -51,7 +51,7 @@ def ids_of(lines, level):
     return [
         (line.get("outcome") or line)["case"]["id"]
         for line in read
-        if line["level"]["value"] == level
+        if line.get("level", {}).get("value") == level
     ]
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.extending.conftest import CATALOG, CHECKS, COUNTED, QUIET, WORKERS
+from tests.extending.conftest import CATALOG, CHECKS, COUNTED, QUIET, TWO
 
 OWN = ("--vlm-batch", "8", *CATALOG, "--vlm-cases", "40", *QUIET)
 MINE = """
@@ -44,11 +44,13 @@ def counted(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def calls(python, tmp_path_factory):
+def calls(python, somebody, tmp_path_factory):
     """How many calls the sweep takes if nothing is repeated: 120 cases and the preconditions'."""
     folder = tmp_path_factory.mktemp("plain")
     (folder / "conftest.py").write_text(COUNTED)
-    done = python("pytest", [*CHECKS, "--vlm-batch", "8", "-k", "position"], folder=folder)
+    done = python(
+        "pytest", [*CHECKS, "--vlm-batch", "8", "-k", "position"], folder=folder, path=[somebody]
+    )
     assert done.ret == 0
     assert len(set(asked(folder))) == 120
     return len(asked(folder))
@@ -61,18 +63,17 @@ def test_a_check_that_stands_in_many_places_is_asked_once(run, tmp_path, counted
     result.assert_outcomes(passed=16)
     result.stdout.fnmatch_lines(
         [
-            "*::test_position[[]positionmiddle[]] PASSED*",
-            "*::TestMine::test_in_a_class[[]positionlast[]] PASSED*",
-            "*::test_with_flavours[[]sour-verdict[]] PASSED*",
+            "test_mine.py::test_position[[]positionmiddle[]] PASSED*",
+            "test_mine.py::TestMine::test_in_a_class[[]positionlast[]] PASSED*",
+            "test_mine.py::test_with_flavours[[]verdict-sour[]] PASSED*",
         ]
     )
     assert len(asked(tmp_path)) == calls
 
 
-@WORKERS
-def test_the_same_shared_by_workers(run, tmp_path, counted, workers):
+def test_the_same_shared_by_workers(run, tmp_path, counted):
     (tmp_path / "test_mine.py").write_text(MINE)
-    result = run(*OWN, *workers)
+    result = run(*OWN, *TWO)
     assert result.ret == 0
     result.assert_outcomes(passed=16)
     assert sorted(journalled(tmp_path)) == sorted(set(asked(tmp_path)))
@@ -99,7 +100,9 @@ def test_a_killed_run_goes_on_where_it_was(run, tmp_path, calls):
 
 def test_a_complete_identity_lets_answers_be_used_again(run, tmp_path, calls):
     (tmp_path / "conftest.py").write_text(
-        COUNTED.replace("class Counted(Parrot):", "class Counted(Parrot):\n    complete_identity = True")
+        COUNTED.replace(
+            "class Counted(Parrot):", "class Counted(Parrot):\n    complete_identity = True"
+        )
     )
     arguments = [*CHECKS, "--vlm-batch", "8", "-k", "position", "--vlm-answer-cache", "answers"]
     assert run(*arguments).ret == 0
@@ -123,15 +126,23 @@ def test_a_model_made_in_code_beside_another_is_refused(run, counted):
 
 
 @pytest.mark.parametrize(
-    ("made", "says"),
+    ("made", "says", "workers"),
     [
-        ("None", "pytest_vlm_make_model returned None"),
-        ("object()", "pytest_vlm_make_model made object, which lacks 'answer', 'identity'"),
+        ("None", "pytest_vlm_make_model returned None", ()),
+        ("object()", "pytest_vlm_make_model made object, which lacks 'answer', 'identity'", ()),
+        ("object()", "pytest_vlm_make_model made object, which lacks 'answer', 'identity'", TWO),
+        ("1 / 0", "pytest_vlm_make_model raised (ZeroDivisionError: division by zero", ()),
     ],
 )
-@WORKERS
 def test_a_hook_that_makes_no_model_exits_4(run, tmp_path, made, says, workers):
-    (tmp_path / "conftest.py").write_text(f"def pytest_vlm_make_model(config): return {made}\n")
-    result = run(*CHECKS, "-k", "position", *workers)
+    """Called once a process, and no check fails for it."""
+    (tmp_path / "conftest.py").write_text(
+        "def pytest_vlm_make_model(config):\n"
+        "    open('made.txt', 'a').write('x')\n"
+        f"    return {made}\n"
+    )
+    result = run(*CHECKS, *workers)
     assert result.ret == 4
-    assert says in result.stderr.str() + result.stdout.str()
+    assert says in result.stdout.str()
+    result.assert_outcomes(skipped=8)
+    assert len((tmp_path / "made.txt").read_text()) <= (2 if workers else 1)
