@@ -73,8 +73,7 @@ def test_recording_writes_one_readable_file_per_gated_check(pytester, workers):
     assert json.loads(head)["drawn"]["cases"] == 80
     assert len(cases) == 4 * 80
     assert re.fullmatch(
-        r'\{"level": "spread1", "item": "[0-9a-f]{24}", "kind": "right", "answer": "\d"\}',
-        cases[0],
+        r'\{"level": "spread1", "item": "[0-9a-f]{24}", "kind": "right", "answer": "\d"\}', cases[0]
     )
 
 
