@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mimic_checks.verdicts.run_folder import RunFolder
 
 USAGE = 4
+SHIPPED = "mimic_checks.checks"
 DEMO = (
     "--vlm",
     "builtin",
@@ -67,22 +68,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, rest: Sequence[str]) -> int:
+    from mimic_checks.checks.discovery import CHECK_MODULES
+
+    installed = [module for module in CHECK_MODULES.modules() if module != SHIPPED]
+    return _call_pytest([*installed, *(options.checks or ()), *rest])
+
+
+def _call_pytest(arguments: Sequence[str]) -> int:
     """In a process of its own, as a user's pytest would run: nothing imported before the plugin, no
     ini left over."""
-    command = [*_pytest(), *(getattr(options, "checks", None) or ()), *rest]
-    return subprocess.call(command, env={**KEEP_MEMORY, **os.environ})
+    return subprocess.call([*_pytest(), *arguments], env={**KEEP_MEMORY, **os.environ})
 
 
 def _pytest() -> list[str]:
     quiet = ["-p", "no:cacheprovider", "-q", "--tb=short"]
-    return [sys.executable, "-m", "pytest", "--pyargs", "mimic_checks.checks", *quiet]
+    return [sys.executable, "-m", "pytest", *quiet, "--pyargs", SHIPPED]
 
 
 def _demo(options: argparse.Namespace, rest: Sequence[str]) -> int:
     """Exits 0 when the run worked, although checks fail: that the built-in model breaks is the
     point."""
     quiet = ("-c", os.devnull, "-rN", "--tb=no")
-    code = _run(options, [*DEMO, "--vlm-output", str(options.output), *quiet, *rest])
+    code = _call_pytest([*DEMO, "--vlm-output", str(options.output), *quiet, *rest])
     if code not in _WORKED or rest:
         return code if code not in _WORKED else 0
     return _demo_after(options.output, quiet)

@@ -33,6 +33,10 @@ class Registry(Generic[T]):
         """Every name that can be looked up, sorted."""
         return sorted({*self._entry_points, *self._loaded})
 
+    def modules(self) -> list[str]:
+        """The modules that registered objects are in, by name of the object; none is imported."""
+        return [self._entry_points[name].module for name in sorted(self._entry_points)]
+
     def add(self, name: str, value: T) -> None:
         """Registers an object from code, as tests and notebooks do.
 

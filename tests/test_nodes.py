@@ -24,8 +24,8 @@ class Counted({stub}):
             asked.write(prompt.case_id + "\\n")
         return super().look(prompt)
 
-def pytest_vlm_make_model(config):
-    return Counted(config.pluginmanager.getplugin("mimic_checks_run").session().catalog)
+def pytest_vlm_make_model(config, catalog):
+    return Counted(catalog)
 """
 PLUGINS = os.environ.get("MIMIC_CHECKS_TEST_PLUGINS", "")
 """A folder of pytest plugins that would change this suite's own run if they were installed:

@@ -307,18 +307,17 @@ def test_results_survive_a_killed_worker(pytester):
         from mimic_checks.catalog import load_catalog
         class Deadly(Oracle):
             def answer(self, prompts):
-                if any("kinds of" in prompt.question for prompt in prompts):
+                if any("How many" in prompt.question for prompt in prompts):
                     os._exit(9)
                 return super().answer(prompts)
-        def pytest_vlm_make_model(config):
-            plugin = config.pluginmanager.getplugin("mimic_checks_run")
-            return Deadly(plugin.session().catalog)
+        def pytest_vlm_make_model(config, catalog):
+            return Deadly(catalog)
     """)
     result = run(
         pytester,
         *ARGUMENTS,
         "-k",
-        "test_unbalanced or test_balanced or test_listing",
+        "test_common or test_odd_one or test_unbalanced",
         "-n",
         "2",
         "--max-worker-restart",
@@ -326,7 +325,12 @@ def test_results_survive_a_killed_worker(pytester):
     )
     assert result.ret == 1
     result.stdout.fnmatch_lines(
-        ["spread.balanced *pass*", "spread.unbalanced *pass*", "report: mimic-report/report.html"]
+        [
+            "spread.unbalanced: a process died while it evaluated this check*",
+            "image_count.common *pass*",
+            "image_count.odd_one *pass*",
+            "report: mimic-report/report.html",
+        ]
     )
     assert (
         json.loads((pytester.path / "mimic-report" / "run.json").read_text())["finished"] is False

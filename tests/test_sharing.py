@@ -36,8 +36,8 @@ LOGGING = """
         def image_tokens(self, prompt):
             return 16 * len(prompt.images)
 
-    def pytest_vlm_make_model(config):
-        return Logging(config.pluginmanager.getplugin("mimic_checks_run").session().catalog)
+    def pytest_vlm_make_model(config, catalog):
+        return Logging(catalog)
 """
 
 

@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,17 +48,20 @@ def found_check(function: Any, check: Check) -> FoundCheck:
 
 
 def find_checks(sources: Sequence[str] = ()) -> dict[str, FoundCheck]:
-    """Every check of the registered packages and of `sources` (modules or folders), by id.
+    """Every check of the registered packages and of `sources` (modules or folders), by id. A
+    registered package that cannot be imported is left out with a warning: it should not stop those
+    who do not use it.
 
     Raises:
-        ExtensionError: two different checks with one id, or a module that cannot be imported.
+        ExtensionError: two different checks with one id, or a source that cannot be imported.
         InvalidArgument: a source that is neither a module nor a folder.
     """
-    modules = [
-        module
-        for name in CHECK_MODULES.names()
-        for module in _test_modules(CHECK_MODULES.get(name))
-    ]
+    modules: list[ModuleType] = []
+    for name in CHECK_MODULES.names():
+        try:
+            modules += _test_modules(CHECK_MODULES.get(name))
+        except ExtensionError as error:
+            warnings.warn(f"left out: {error}", stacklevel=2)
     for source in sources:
         modules += _modules_of(source)
     return by_id(found for module in modules for found in _checks_in(module))
@@ -95,16 +99,16 @@ def _modules_of(source: str) -> list[ModuleType]:
 
 
 def _test_modules(module: ModuleType) -> Iterator[ModuleType]:
-    """The module, or, of a package, its `test_*` modules."""
+    """The module, or, of a package, its `test_*` modules and those of the packages in it."""
     if not hasattr(module, "__path__"):
         yield module
         return
     for info in pkgutil.iter_modules(module.__path__):
-        if info.name.startswith("test_"):
-            name = f"{module.__name__}.{info.name}"
+        name = f"{module.__name__}.{info.name}"
+        if info.name.startswith("test_") or info.ispkg:
             with refusing(f"checks of {name!r} cannot be imported"):
-                found = importlib.import_module(name)
-            yield found
+                inner = importlib.import_module(name)
+            yield from _test_modules(inner)
 
 
 def _import_file(file: Path) -> ModuleType:

@@ -27,6 +27,10 @@ class Finding:
     reason: str = ""
 
 
+class EvaluationDied(Exception):
+    """A process of this run died while it evaluated the check; the message says what to do."""
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """A verdict, the scored items behind it by level in draw order, and the panels of the report.

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from mimic_checks.checks import preflight
 from mimic_checks.checks.check import Check, Measurement, Sweep
 from mimic_checks.checks.discovery import FoundCheck
-from mimic_checks.checks.evaluation import Evaluation
+from mimic_checks.checks.evaluation import Evaluation, EvaluationDied
 from mimic_checks.checks.measures import sweep
 from mimic_checks.checks.recording import Recorder
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.runs import Condition
+from mimic_checks.runs.begun import begun
 from mimic_checks.verdicts import CheckVerdict
 from mimic_checks.verdicts.result import CheckResult
 
@@ -31,6 +32,7 @@ class Evaluator:
 
         Raises:
             NotMeasurable: this model cannot be checked so.
+            EvaluationDied: another process of the run died over it.
             MimicChecksError: the check or the model is unusable.
         """
         if found.check_id not in self._results:
@@ -54,9 +56,17 @@ class Evaluator:
                 self.session.engine.contribute(condition)
 
     def _evaluate(self, found: FoundCheck) -> CheckResult:
-        began = time.monotonic()
-        evaluation = self._distrust(found.check) or _evaluated(self.session, found.check)
-        return self._recorder.record(found, evaluation, time.monotonic() - began)
+        journals = self.session.folder.path / "journal"
+        with begun(journals, found.check_id) as died:
+            if died:
+                raise EvaluationDied(
+                    f"{found.check_id}: a process died while it evaluated this check, so no other"
+                    " tries it in this run; what it had answered is kept: look into the crash, and"
+                    " run the same command again to go on"
+                )
+            began = time.monotonic()
+            evaluation = self._distrust(found.check) or _evaluated(self.session, found.check)
+            return self._recorder.record(found, evaluation, time.monotonic() - began)
 
     def _distrust(self, check: Check) -> Evaluation | None:
         """Scores nothing of a model whose harness is wrong."""

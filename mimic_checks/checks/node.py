@@ -10,7 +10,7 @@ import pytest
 
 from mimic_checks.cases import Level
 from mimic_checks.checks.discovery import FoundCheck
-from mimic_checks.checks.evaluation import NotMeasurable
+from mimic_checks.checks.evaluation import EvaluationDied, NotMeasurable
 from mimic_checks.checks.evaluator import Evaluator
 from mimic_checks.checks.gating import Gating
 from mimic_checks.errors import AttentionError, UsageError
@@ -58,6 +58,8 @@ class CheckNode:
             result = self.evaluator.result(self.found)
         except NotMeasurable as error:
             pytest.skip(error.reason)
+        except EvaluationDied as error:
+            pytest.fail(str(error), pytrace=False)
         except UsageError as error:
             if self.evaluator.session.unusable:  # no check fails for it: the run ends with exit 4
                 self.refuse(str(error))

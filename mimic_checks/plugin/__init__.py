@@ -35,9 +35,10 @@ class HookSpecs:
     """Hooks that a user's conftest may implement."""
 
     @pytest.hookspec(firstresult=True)
-    def pytest_vlm_make_model(self, config: pytest.Config) -> VLM | None:
+    def pytest_vlm_make_model(self, config: pytest.Config, catalog: Catalog) -> VLM | None:
         """Builds the model in code (anything with `answer` and `identity`); then `--vlm` is only a
-        name for it."""
+        name for it. `catalog`: the run's images, which stubs of one's own may look up; leave out
+        what is not needed."""
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:

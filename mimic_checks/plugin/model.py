@@ -11,10 +11,11 @@ import pytest
 from mimic_checks.plugin.settings import text_option
 
 if TYPE_CHECKING:
+    from mimic_checks.catalog import Catalog
     from mimic_checks.models import VLM
 
 
-def maker_of(config: pytest.Config, named: str) -> Callable[[], VLM] | None:
+def maker_of(config: pytest.Config, named: str) -> Callable[[Catalog], VLM] | None:
     """What makes the model in code; None if no conftest does. `named`: what `--vlm` says.
 
     Raises:
@@ -28,12 +29,12 @@ def maker_of(config: pytest.Config, named: str) -> Callable[[], VLM] | None:
             " makes another; leave one of them out, or give --vlm a plain name for the hook's model"
         )
 
-    def make() -> VLM:
+    def make(catalog: Catalog) -> VLM:
         from mimic_checks.errors import ModelLoadError, UsageError
         from mimic_checks.models.vlm import check_model
 
         try:
-            made = config.hook.pytest_vlm_make_model(config=config)
+            made = config.hook.pytest_vlm_make_model(config=config, catalog=catalog)
         except UsageError:
             raise
         except Exception as error:  # whatever a user's conftest raises; a skip stays one

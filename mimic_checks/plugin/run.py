@@ -84,7 +84,10 @@ class Run:
             gated = {check.check_id: check.anytime for check in plan.checks if check.gated}
             self._gating = self._make_gating(settings, gated, known)
             self._session = CheckSession(
-                plan, make_model=maker, gating=self._gating, progress=self._progress()
+                plan,
+                make_model=(lambda: maker(plan.catalog)) if maker else None,
+                gating=self._gating,
+                progress=self._progress(),
             )
         return self._session
 
@@ -239,14 +242,19 @@ class Run:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         if not self.results or self.described is None or self._folder is None:
             return
-        from mimic_checks.errors import UsageError
-        from mimic_checks.reporting import write_report
+        from mimic_checks.errors import ExtensionError, UsageError
+        from mimic_checks.reporting import report_path, write_report
 
         try:
             if self._gating:
                 self.gates = self._gating.compare_all()
                 self.verdicts |= self._gating.effective_verdicts(self.gates)
-            self.report = write_report(self._folder.path)
+            self.report = report_path(self._folder.path)
+            try:
+                write_report(self._folder.path)
+            except ExtensionError as error:  # somebody's format; all others are written
+                self.unusable = str(error)
+                session.exitstatus = pytest.ExitCode.USAGE_ERROR
             if set(self.described.checks) <= set(self.results) | self.skipped:
                 self._folder.finish()
         except UsageError as error:

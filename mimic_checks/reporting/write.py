@@ -42,6 +42,11 @@ def write_report(folder: Path) -> Path:
             stream.write((folder / MARKDOWN.file_name).read_text(encoding="utf-8"))
     if broken:
         raise broken[0]
+    return report_path(folder)
+
+
+def report_path(folder: Path) -> Path:
+    """Where the report that people read is."""
     return folder / HTML.file_name
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from mimic_checks import __version__
 from mimic_checks.cases import Case, ImageOpener
 from mimic_checks.errors import RunFolderError
+from mimic_checks.runs.begun import forget_begun
 from mimic_checks.runs.locks import Locks
 from mimic_checks.verdicts.files import SCHEMA, parse_model, read_models, write_whole
 from mimic_checks.verdicts.gate_result import CheckGate
@@ -61,6 +62,7 @@ class RunFolder:
             for part in ("journal", "outcomes", "results", "gates", "images"):
                 for file in (self.path / part).glob("*"):
                     file.unlink()
+        forget_begun(self.path / "journal")
         for cut_off in self.path.rglob("*.part"):
             cut_off.unlink()
         run = {"schema": SCHEMA, "description": description, "finished": False}

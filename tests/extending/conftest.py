@@ -91,7 +91,7 @@ class Counted(Parrot):
             asked.write(prompt.case_id + "\\n")
         return super().say(prompt)
 
-def pytest_vlm_make_model(config):
-    return Counted("wise", config.pluginmanager.getplugin("mimic_checks_run").session().catalog)
+def pytest_vlm_make_model(config, catalog):
+    return Counted("wise", catalog)
 '''
 """A conftest.py: the calls of the model, counted in a file."""

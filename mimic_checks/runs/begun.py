@@ -1,0 +1,49 @@
+"""Marks of work that was begun, so that work which kills its process is not begun again and again
+by the processes that replace it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SUFFIX = "begun"
+
+
+@contextmanager
+def begun(folder: Path, work: str) -> Iterator[bool]:
+    """Marks `work` as begun by this process, until the block ends; gives whether another process
+    died over the same work."""
+    folder.mkdir(parents=True, exist_ok=True)
+    died = any(_is_abandoned(path) for path in folder.glob(f"{work}.*.{SUFFIX}"))
+    mark = folder / f"{work}.{os.getpid()}.{SUFFIX}"
+    # The system releases the lock of a process that dies; its mark stays.
+    lock = os.open(mark, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield died
+    finally:
+        mark.unlink(missing_ok=True)
+        os.close(lock)
+
+
+def forget_begun(folder: Path) -> None:
+    """Removes all marks: a run that is taken up again begins everything anew."""
+    for mark in folder.glob(f"*.{SUFFIX}"):
+        mark.unlink(missing_ok=True)
+
+
+def _is_abandoned(mark: Path) -> bool:
+    try:
+        lock = os.open(mark, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(lock)
+    return mark.exists()  # else its process has just come to the end
