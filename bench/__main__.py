@@ -19,6 +19,7 @@ NAMES = (
     "end_to_end",
     "sharing",
     "plugin_cost",
+    "collecting",
     "drawing",
     "report_size",
     "segmented",

@@ -11,6 +11,16 @@ from mimic_checks.cli import main
 SMALL = "rendered?scenes=600&families=6"
 
 
+def stored(folder):
+    """The head of a case set, and its lines."""
+    head, *lines = (json.loads(line) for line in (folder / "cases.jsonl").read_text().splitlines())
+    return head, lines
+
+
+def images_of(case):
+    return [part["image"] for part in case["content"] if part["type"] == "image"]
+
+
 @pytest.fixture
 def case_set(tmp_path):
     folder = tmp_path / "set"
@@ -34,11 +44,14 @@ def case_set(tmp_path):
 
 
 def test_cases_are_written_as_json_lines_and_images(case_set, capsys):
-    lines = [json.loads(line) for line in (case_set / "cases.jsonl").read_text().splitlines()]
+    head, lines = stored(case_set)
+    assert head["schema"] == 2
     assert len(lines) == 100
-    assert {line["level"] for line in lines} == {f"spread={k}" for k in (1, 2, 3, 4)}
+    assert {(line["level"]["factor"], line["level"]["value"]) for line in lines} == {
+        ("spread", k) for k in (1, 2, 3, 4)
+    }
     assert len(list((case_set / "images").iterdir())) == len(
-        {image for line in lines for image in line["case"]["images"]}
+        {image for line in lines for image in images_of(line["case"])}
     )
     assert main(["cases", "--out", str(case_set)]) == 4
     assert "already holds cases.jsonl; give a new folder" in capsys.readouterr().err
@@ -67,8 +80,11 @@ def test_a_case_set_is_replayed_whole(case_set, tmp_path, pytester):
         for run in "ab"
     ]
     answers = [
-        [(line["case"]["id"], line["answer"], line["kind"]) for line in map(json.loads, found)]
-        for found in lines
+        [
+            (it["case"]["id"], it["answer"], it["kind"])
+            for it in (json.loads(line)["outcome"] for line in of_run)
+        ]
+        for of_run in lines
     ]
     assert answers[0] == answers[1]
     other = pytester.runpytest_subprocess(
@@ -86,24 +102,24 @@ def test_a_case_set_is_replayed_whole(case_set, tmp_path, pytester):
 
 
 def test_one_case_is_replayed_by_id(case_set, capsys):
-    line = json.loads((case_set / "cases.jsonl").read_text().splitlines()[3])
-    assert line["level"] == "spread=4"
+    line = stored(case_set)[1][3]
+    assert line["level"]["label"] == "spread=4"
     assert main(["replay", str(case_set), line["case"]["id"], "--vlm", "stub:oracle"]) == 0
     said = capsys.readouterr().out
     assert said.count("image ") == 4
     assert "outcome: right" in said
-    assert line["case"]["question"] in said
+    assert line["case"]["content"][-1]["text"] in said
     assert main(["replay", str(case_set), line["case"]["id"], "--vlm", "stub:constant"]) == 1
     assert main(["replay", str(case_set), "nonsense", "--vlm", "stub:oracle"]) == 4
     assert "case='nonsense' is not among the 100 cases" in capsys.readouterr().err
 
 
 def test_a_changed_picture_is_not_the_case_any_more(case_set, capsys):
-    line = json.loads((case_set / "cases.jsonl").read_text().splitlines()[0])
+    line = stored(case_set)[1][0]
     from PIL import Image
 
     catalog = json.loads((case_set / "catalog.json").read_text())
-    Image.new("RGB", (64, 64)).save(case_set / "images" / catalog["files"][line["case"]["rows"][0]])
+    Image.new("RGB", (64, 64)).save(case_set / "images" / catalog["files"][line["rows"][0]])
     assert main(["replay", str(case_set), line["case"]["id"], "--vlm", "stub:oracle"]) == 4
     assert "shows image" in capsys.readouterr().err
 
@@ -121,11 +137,8 @@ def test_a_case_of_a_run_is_replayed_from_its_folder(pytester, capsys, monkeypat
         "--vlm-catalog",
         SMALL,
     )
-    line = json.loads(
-        (pytester.path / "mimic-report" / "outcomes" / "spread.unbalanced.jsonl")
-        .read_text()
-        .splitlines()[-1]
-    )
+    path = pytester.path / "mimic-report" / "outcomes" / "spread.unbalanced.jsonl"
+    line = json.loads(path.read_text().splitlines()[-1])["outcome"]
     assert (
         main(["replay", "mimic-report", line["case"]["id"], "--vlm", "stub:first-image-only"]) == 1
     )
@@ -141,7 +154,7 @@ def test_a_case_of_a_run_is_replayed_from_its_folder(pytester, capsys, monkeypat
             ["cases", "--out", "x", "--check", "spred.balanced"],
             "check='spred.balanced' is not allowed",
         ),
-        (["cases", "--out", "x", "--vlm-catalog", "coco:nowhere"], "is no folder"),
+        (["cases", "--out", "x", "--vlm-catalog", "coco:nowhere"], "is not a directory"),
         (["cases", "--out", "x", "--vlm-profile", "big"], "vlm-profile='big'"),
         (["replay", "nowhere", "id", "--vlm", "stub:oracle"], "holds no run"),
     ],

@@ -298,6 +298,23 @@ def test_the_unused_plugin_loads_pytest_and_the_standard_library_only():
     assert outside == set()
 
 
+def test_collecting_the_checks_imports_nothing_heavy():
+    """In a fresh interpreter, without the plugins of others that import numpy themselves."""
+    code = """
+import pytest, sys
+class Nodes:
+    def pytest_collection_finish(self, session):
+        heavy = "torch transformers numpy scipy PIL pydantic pycocotools".split()
+        print("nodes", len(session.items), [name for name in heavy if name in sys.modules])
+quiet = ["-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:syrupy"]
+pytest.main(["--pyargs", "mimic_checks.checks", "--collect-only", "-q", *quiet], plugins=[Nodes()])
+"""
+    printed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert "nodes 65 []" in printed
+
+
 def test_results_survive_a_killed_worker(pytester):
     """The model takes its whole process down in one check; what the other checks found is reported
     all the same."""
