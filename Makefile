@@ -13,8 +13,8 @@ REPORT ?= mimic-report
 demo: $(VENV)/.demo
 	$(BIN)/mimic-checks demo --output $(REPORT)
 
-test: $(VENV)/.test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+test: $(VENV)/.test $(VENV)/.plugins
+	OMP_NUM_THREADS=1 MIMIC_CHECKS_TEST_PLUGINS=$(VENV)/plugins $(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-families: $(FAMILIES)/.test
 	$(FAMILIES)/bin/python -m pytest tests/families
@@ -36,6 +36,12 @@ $(VENV)/.demo: pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/.demo
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[test,lint]"
+	touch $@
+
+# Plugins that would change this suite's own run if they were installed: a folder of their own, for the tests that name them.
+$(VENV)/.plugins: constraints.txt $(VENV)/.test
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-deps --upgrade --target $(VENV)/plugins \
+	  pytest-randomly pytest-rerunfailures pytest-html pytest-metadata jinja2 markupsafe
 	touch $@
 
 $(FAMILIES)/.test: pyproject.toml constraints.txt constraints-families.txt
