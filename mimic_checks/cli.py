@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mimic_checks.options import OPTIONS
 from mimic_checks.plugin import EXIT_INCONCLUSIVE
@@ -306,107 +306,141 @@ def _parser() -> argparse.ArgumentParser:
         description="Finds out where a vision-language model breaks on several images.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
+    _add_run(commands)
+    _add_demo(commands)
+    _add_cases(commands)
+    _add_replay(commands)
+    _add_report(commands)
+    _add_compare(commands)
+    _add_plan(commands)
+    _add_burn_in(commands)
+    add_remedy(commands)
+    return parser
+
+
+def _add_run(commands: Any) -> None:
     known = "\n".join(f"  --{option.name}  {option.help}" for option in OPTIONS)
-    run = commands.add_parser(
+    command = commands.add_parser(
         "run",
         help="run the checks on a model",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Runs the checks; takes every option of the pytest plugin, and pytest's own.",
         epilog=f"options:\n{known}",
     )
-    _add_checks(run)
-    run.set_defaults(work=_run)
-    demo = commands.add_parser(
+    _add_checks(command)
+    command.set_defaults(work=_run)
+
+
+def _add_demo(commands: Any) -> None:
+    command = commands.add_parser(
         "demo", help="run the checks on the built-in model: no GPU, no download"
     )
-    demo.add_argument("--output", type=Path, default=Path("mimic-report"))
-    demo.set_defaults(work=_demo)
-    cases = commands.add_parser("cases", help="write drawn cases to disk: JSON Lines and images")
-    cases.add_argument("--out", type=Path, required=True)
-    cases.add_argument(
+    command.add_argument("--output", type=Path, default=Path("mimic-report"))
+    command.set_defaults(work=_demo)
+
+
+def _add_cases(commands: Any) -> None:
+    command = commands.add_parser("cases", help="write drawn cases to disk: JSON Lines and images")
+    command.add_argument("--out", type=Path, required=True)
+    command.add_argument(
         "--check", action="append", help="only this check (may be given more than once)"
     )
-    _add_checks(cases)
-    cases.add_argument("--vlm-catalog", default="rendered")
-    cases.add_argument("--vlm-cases", type=int, default=100)
-    cases.add_argument("--vlm-seed", type=int, default=0)
-    cases.add_argument("--vlm-profile", default="standard")
-    cases.add_argument("--vlm-template", default="plain")
-    cases.set_defaults(work=_cases)
-    replay = commands.add_parser("replay", help="ask a model one case again, by id")
-    replay.add_argument("source", type=Path, help="a run's output folder, or a case set")
-    replay.add_argument("case", help="case id")
-    replay.add_argument("--vlm", required=True)
-    replay.add_argument("--vlm-adapter")
-    replay.add_argument("--vlm-base-url")
-    _add_checks(replay)
-    replay.set_defaults(work=_replay)
-    report = commands.add_parser("report", help="write a run's report again from its folder")
-    report.add_argument("folder", type=Path)
-    report.set_defaults(work=_report)
-    compare = commands.add_parser(
+    _add_checks(command)
+    command.add_argument("--vlm-catalog", default="rendered")
+    command.add_argument("--vlm-cases", type=int, default=100)
+    command.add_argument("--vlm-seed", type=int, default=0)
+    command.add_argument("--vlm-profile", default="standard")
+    command.add_argument("--vlm-template", default="plain")
+    command.set_defaults(work=_cases)
+
+
+def _add_replay(commands: Any) -> None:
+    command = commands.add_parser("replay", help="ask a model one case again, by id")
+    command.add_argument("source", type=Path, help="a run's output folder, or a case set")
+    command.add_argument("case", help="case id")
+    command.add_argument("--vlm", required=True)
+    command.add_argument("--vlm-adapter")
+    command.add_argument("--vlm-base-url")
+    _add_checks(command)
+    command.set_defaults(work=_replay)
+
+
+def _add_report(commands: Any) -> None:
+    command = commands.add_parser("report", help="write a run's report again from its folder")
+    command.add_argument("folder", type=Path)
+    command.set_defaults(work=_report)
+
+
+def _add_compare(commands: Any) -> None:
+    command = commands.add_parser(
         "compare", help="gate a run on an earlier one: the same cases, paired"
     )
-    compare.add_argument("before", type=Path, help="the output folder of the earlier release's run")
-    compare.add_argument("after", type=Path, help="the output folder of this release's run")
-    compare.add_argument(
+    command.add_argument("before", type=Path, help="the output folder of the earlier release's run")
+    command.add_argument("after", type=Path, help="the output folder of this release's run")
+    command.add_argument(
         "--vlm-policy", type=Path, help="TOML file of the gate: margins, tiers, error rate"
     )
-    compare.add_argument(
+    command.add_argument(
         "--out", type=Path, help="folder for gate.html, gate.md, gate.json, junit.xml"
     )
-    _add_checks(compare)
-    compare.set_defaults(work=_compare)
-    plan = commands.add_parser(
+    _add_checks(command)
+    command.set_defaults(work=_compare)
+
+
+def _add_plan(commands: Any) -> None:
+    command = commands.add_parser(
         "plan", help="how many cases a gate needs: a fixed number beside looking early"
     )
-    plan.add_argument(
+    command.add_argument(
         "--margin",
         type=float,
         default=0.05,
         help="share of cases that a level may lose (default 0.05)",
     )
-    plan.add_argument("--alpha", type=float, default=0.05, help="error rate a side (default 0.05)")
-    plan.add_argument(
+    command.add_argument(
+        "--alpha", type=float, default=0.05, help="error rate a side (default 0.05)"
+    )
+    command.add_argument(
         "--flips",
         type=float,
         default=0.01,
         help="share of answers that flip either way without any change (default 0.01)",
     )
-    plan.add_argument(
+    command.add_argument(
         "--power",
         type=float,
         default=0.9,
         help="how often an unchanged release must pass a level (default 0.9)",
     )
-    plan.set_defaults(work=_plan)
-    burn = commands.add_parser(
+    command.set_defaults(work=_plan)
+
+
+def _add_burn_in(commands: Any) -> None:
+    command = commands.add_parser(
         "burn-in",
         help=(
             "how often this gate raises a false alarm and sees a planted defect, on your own model"
         ),
     )
-    burn.add_argument("--vlm", required=True)
-    burn.add_argument("--vlm-catalog", default="rendered")
-    burn.add_argument("--vlm-cases", type=int, default=100)
-    burn.add_argument("--vlm-seed", type=int, default=0)
-    burn.add_argument("--vlm-adapter")
-    burn.add_argument("--vlm-base-url")
-    burn.add_argument("--vlm-policy", type=Path)
-    burn.add_argument(
+    command.add_argument("--vlm", required=True)
+    command.add_argument("--vlm-catalog", default="rendered")
+    command.add_argument("--vlm-cases", type=int, default=100)
+    command.add_argument("--vlm-seed", type=int, default=0)
+    command.add_argument("--vlm-adapter")
+    command.add_argument("--vlm-base-url")
+    command.add_argument("--vlm-policy", type=Path)
+    command.add_argument(
         "--vlm-output",
         type=Path,
         default=Path("mimic-burn-in"),
         help="journals: a stopped burn-in goes on where it was",
     )
-    burn.add_argument(
+    command.add_argument(
         "--check", action="append", help="only this check (may be given more than once)"
     )
-    burn.add_argument("--histories", type=int, default=200, help="re-runs per row (default 200)")
-    _add_checks(burn)
-    burn.set_defaults(work=_burn_in)
-    add_remedy(commands)
-    return parser
+    command.add_argument("--histories", type=int, default=200, help="re-runs per row (default 200)")
+    _add_checks(command)
+    command.set_defaults(work=_burn_in)
 
 
 def _add_checks(command: argparse.ArgumentParser) -> None:
