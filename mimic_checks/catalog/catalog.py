@@ -1,10 +1,9 @@
 """One catalog for every source: which classes are certainly in which image, how often, and where
 absence is certain.
 
-Data in: arrays made by `coco.py` or `rendered.py`. Data out: rows (image numbers) that meet a
-condition, as arrays. A class that is *uncountable* in an image (crowd, or an instance too small to
-be asked for) makes that image neither needle nor distractor for it: it may be present, nobody may
-be asked how often.
+Queries give rows (image numbers). A class that is *uncountable* in an image (crowd, or an instance
+too small to be asked for) makes that image neither needle nor distractor for it: it may be present,
+nobody may be asked how often.
 """
 
 from __future__ import annotations
@@ -34,6 +33,7 @@ class Family:
     rows: Mapping[tuple[int, ...], tuple[int, ...]]
 
 
+# eq=False: generated equality would ask arrays for one truth value, which they do not have.
 @dataclass(frozen=True, eq=False)
 class Catalog:
     """Images with their true objects.
@@ -59,6 +59,7 @@ class Catalog:
     _rows: dict[tuple[str, int, int], Rows] = field(init=False, default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
+        # A frozen dataclass refuses plain assignment, also to itself.
         object.__setattr__(self, "manifest", Manifest(self.source))
         if not len(self.counts):
             raise CatalogError(
@@ -92,12 +93,12 @@ class Catalog:
         Raises:
             InvalidArgument: no such super-category.
         """
-        found = np.flatnonzero(np.array(self.supercategories) == supercategory)
-        if not len(found):
+        columns = np.flatnonzero(np.array(self.supercategories) == supercategory)
+        if not len(columns):
             raise InvalidArgument(
                 "supercategory", supercategory, allowed=sorted(set(self.supercategories))
             )
-        return found
+        return columns
 
     def exactly(self, class_index: int, count: int) -> Rows:
         """Images with exactly `count` askable instances of a class, and no doubt about it."""
@@ -121,6 +122,7 @@ class Catalog:
         """What is certain of every class in some images, [rows, classes]: an uncountable class is
         in doubt, however many of its instances may be asked for."""
         counts, uncountable = self.counts[rows], self.uncountable[rows]
+        # A count of 0 cannot stand for itself: as a state, 0 is PRESENT.
         known = np.where(counts > 0, counts, ABSENT)
         return np.where(uncountable, DOUBT, known).astype(np.int16)
 
@@ -130,6 +132,7 @@ class Catalog:
         return np.flatnonzero(~self.uncountable.any(axis=1))
 
     def _cached(self, query: str, class_index: int, count: int) -> Rows:
+        # Drawing asks the same few questions for every draw, and each is a scan of all images.
         key = (query, class_index, count)
         if key not in self._rows:
             column, sure = self.counts[:, class_index], ~self.uncountable[:, class_index]

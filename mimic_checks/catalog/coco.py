@@ -57,6 +57,7 @@ def coco(
     folder = Path(folder)
     path = _annotation_file(folder, annotations)
     index = _load(path)
+    # By id, so that rows and columns do not depend on the order in which the file lists them.
     images = [index.imgs[key] for key in sorted(index.imgs)]
     paths = _image_files(folder, path, images)
     classes = [index.cats[key] for key in sorted(index.cats)]
@@ -82,9 +83,11 @@ def _masks(
         return None
 
     def mask(row: int, class_index: int) -> np.ndarray:
+        # pycocotools takes iscrowd=None for both, crowds and single instances.
         wanted = index.getAnnIds(
             imgIds=[images[row]["id"]], catIds=[classes[class_index]["id"]], iscrowd=None
         )
+        # Gives a class without annotations a mask too: there would be nothing to reduce.
         empty = np.zeros((int(images[row]["height"]), int(images[row]["width"])), dtype=bool)
         covered: np.ndarray = np.logical_or.reduce(
             [empty, *(index.annToMask(entry).astype(bool) for entry in index.loadAnns(wanted))]
@@ -100,20 +103,21 @@ def _annotation_file(folder: Path, chosen: str) -> Path:
             f"catalog={str(folder)!r} is not a directory; give coco:<folder> with annotations/ and"
             " the images in it"
         )
-    found = sorted({*folder.glob("annotations/*.json"), *folder.glob("*.json")})
+    files = sorted({*folder.glob("annotations/*.json"), *folder.glob("*.json")})
     if chosen:
-        match = [path for path in found if path.name == chosen or path == Path(chosen)]
+        match = [path for path in files if path.name == chosen or path == Path(chosen)]
         if not match:
-            raise InvalidArgument("annotations", chosen, allowed=[path.name for path in found])
+            raise InvalidArgument("annotations", chosen, allowed=[path.name for path in files])
         return match[0]
-    found = [path for path in found if path.name.startswith("instances")] or found
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "none"
+    # COCO's own download has captions and keypoints beside the instances.
+    files = [path for path in files if path.name.startswith("instances")] or files
+    if len(files) != 1:
+        names = ", ".join(path.name for path in files) or "none"
         raise CatalogError(
-            f"catalog={str(folder)!r} has {len(found)} annotation files ({names}); need one, "
+            f"catalog={str(folder)!r} has {len(files)} annotation files ({names}); need one, "
             "or pick one with coco:<folder>?annotations=<file name>"
         )
-    return found[0]
+    return files[0]
 
 
 def _load(path: Path) -> COCO:
@@ -125,9 +129,11 @@ def _load(path: Path) -> COCO:
             " again"
         ) from error
     _validate(path, data)
+    # Filled by hand, since COCO(path) would index the file before it is validated.
     index = COCO()
     index.dataset = data
-    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints while it works
+    # pycocotools prints while it works.
+    with contextlib.redirect_stdout(io.StringIO()):
         index.createIndex()
     return index
 
@@ -175,6 +181,7 @@ def _validate(path: Path, data: Any) -> None:
 
 def _image_files(folder: Path, annotations: Path, images: list[dict[str, Any]]) -> list[Path]:
     split = annotations.stem.removeprefix("instances_")
+    # The layouts that are met in practice; `folder` itself exists, so there is always one.
     homes = [
         home
         for home in (folder / "images", folder / split, folder / "images" / split, folder)
@@ -182,6 +189,7 @@ def _image_files(folder: Path, annotations: Path, images: list[dict[str, Any]]) 
     ]
     first = images[0]["file_name"]
     home = next((home for home in homes if (home / first).is_file()), homes[0])
+    # One walk over the folder, in place of a look-up on disk for each of many thousand files.
     present = {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
     missing = [entry["file_name"] for entry in images if entry["file_name"] not in present]
     if missing:
@@ -206,14 +214,16 @@ def _matrices(
     rows = np.array([row_of[entry["image_id"]] for entry in entries], dtype=np.int64)
     columns = np.array([column_of[entry["category_id"]] for entry in entries], dtype=np.int64)
     crowd = np.array([bool(entry.get("iscrowd")) for entry in entries], dtype=bool)
-    sides = np.array([entry["width"] * entry["height"] for entry in images], dtype=np.float64)
-    boxes = np.array([entry["bbox"][2] * entry["bbox"][3] for entry in entries], dtype=np.float64)
-    shares = boxes / sides[rows] if len(entries) else boxes
+    pixels = np.array([entry["width"] * entry["height"] for entry in images], dtype=np.float64)
+    boxed = np.array([entry["bbox"][2] * entry["bbox"][3] for entry in entries], dtype=np.float64)
+    shares = boxed / pixels[rows] if len(entries) else boxed
     askable = ~crowd & (shares >= min_share)
     shape = (len(images), len(classes))
     counts = np.zeros(shape, dtype=np.int16)
     uncountable = np.zeros(shape, dtype=bool)
+    # Infinite where nothing was seen yet, so that any share is the minimum; 0 in the end.
     areas = np.full(shape, np.inf, dtype=np.float32)
+    # `ufunc.at`, since `counts[rows, columns] += 1` counts a pair that comes twice only once.
     np.add.at(counts, (rows[askable], columns[askable]), 1)
     np.minimum.at(areas, (rows[askable], columns[askable]), shares[askable].astype(np.float32))
     uncountable[rows[~askable], columns[~askable]] = True

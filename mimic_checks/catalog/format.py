@@ -19,6 +19,8 @@ from mimic_checks.registry import Registry
 
 T = TypeVar("T", Catalog, Presence)
 _BOOLEANS = {"true": True, "false": False}
+# By name, since annotations are text in modules with postponed ones. Not bool() itself, for which
+# the text "false" is true: the look-up refuses all but two words.
 _CASTS: Mapping[str, Callable[[str], Any]] = {
     "int": int,
     "float": float,

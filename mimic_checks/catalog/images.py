@@ -85,7 +85,8 @@ class SceneImages:
 
 def pixel_bytes(picture: Image.Image) -> bytes:
     """What the id of a rendered scene hashes: size and raw pixels."""
-    # Not a PNG of it: how that is compressed changes from one version of Pillow to the next.
+    # Not a PNG of it: how that is compressed changes from one version of Pillow to the next. With
+    # the size, since pictures of 2x3 and 3x2 can have the same bytes.
     return f"RGB {picture.width}x{picture.height}:".encode() + picture.tobytes()
 
 
@@ -104,7 +105,8 @@ def open_image(path: Path) -> Image.Image:
                 return picture.convert("RGB")
         except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
             raise ValueError(f"decompression bomb: {error}") from error
-        except SyntaxError as error:  # Pillow's word for a broken PNG
+        # Pillow's word for a broken PNG.
+        except SyntaxError as error:
             raise OSError(str(error)) from error
 
 
@@ -123,6 +125,7 @@ class Manifest:
 
     def readable(self, row: int) -> bool:
         """Whether the picture decodes; looks at it once."""
+        # Without the lock, which most calls then never take: an id, once there, never changes.
         if row in self._ids:
             return True
         with self._lock:

@@ -1,8 +1,7 @@
 """Class names as people write them: plurals and synonyms, by table.
 
-Data in: a class name of a catalog. Data out: its plural (for questions) and every spelling that an
-answer may use for it (for parsing). Tables and two plain rules, no stemmer: a spelling outside them
-is not understood, never guessed.
+Plurals serve questions, spellings the parsing of answers. Tables and two plain rules, no stemmer: a
+spelling outside them is not understood, never guessed.
 """
 
 from __future__ import annotations
@@ -82,8 +81,10 @@ def spellings(names: tuple[str, ...]) -> dict[str, str]:
                 if table.get(spelling, name) != name:
                     ambiguous.add(spelling)
                 table[spelling] = name
+    # Only now: deleted at once, a spelling would be free for a third class that claims it.
     for spelling in ambiguous:
         del table[spelling]
+    # Later entries win: plurals over synonyms, and names, in a loop of their own, over plurals.
     for name in names:
         table[plural(name.lower())] = name
     for name in names:

@@ -148,7 +148,7 @@ def read_classes(path: Path) -> dict[str, str]:
     Raises:
         CatalogError: a line that is not `label,name`.
     """
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         label, comma, name = line.partition(",")
         if label == "LabelName" or not line:
@@ -158,8 +158,8 @@ def read_classes(path: Path) -> dict[str, str]:
                 f"classes={str(path)!r}:{number}: {line!r} is not 'label,name' as in"
                 " class-descriptions-boxable.csv"
             )
-        found[label] = name.strip().strip('"')
-    return found
+        names[label] = name.strip().strip('"')
+    return names
 
 
 def read_hierarchy(path: Path | None, names: Mapping[str, str]) -> Hierarchy:
@@ -182,6 +182,7 @@ def read_hierarchy(path: Path | None, names: Mapping[str, str]) -> Hierarchy:
                 label, own = node["LabelName"], column.get(node["LabelName"])
                 below = [child["LabelName"] for child in node.get("Subcategory", ())]
                 if own is not None:
+                    # A class may stand in several branches: what is above it there adds up.
                     up[own].update(above)
                     children.setdefault(names[label].lower(), []).extend(
                         column[child] for child in below if child in column
@@ -204,12 +205,12 @@ def _groups(
 ) -> dict[str, tuple[int, ...]]:
     """Siblings by parent; a sibling that is also below another one (the hierarchy is no tree) is
     left out."""
-    found = {}
+    groups = {}
     for name, members in children.items():
         apart = [c for c in dict.fromkeys(members) if not up[c].intersection(members)]
         if len(apart) > 1:
-            found[name] = tuple(apart)
-    return found
+            groups[name] = tuple(apart)
+    return groups
 
 
 Boxes = tuple[NDArray[np.uint64], NDArray[np.int16], NDArray[np.bool_], NDArray[np.bool_]]
@@ -241,6 +242,7 @@ def read_labels(path: Path, names: Mapping[str, str]) -> Iterator[Labels]:
 def _blocks(
     path: Path, columns: Sequence[str], names: Mapping[str, str]
 ) -> Iterator[tuple[dict[str, Any], NDArray[np.int16]]]:
+    # Imported here: only these files need pyarrow, which comes with an extra.
     try:
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -261,14 +263,14 @@ def _blocks(
         ) as reader:
             for batch in reader:
                 batch = batch.filter(pc.is_in(batch["LabelName"], value_set=known))
-                found = {
+                block = {
                     name: batch[name].to_numpy(zero_copy_only=False)
                     for name in columns
                     if name not in ("ImageID", "LabelName")
                 }
-                found["ImageID"] = _numbers(batch["ImageID"], path)
+                block["ImageID"] = _numbers(batch["ImageID"], path)
                 yield (
-                    found,
+                    block,
                     pc.index_in(batch["LabelName"], value_set=known)
                     .to_numpy(zero_copy_only=False)
                     .astype(np.int16),
@@ -285,6 +287,8 @@ def _numbers(ids: Any, path: Path) -> NDArray[np.uint64]:
     text = ids.to_numpy(zero_copy_only=False).astype("S")
     if not len(text):
         return np.empty(0, dtype=np.uint64)
+    # Fixed-width bytes seen as a table of digits. Unsigned arithmetic wraps around, so whatever is
+    # no digit, padding of a shorter id included, comes out above 15.
     digits = np.frombuffer(text.astype("S16").tobytes(), dtype=np.uint8).reshape(-1, 16)
     values = np.where(digits >= ord("a"), digits - ord("a") + 10, digits - ord("0")).astype(
         np.uint64
@@ -294,10 +298,10 @@ def _numbers(ids: Any, path: Path) -> NDArray[np.uint64]:
         raise CatalogError(
             f"annotations={str(path)!r}: ImageID={wrong!r} is not 16 hexadecimal digits"
         )
-    found: NDArray[np.uint64] = (
+    numbers: NDArray[np.uint64] = (
         values << (np.arange(15, -1, -1, dtype=np.uint64) * np.uint64(4))
     ).sum(axis=1, dtype=np.uint64)
-    return found
+    return numbers
 
 
 def verified_states(
@@ -310,6 +314,7 @@ def verified_states(
 ) -> tuple[NDArray[np.uint64], NDArray[np.int16], NDArray[np.int16], NDArray[np.int64]]:
     """Image ids (ascending), and the entries of a `Presence`: classes, states, starts. `there`: the
     images to keep, None for all."""
+    # Without any block, zip has nothing to give: the parts are then empty.
     box = [np.concatenate(part) for part in zip(*boxes, strict=True)] or [
         np.empty(0, t) for t in ("u8", "i2", "?", "?")
     ]
@@ -321,11 +326,14 @@ def verified_states(
         ids = ids[np.isin(ids, there)]
     size = np.int64(classes)
 
+    # (image, class) as one number, row * size + class: sets of pairs are flat, sorted arrays, and a
+    # pair can be moved up or down the hierarchy by a difference of classes.
     def pairs(
         image: NDArray[np.uint64], class_index: NDArray[np.int16]
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         row = np.searchsorted(ids, image)
         kept = row < len(ids)
+        # searchsorted also gives images that are left out a row: the next one's.
         kept[kept] = ids[row[kept]] == image[kept]
         return row[kept] * size + class_index[kept], kept
 
@@ -338,9 +346,10 @@ def verified_states(
     number = np.bincount(at, weights=countable, minlength=len(own)).astype(np.int64)
     boxed = np.bincount(at, minlength=len(own))
     seen = np.bincount(at, weights=large, minlength=len(own)) > 0
-    doubtful = (boxed == 0) | (
-        number < boxed
-    )  # a box that may not be counted, or a class that nobody boxed
+    # A class that nobody boxed, or a box that may not be counted.
+    doubtful = (boxed == 0) | (number < boxed)
+    # Up the hierarchy: `from_` names the pair of `own` behind every pair, itself or one below, and
+    # each bincount over `inverse` gathers what a pair has of its own and from below.
     source, above = _spread(own, hierarchy.up, size)
     pair, inverse = np.unique(np.concatenate([own, above]), return_inverse=True)
     from_ = np.concatenate([np.arange(len(own)), source])
@@ -354,23 +363,27 @@ def verified_states(
         total,
         np.where(shown, PRESENT, DOUBT),
     )
-    said = np.unique(label_pair[~positive])
-    gone = np.unique(np.concatenate([said, _spread(said, hierarchy.down, size)[1]]))
+    denied = np.unique(label_pair[~positive])
+    gone = np.unique(np.concatenate([denied, _spread(denied, hierarchy.down, size)[1]]))
     clash = np.intersect1d(pair, gone, assume_unique=True)
     state[np.isin(pair, clash, assume_unique=True)] = DOUBT
     gone = np.setdiff1d(gone, clash, assume_unique=True)
     pair, state = pair[state != DOUBT], state[state != DOUBT]
-    every = np.concatenate([pair, gone])
-    order = np.argsort(every)
-    every, state = every[order], np.concatenate([state, np.full(len(gone), ABSENT)])[order]
-    starts = np.searchsorted(every, np.arange(len(ids) + 1) * size)
-    return ids, (every % size).astype(np.int16), state.astype(np.int16), starts
+    # Sorted pairs go image by image: an image's entries begin at the first pair of its row.
+    entries = np.concatenate([pair, gone])
+    order = np.argsort(entries)
+    entries, state = entries[order], np.concatenate([state, np.full(len(gone), ABSENT)])[order]
+    starts = np.searchsorted(entries, np.arange(len(ids) + 1) * size)
+    return ids, (entries % size).astype(np.int16), state.astype(np.int16), starts
 
 
 def _spread(
     pair: NDArray[np.int64], related: Sequence[Sequence[int]], size: np.int64
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For every pair one pair per related class: (place of the origin, new pair)."""
+    """For every pair one pair per related class: (index of the origin, new pair)."""
+    # A ragged look-up without a loop: the relatives of all classes stand in `flat`, one class after
+    # the other. `source` repeats an origin once per relative, and `inside` counts 0, 1, 2, ... in
+    # each origin: the running index less the index at which that origin's stretch began.
     lengths = np.array([len(kin) for kin in related], dtype=np.int64)
     starts = np.concatenate([[0], np.cumsum(lengths)])
     flat = np.array([c for kin in related for c in kin], dtype=np.int64)
@@ -387,14 +400,14 @@ def _several(folder: Path, pattern: str, split: str) -> list[Path]:
 
 
 def _one(folder: Path, pattern: str, what: str, split: str) -> Path:
-    found = _several(folder, pattern, split)
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "none"
+    files = _several(folder, pattern, split)
+    if len(files) != 1:
+        names = ", ".join(path.name for path in files) or "none"
         raise CatalogError(
-            f"catalog={str(folder)!r} has {len(found)} files of {what} ({pattern}: {names}); need"
+            f"catalog={str(folder)!r} has {len(files)} files of {what} ({pattern}: {names}); need"
             " one, or pick one with openimages:<folder>?split=<train, validation or test>"
         )
-    return found[0]
+    return files[0]
 
 
 def _images(folder: Path, split: str) -> tuple[Path, str, NDArray[np.uint64]]:
@@ -406,6 +419,7 @@ def _images(folder: Path, split: str) -> tuple[Path, str, NDArray[np.uint64]]:
     ]
     for home in homes:
         for suffix in _SUFFIXES:
+            # scandir gives names alone: a Path each would be slow for millions of files.
             stems = [
                 entry.name.removesuffix(suffix)
                 for entry in os.scandir(home)

@@ -45,6 +45,8 @@ class Presence:
     def __post_init__(self) -> None:
         """Sorts the entries by class, and by state inside a class, once."""
         owner = np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.starts))
+        # lexsort's last key is the first to sort by. A class is then one slice, and inside it, any
+        # range of states is one too.
         order = np.lexsort((self.states, self.classes))
         object.__setattr__(self, "_rows_by_class", owner[order])
         object.__setattr__(self, "_states_by_class", self.states[order])
@@ -64,11 +66,11 @@ class Presence:
 
     def of(self, rows: Sequence[int]) -> States:
         """The states of all classes in some images: [rows, classes]."""
-        found = np.full((len(rows), len(self.class_names)), self.unlisted, dtype=np.int16)
-        for place, row in enumerate(rows):
+        table = np.full((len(rows), len(self.class_names)), self.unlisted, dtype=np.int16)
+        for index, row in enumerate(rows):
             entries = slice(self.starts[row], self.starts[row + 1])
-            found[place, self.classes[entries]] = self.states[entries]
-        return found
+            table[index, self.classes[entries]] = self.states[entries]
+        return table
 
     def state(self, row: int, class_index: int) -> int:
         """The state of one class in one image."""
@@ -87,8 +89,8 @@ class Presence:
     def counts(self, class_index: int) -> NDArray[np.int16]:
         """The numbers of instances for which `exactly` has images, ascending."""
         low, high = self._bounds[class_index : class_index + 2]
-        found: NDArray[np.int16] = np.unique(self._states_by_class[low:high])
-        return found[found > 0]
+        states: NDArray[np.int16] = np.unique(self._states_by_class[low:high])
+        return states[states > 0]
 
     def verified_absent(self, class_index: int) -> ManyRows:
         """Images with an entry that says a class is absent; where everything was looked for there
@@ -96,6 +98,7 @@ class Presence:
         return self._between(class_index, ABSENT, PRESENT)
 
     def _between(self, class_index: int, low: int, high: int | None) -> ManyRows:
+        # From `low` up to, not including, `high`; a slice of the sorted rows, so no copy.
         start, stop = self._bounds[class_index : class_index + 2]
         states = self._states_by_class[start:stop]
         first = np.searchsorted(states, low)
@@ -106,6 +109,7 @@ class Presence:
 def presence(catalog: Catalog) -> Presence:
     """The sparse view of a catalog in which everything was looked for."""
     states = catalog.states(np.arange(len(catalog)))
+    # nonzero goes image by image, so `rows` is sorted, as `starts` needs it.
     rows, classes = np.nonzero(states != ABSENT)
     return Presence(
         name=catalog.name,

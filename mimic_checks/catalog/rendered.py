@@ -31,7 +31,8 @@ from mimic_checks.catalog.scene import (
 from mimic_checks.catalog.shapes import SHAPES
 from mimic_checks.errors import InvalidArgument
 
-TRAINING_SEED = 2**32  # catalogs accept seeds below this; training scenes start here
+# Catalogs accept seeds below this; training scenes start here.
+TRAINING_SEED = 2**32
 FAMILY_SPLITS = (
     ((4,), (2, 2), (2, 1, 1), (1, 1, 1, 1)),
     ((5,), (3, 2), (2, 2, 1), (2, 1, 1, 1)),
@@ -58,6 +59,8 @@ def rendered(
     ):
         if not isinstance(value, int) or not low <= value <= high:
             raise InvalidArgument(name, value, allowed=f"whole numbers from {low} to {high}")
+    # A generator for every scene: a longer catalog begins with the same scenes. The middle number
+    # keeps those of mixed scenes (0) and of families (1) apart.
     made: list[Scene] = []
     for index in range(scenes):
         rng = np.random.default_rng([seed, 0, index])
@@ -67,12 +70,14 @@ def rendered(
         rng = np.random.default_rng([seed, 1, index])
         class_index = index % len(SHAPES)
         number = index // len(SHAPES)
+        # Bystanders come in every other round of the three totals, so every total has both kinds.
         splits = _family(class_index, FAMILY_SPLITS[number % 3], number // 3 % 2 == 1, rng)
         rows = {}
         for split, group in splits.items():
             rows[split] = tuple(range(len(made), len(made) + len(group)))
             made += group
         groups.append(Family(class_index, rows))
+    # np.stack refuses an empty list; Catalog then says what is wrong.
     counts = (
         np.stack([scene.counts() for scene in made])
         if made
@@ -99,6 +104,7 @@ def draw_contents(
     objects = int(rng.integers(1, max_objects + 1))
     kinds = int(rng.integers(1, min(max_classes, objects) + 1))
     classes = rng.permutation(len(SHAPES))[:kinds]
+    # Every class has one object for certain; what is left over is dealt out at random.
     extra = rng.integers(kinds, size=objects - kinds)
     return [int(classes[i]) for i in (*range(kinds), *extra)]
 
@@ -125,6 +131,7 @@ def write_coco(catalog: Catalog, folder: Path) -> Path:
         render(scene, size_px).save(folder / "images" / name)
         images.append({"id": row, "file_name": name, "width": size_px, "height": size_px})
         for item in scene.objects:
+            # From 1: COCO's own evaluation takes an annotation of id 0 for no match.
             annotations.append(
                 {"id": len(annotations) + 1, "image_id": row, **_annotation(item, size_px)}
             )
@@ -144,6 +151,7 @@ def write_coco(catalog: Catalog, folder: Path) -> Path:
 
 def _annotation(item: SceneObject, size_px: int) -> dict[str, object]:
     mask = object_mask(item, size_px)
+    # pycocotools reads masks column by column, and gives the run lengths as bytes.
     encoded = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
     return {
         "category_id": item.class_index + 1,
@@ -165,6 +173,7 @@ def _mask(scene: Scene, class_index: int, size_px: int) -> np.ndarray:
 def _family(
     class_index: int, wanted: tuple[tuple[int, ...], ...], bystander: bool, rng: np.random.Generator
 ) -> dict[tuple[int, ...], list[Scene]]:
+    # Drawn once for all splits: only where the objects stand differs between them.
     objects = [loose_object(class_index, rng) for _ in range(sum(wanted[0]))]
     others = [index for index in range(len(SHAPES)) if index != class_index]
     splits = {}
@@ -180,6 +189,7 @@ def _family(
 
 
 def _areas(scenes: list[Scene]) -> np.ndarray:
+    # From outlines, not pixels, so that `size_px` changes no share.
     areas = np.zeros((len(scenes), len(SHAPES)), dtype=np.float32)
     for row, scene in enumerate(scenes):
         for item in scene.objects:

@@ -47,7 +47,8 @@ class SceneObject:
         points = _SHAPE_LIST[self.class_index].parts[part].points
         angle = np.radians(self.rotation_deg)
         cos, sin = np.cos(angle), np.sin(angle)
-        half = self.size / 2.0 / np.sqrt(1.25)  # rotated corners stay inside the cell
+        # Made smaller, since a rotated corner reaches further out than half the diameter.
+        half = self.size / 2.0 / np.sqrt(1.25)
         rotated = points @ np.array([[cos, sin], [-sin, cos]])
         corners: NDArray[np.float64] = np.clip(rotated * half + (self.x, self.y), 0.0, 1.0)
         return corners

@@ -57,11 +57,13 @@ def _arc(
     shade: float = 1.0,
 ) -> Part:
     angle = np.radians(np.linspace(start_deg, end_deg, 14))
+    # Out along one edge and back along the other: one closed outline.
     outer = np.stack([x + r_out * np.cos(angle), y + r_out * np.sin(angle)], axis=1)
     inner = np.stack([x + r_in * np.cos(angle), y + r_in * np.sin(angle)], axis=1)[::-1]
     return Part(np.concatenate([outer, inner]), shade)
 
 
+# Hues in degrees, far enough apart for the spread that every object's colour has around its own.
 _RED, _YELLOW, _GREEN, _BLUE = 2.0, 48.0, 130.0, 215.0
 
 _CLASSES = (

@@ -38,6 +38,7 @@ def _parts(spec: str) -> tuple[CatalogFormat, str, dict[str, str]]:
     if name not in CATALOGS.names():
         raise InvalidArgument("vlm-catalog", name, allowed=CATALOGS.names())
     options: dict[str, str] = {}
+    # Blank values are kept: `?split=` is an empty text, not an option left out.
     for option, value in parse_qsl(query, keep_blank_values=True):
         if option in options:
             raise InvalidArgument("vlm-catalog option", option, allowed="each option once")

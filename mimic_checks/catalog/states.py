@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+# In this order, "certainly there" is one range, from PRESENT up: `Presence` sorts by states.
 PRESENT, ABSENT, DOUBT = 0, -1, -2
 States = NDArray[np.int16]
 

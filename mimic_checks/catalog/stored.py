@@ -1,8 +1,7 @@
 """A part of a catalog on disk: just the images that a case set shows, with what they show.
 
 `images/` holds files byte by byte, and rendered scenes as lossless PNG; `catalog.json` what they
-show. Image ids are recomputed from the
-files, so a changed picture is a different image.
+show. Image ids are recomputed from the files, so a changed picture is a different image.
 """
 
 from __future__ import annotations
@@ -47,6 +46,7 @@ def write_stored(catalog: Catalog, rows: Sequence[int], folder: Path) -> None:
         files.append(name)
     data = {
         "from": catalog.name,
+        # Rendered scenes have no file; stored once, they have one, and are still hashed by pixels.
         "ids": (
             "pixels"
             if (rows and catalog.source.file(rows[0]) is None)
@@ -60,6 +60,7 @@ def write_stored(catalog: Catalog, rows: Sequence[int], folder: Path) -> None:
         "uncountable": catalog.uncountable[list(rows)].astype(int).tolist(),
         "areas": catalog.areas[list(rows)].round(5).tolist(),
     }
+    # Last: without it, a folder whose writing was cut off is no case set.
     (folder / "catalog.json").write_text(json.dumps(data))
 
 
