@@ -57,7 +57,7 @@ def _record(adapter: str) -> Path | None:
     """The file of an adapter folder, or of an adapter on the hub; None if it has none."""
     if (folder := Path(adapter)).is_dir():
         return folder / FILE if (folder / FILE).is_file() else None
-    # imported here: only names on the hub need it, and it takes a second
+    # Imported here: only names on the hub need it, and it takes a second.
     from transformers.utils import cached_file
 
     # A hub that cannot be reached is no reason to refuse an adapter: most record no mask.

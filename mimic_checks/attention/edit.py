@@ -107,7 +107,8 @@ def _edited_attention(
         edit.observer.observe(
             module.layer_idx, query, key, attention_mask, rules, edit.token_map, scaling, softcap
         )
-    # Cheapest first: the family's own kernel, then image by image, then a dense mask.
+    # Cheapest first: the family's own kernel, then image by image, then a dense mask. Image by
+    # image only for sdpa, which owes its caller no attention weights.
     if not rules or _only_text(rules, attention_mask, edit.token_map):
         mask = attention_mask.plain(query.device)
         return family_attention(module, query, key, value, mask, **kwargs)

@@ -103,7 +103,7 @@ def language_model(model: Any) -> Any:
 
 def _fixed(config: Any, batch: Mapping[str, Any]) -> list[int]:
     vision = config.vision_config
-    # CLIP's class token is dropped by the default strategy and kept by the full one
+    # CLIP's class token is dropped by the default strategy and kept by the full one.
     class_token = config.vision_feature_select_strategy == "full" and (
         vision.model_type.startswith("clip")
     )
@@ -128,6 +128,8 @@ def _onevision(config: Any, batch: Mapping[str, Any]) -> list[int]:
     if batch.get("image_sizes") is None:
         return []
     base = (config.vision_config.image_size // config.vision_config.patch_size) ** 2
+    # Only an image alone in its prompt is cut into tiles, whose rows end with a newline each; one
+    # of several gets the base tile and a single newline.
     alone = [n == 1 for n in batch["batch_num_images"].tolist() for _ in range(n)]
     return [
         base + sum(h * (w + 1) for h, w in [onevision_grid(config, size)]) if single else base + 1
@@ -141,6 +143,7 @@ def onevision_grid(config: Any, size: list[int]) -> tuple[int, int]:
 
     Source: the model's own `pack_image_features`, shapes only.
     """
+    # Imported here: the rows of families are read where neither is installed.
     import torch
     from transformers.models.llava_onevision.modeling_llava_onevision import (
         get_anyres_image_grid_shape,
@@ -151,9 +154,11 @@ def onevision_grid(config: Any, size: list[int]) -> tuple[int, int]:
     rows, columns = get_anyres_image_grid_shape(
         size, config.image_grid_pinpoints, config.vision_config.image_size
     )
+    # On the meta device nothing is stored or computed: only the shape is wanted.
     _, height, width = unpad_image(
         torch.empty(1, rows * side, columns * side, device="meta"), size
     ).shape
+    # The model shrinks a grid only where it exceeds its limit by more than a tenth of the side.
     most = int(config.vision_aspect_ratio.removeprefix("anyres_max_"))
     ratio = (height * width / (most * side**2)) ** 0.5
     return (int(height // ratio), int(width // ratio)) if ratio > 1.1 else (height, width)
@@ -204,6 +209,7 @@ INTERNVL = Family(
     tile=lambda config: int(config.image_seq_length),
     grid=_one_square,
 )
+# The tag of the first tile opens an image, so it never joins a run to the image before.
 IDEFICS = Family(
     language_model="model.text_model",
     projector="model.connector",

@@ -81,7 +81,8 @@ class FamilyMask:
             visible: Tensor = dense[row, 0][queries - self.queries.start]
             return visible[:, keys - self.keys.start].to(device)
         batch = torch.tensor(row, device=recipe_device)
-        head = batch * 0  # families mask all heads alike
+        # Families mask all heads alike, so the first one speaks for all.
+        head = batch * 0
         visible = self.recipe["mask_function"](batch, head, queries[:, None], keys[None, :])
         visible = visible.expand(len(queries), len(keys))
         padding = self.recipe.get("attention_mask")
@@ -143,7 +144,8 @@ def rule_function(rules: Sequence[Rule], token_map: TokenMap) -> Any:
             Positions(token_map.kind[batch, at], token_map.image[batch, at], answering[batch, at])
             for at in (query, key)
         )
-        allowed = (query == query) & (key == key)  # all true, in the shape that both broadcast to
+        # All true, in the shape that both broadcast to.
+        allowed = (query == query) & (key == key)
         for rule, active in zip(rules, active_rows, strict=True):
             allowed = allowed & (rule.allows(query_side, key_side) | ~active[batch])
         return allowed | (query == key)

@@ -72,6 +72,7 @@ def pooled(
     for name in _PER_POSITION:
         if batch.get(name) is not None:
             short[name] = torch.where(filled, batch[name].gather(1, index), 0)
+    # Where the batch has no padding to copy the id of, 0 will do: the mask covers it.
     padding_ids = ids[token_map.kind == TokenType.PADDING]
     if len(padding_ids):
         short["input_ids"] = torch.where(filled, short["input_ids"], padding_ids[0])
@@ -160,11 +161,14 @@ def _averaged(output: Any, groups: Tensor) -> Any:
 def _group_means(features: Any, groups: Tensor) -> Any:
     """Means of the rows of each group, as one tensor or in a list, as `features` came."""
     flat = flattened(features)
+    # Groups are numbered over all positions, text included: here from 0 without gaps.
     _, number = torch.unique_consecutive(groups.to(flat.device), return_inverse=True)
     count = int(number[-1]) + 1
+    # Summed in float32, since half formats lose bits of every addend.
     total = torch.zeros(count, flat.shape[-1], dtype=torch.float32, device=flat.device)
     total.index_add_(0, number, flat.float())
     size = torch.bincount(number, minlength=count)[:, None]
+    # A group of one keeps its row bit for bit; a sum from 0.0 would lose the sign of -0.0.
     mean = torch.where(size == 1, flat[_first_rows(number)].float(), total / size).to(flat.dtype)
     return mean if torch.is_tensor(features) else [mean]
 

@@ -112,7 +112,8 @@ class Profiler:
             query_groups = _query_groups(grown, row, images)[positions]  # [Q, N + 2]
             key_groups = _key_groups(grown, row, images)[mask.keys.start : mask.keys.stop]
             chosen = self._choose(query_groups, row)
-            if layer == 0:  # every layer has the same queries
+            # Every layer has the same queries: counted once.
+            if layer == 0:
                 self._count(row, query_groups, chosen)
             weights_of = _Weights(query[row], key[row], mask, allowed, row, scaling, softcap)
             self._add(
@@ -150,6 +151,7 @@ class Profiler:
         """
         if self.queries is None:
             return groups.any(1).nonzero().flatten()
+        # On the CPU, so that every device samples alike; the prime keeps (seed, row) pairs apart.
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + row)
         parts = []
         for column in groups.T:
@@ -177,7 +179,9 @@ class Profiler:
     ) -> None:
         """Adds one layer of one row, in blocks of queries that fit `BLOCK_BYTES`."""
         heads = weights_of.query.shape[0]
+        # Scores are float32: four bytes each.
         step = max(1, BLOCK_BYTES // (4 * heads * len(key_groups)))
+        # Kept on the CPU: layers may lie on several devices, and are stacked in the end.
         total = self._sums.get((layer, row))
         if total is None:
             total = torch.zeros(heads, query_groups.shape[1], key_groups.shape[1])
@@ -212,6 +216,7 @@ class _Weights:
     def __call__(self, block: Tensor, positions: Tensor) -> Tensor:
         """Weights [H, q, K] of the queries with indices `block`, which stand at `positions`."""
         heads, groups = self.query.shape[0], self.key.shape[0]
+        # Under a plainly causal mask, no key after the block's last query is seen: none is scored.
         end = int(positions.max()) + 1 if self.mask.plainly_causal else self.mask.keys.stop
         columns = torch.arange(self.mask.keys.start, end, device=block.device)
         # [G, H / G * q, D]: the heads that share a key head stand side by side as more queries of
@@ -224,7 +229,8 @@ class _Weights:
         visible = self.mask.corner(self.row, positions, columns)
         if self.allowed is not None:
             batch = torch.tensor(self.row, device=block.device)
-            head = batch * 0  # rules hold for all heads alike
+            # Rules hold for all heads alike.
+            head = batch * 0
             visible = visible & self.allowed(batch, head, positions[:, None], columns[None, :])
         scores.masked_fill_(~visible, float("-inf"))
         return torch.softmax(scores, -1)

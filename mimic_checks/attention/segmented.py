@@ -90,6 +90,7 @@ def segmented_attention(
     for layout, rows in alike.items():
         for batch in [[row] for row in rows] if visibility else [rows]:
             index = torch.tensor(batch, device=query.device)
+            # The default binds this batch's row: a lambda looks names up when it is called.
             visible = (lambda q, k, row=batch[0]: visibility(row, q, k)) if visibility else None
             parts.append(
                 _same_layout(
@@ -184,6 +185,7 @@ def _causal(
     return out
 
 
+# Every layer asks for the same few masks; bounded, since each pair of lengths has its own.
 @lru_cache(maxsize=16)
 def _lower_right(rows: int, columns: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """The additive causal mask of the last `rows` of `columns` positions."""

@@ -90,6 +90,7 @@ class TokenMap:
         image, tile = (
             torch.where(filled, part.gather(1, index), -1) for part in (self.image, self.tile)
         )
+        # Left padded: the answer row is the last position of every row.
         return TokenMap(kind, image, tile, torch.full_like(self.answer, index.shape[1] - 1))
 
 
@@ -273,6 +274,7 @@ def _newline_tiles(
     start, end = run
     base = (config.vision_config.image_size // config.vision_config.patch_size) ** 2
     tiles = [(position, 0) for position in range(start, min(end, start + base))]
+    # A rest of one is the lone newline of an image that was not cut into tiles.
     rest = end - start - base
     if rest > 1 and size is None:
         # Inside generate() the sizes are no longer known: newlines then count as image tokens.

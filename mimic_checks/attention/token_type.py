@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 
+# Whole numbers, since maps hold them in tensors.
 class TokenType(IntEnum):
     """What a position holds."""
 
