@@ -23,4 +23,5 @@ def ask_about(model: VLM, images: Sequence[Image.Image], question: str) -> str:
 
 
 def _prompt_image(picture: Image.Image) -> PromptImage:
+    # Features and answers are cached under an image's id, so the pixels have to make it.
     return PromptImage(hashlib.sha256(pixel_bytes(picture)).hexdigest(), lambda: picture)

@@ -118,7 +118,8 @@ class StubBackend(Backend):
     local = True
 
     def check(self, name: str, options: ModelOptions, catalog: Catalog) -> None:
-        self.load(name, options, catalog)  # costs nothing, and knows the names
+        # Loading a stub costs nothing, and knows the names.
+        self.load(name, options, catalog)
         refuse_options_of_weights(options, "stubs, which have nothing inside")
 
     def load(self, name: str, options: ModelOptions, catalog: Catalog) -> VLM:

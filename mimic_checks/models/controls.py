@@ -34,9 +34,11 @@ class Blanked:
     tokens, less content. `keep`: the indices of the pictures kept, by case id; none for a case that
     is not in it."""
 
+    # A mapping has no hash; equality still looks at it.
     keep: Mapping[str, Collection[int]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
+        # One form for whatever was given: equal controls are then equal, and print alike.
         kept = {case_id: tuple(sorted(set(self.keep[case_id]))) for case_id in sorted(self.keep)}
         object.__setattr__(self, "keep", kept)
 
@@ -59,6 +61,7 @@ class Degraded:
     factor: float
 
     def __post_init__(self) -> None:
+        # Not `< 1`, which NaN would pass.
         if not self.factor >= 1:
             raise InvalidArgument("factor", self.factor, allowed="numbers from 1")
 
@@ -119,6 +122,7 @@ def shown_in(image_id: str) -> list[str]:
     """The ids of the pictures that a control picture was made of; none for a blank one."""
     if image_id.startswith("blank "):
         return []
+    # Two words are the control's own; the id after them may be another control's, with spaces.
     if image_id.startswith(("degraded ", "resized ")):
         return shown_in(image_id.split(" ", 2)[2])
     if image_id.startswith("stitched "):
@@ -131,6 +135,7 @@ def shown_in(image_id: str) -> list[str]:
 
 
 def _blank(image: PromptImage) -> PromptImage:
+    # Every opener here is a partial of a named function: prompts with a lambda would not pickle.
     size = image.open().size
     return PromptImage(f"blank {size[0]}x{size[1]}", partial(Image.new, "RGB", size, _GREY))
 
@@ -148,6 +153,7 @@ def _at_size(image: PromptImage, size: tuple[int, int]) -> Image.Image:
 def _degraded(image: PromptImage, factor: float) -> Image.Image:
     picture = image.open()
     size = (max(1, round(picture.width / factor)), max(1, round(picture.height / factor)))
+    # BOX averages over every pixel: detail is lost evenly, and none turns into a false pattern.
     small = picture.resize(size, Image.Resampling.BOX)
     return small.resize(picture.size, Image.Resampling.BILINEAR)
 
@@ -159,6 +165,7 @@ def _stitched(images: Sequence[PromptImage]) -> Image.Image:
     page = Image.new("RGB", (width, height), _GREY)
     for index, picture in enumerate(pictures):
         row, column = divmod(index, side)
+        # Edges are rounded, not sizes: neighbours share theirs, without a gap or an overlap.
         left, top = round(column * width / side), round(row * height / side)
         right, bottom = round((column + 1) * width / side), round((row + 1) * height / side)
         cell = picture.resize((right - left, bottom - top), Image.Resampling.BOX)

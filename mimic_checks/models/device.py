@@ -50,7 +50,8 @@ def _claim(index: int, devices: int) -> int:
     for device in ((index + k) % devices for k in range(devices)):
         claim = socket.socket(socket.AF_UNIX)
         try:
-            # a name without a file, which the system takes back when the process ends
+            # A name without a file, which the system takes back when the process ends. Binding it
+            # is one step: of two workers that try at once, one fails.
             claim.bind(f"\0mimic-checks {run} cuda:{device}")
         except OSError:
             claim.close()

@@ -55,12 +55,14 @@ class Encoder:
         them."""
         if self.reuses_features:
             return self.tokens_per_image * len(prompt.images)
+        # Pillow says (width, height), processors take (height, width).
         sizes = [image.open().size[::-1] for image in prompt.images]
         try:
             counted = self.processor._get_num_multimodal_tokens(image_sizes=sizes)
             return sum(counted.num_image_tokens)
         except (AttributeError, TypeError, KeyError):
-            # a processor that cannot count: batches are then planned by the number of images
+            # A processor that cannot count (the method is private to transformers, and not all have
+            # it): batches are then planned by the number of images.
             return len(prompt.images)
 
     def features_alone(self, prompt: Prompt, index: int) -> Tensor:
@@ -77,6 +79,7 @@ class Encoder:
         """Image tokens of every image, where the family has one number for all."""
         assert self.family is not None
         assert self.family.counts is not None
+        # Such a family looks at how many rows of pixels there are, not at what is in them.
         return self.family.counts(self.model.config, {"pixel_values": [None]})[0]
 
     def _processed(self, prompts: Sequence[Prompt]) -> dict[str, Any]:
@@ -123,6 +126,7 @@ class Encoder:
                     f"the chat template wrote {text.count(placeholder)} image placeholders for"
                     f" {len(prompt.images)} images"
                 )
+        # No special tokens added: the chat template has written them.
         encoded = self.processor.tokenizer(
             [text.replace(placeholder, placeholder * self.tokens_per_image) for text in texts],
             padding=True,
@@ -145,6 +149,7 @@ class Encoder:
         size = _ENCODE_ALWAYS if self.fixed_shape else _ENCODE_AT_MOST
         for start in range(0, len(images), size):
             pictures = [image.open() for image in images[start : start + size]]
+            # Filled up with copies of the last picture, whose features are dropped.
             filling = size - len(pictures) if self.fixed_shape else 0
             features += self.project(pictures + pictures[-1:] * filling)[: len(pictures)]
         return features

@@ -29,6 +29,7 @@ class FeatureCache:
         tensors = {key: self._cached[key] for key in dict.fromkeys(keys) if key in self._cached}
         for key in tensors:
             self._cached.move_to_end(key)
+        # `tensors` holds what this call needs: putting new ones may push those out of the cache.
         missing = [key for key in dict.fromkeys(keys) if key not in tensors]
         if missing:
             for key, tensor in zip(missing, compute(missing), strict=True):
@@ -40,6 +41,7 @@ class FeatureCache:
 
     def _put(self, key: str, tensor: Tensor) -> None:
         size = tensor.numel() * tensor.element_size()
+        # It would push out everything else, and then itself.
         if size > self.max_bytes:
             return
         self._cached[key] = tensor

@@ -34,6 +34,7 @@ def model_identity(model: Any, processor: Any, device: str) -> dict[str, Any]:
         "chat_template": digest_of(processor.chat_template)[:16],
         "backend": "transformers",
         "dtype": str(model.dtype).removeprefix("torch."),
+        # Without its number: which of several cards it is changes no answer, what kind it is may.
         "device": device.split(":")[0],
         "device_kind": device_kind(device),
         "attn_implementation": attention_implementations(model.config),
@@ -55,6 +56,7 @@ def weights_digest(source: str | None) -> str | None:
     digest = hashlib.sha256()
     for path in files:
         with path.open("rb") as stream:
+            # With the name: the same files under exchanged names are another model.
             digest.update(path.name.encode() + hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()
 
@@ -65,8 +67,8 @@ def processor_digest(processor: Any) -> str:
     tokenizer = processor.tokenizer
     fast = getattr(tokenizer, "backend_tokenizer", None)
     words = fast.to_str() if fast is not None else json.dumps(tokenizer.get_vocab(), sort_keys=True)
-    # a batch's padding and truncation are set while it is tokenized, so that they would differ from
-    # call to call
+    # A batch's padding and truncation are set while it is tokenized, so that they would differ from
+    # call to call.
     words = (
         {**json.loads(words), "padding": None, "truncation": None} if fast is not None else words
     )

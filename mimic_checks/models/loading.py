@@ -46,6 +46,7 @@ def load(name: str, options: ModelOptions) -> tuple[Any, Any, str]:
         )
     except (OSError, ValueError, ImportError, AttributeError, KeyError, RuntimeError) as error:
         raise _explained(name, error) from error
+    # With a device map, every part has its device already.
     if not options.device_map:
         model = model.to(device)
     return model.eval(), processor, str(model.device)
@@ -72,11 +73,13 @@ def _check_adapter(adapter: str, shapes: dict[str, tuple[int, ...]], name: str) 
     path = Path(adapter) / "adapter_model.safetensors"
     if not path.is_file():
         return
+    # LoRA sits on matrices; its keys name the layer, without ".weight".
     suffixes = {
         key.removesuffix(".weight"): shape for key, shape in shapes.items() if len(shape) == 2
     }
     with safe_open(path, "pt") as tensors:
-        for key in tensors.keys():  # noqa: SIM118 (safe_open has no iterator)
+        # safe_open is no mapping: it cannot be iterated over itself.
+        for key in tensors.keys():  # noqa: SIM118
             if ".lora_A" not in key:
                 continue
             target = key.split(".lora_A")[0].removeprefix("base_model.model.")
@@ -95,6 +98,7 @@ def _check_adapter(adapter: str, shapes: dict[str, tuple[int, ...]], name: str) 
 
 
 def _explained(name: str, error: Exception) -> ModelLoadError:
+    # Without torchvision some processors say so, others leave a part None and fail when it is used.
     text = _line(error)
     if "torchvision" in str(error).lower() or (
         isinstance(error, AttributeError) and "NoneType" in text

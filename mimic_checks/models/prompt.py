@@ -27,6 +27,7 @@ class PromptImage:
     answers are cached under it."""
 
     id: str
+    # Two openers of one picture are never equal; the id says all that matters.
     opener: Callable[[], Image.Image] = field(compare=False, repr=False)
 
     def open(self) -> Image.Image:

@@ -32,7 +32,8 @@ class ServerVLM:
     each with `options.request_timeout` seconds and `retries` further tries."""
 
     capabilities: ClassVar = Capabilities.of(otherwise="the server shows texts only")
-    complete_identity = False  # the weights behind a name can change
+    # The weights behind a name can change.
+    complete_identity = False
 
     def __init__(self, name: str, options: ModelOptions, *, retries: int = 5) -> None:
         assert options.base_url
@@ -62,6 +63,7 @@ class ServerVLM:
 
     async def _all(self, prompts: Sequence[Prompt]) -> list[str | AnswerError]:
         slots = asyncio.Semaphore(self.options.concurrency)
+        # A client lives in one event loop, and every `answer` has a loop of its own.
         async with self._client() as client:
             return await asyncio.gather(*(self._one(client, prompt, slots) for prompt in prompts))
 
@@ -69,7 +71,9 @@ class ServerVLM:
         self, client: openai.AsyncOpenAI, prompt: Prompt, slots: asyncio.Semaphore
     ) -> str | AnswerError:
         async with slots:
-            # plain dictionaries, where the client has a type for every kind of message
+            # Encoded in a thread, so that requests under way go on, and only with a slot in hand,
+            # so that few pictures are held at once. Plain dictionaries, where the client has a type
+            # for every kind of message.
             messages: Any = await asyncio.to_thread(chat_request, prompt)
             try:
                 completion = await client.chat.completions.create(
@@ -98,8 +102,9 @@ class ServerVLM:
             known = asyncio.run(models())
         except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
             raise self._refused(error) from None
+        # A server that cannot list its models may still answer.
         except openai.APIStatusError:
-            return  # a server that cannot list its models may still answer
+            return
         except openai.OpenAIError as error:
             raise ModelLoadError(
                 f"base-url={self.options.base_url!r} does not answer ({self._message(error)}); is"
@@ -152,6 +157,7 @@ def _part(part: dict[str, Any], images: Iterator[PromptImage]) -> dict[str, Any]
 
 
 def _data_url(image: PromptImage) -> str:
+    # Lossless at every level; the lowest is the fastest.
     stream = io.BytesIO()
     image.open().save(stream, "PNG", compress_level=1)
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()

@@ -64,12 +64,13 @@ class StubVLM:
         """The true answer to the question about images with these counts."""
         shown = np.where(counts > 0, counts, ABSENT)
         if match := _COUNT.search(prompt.question):
+            # Imported here, as below: a stub answers all else also where this task is missing.
             from mimic_checks.tasks.counting import count
 
-            asked = self.asked(match["classes"])
-            totals = count(shown, asked)
+            classes = self.asked(match["classes"])
+            totals = count(shown, classes)
             assert totals is not None, "a stub is never in doubt"
-            return self._counts_text(asked, totals)
+            return self._counts_text(classes, totals)
         if match := _LIST.search(prompt.question):
             from mimic_checks.tasks.listing import listed
 
@@ -99,6 +100,7 @@ class StubVLM:
     def _counts(self, image_id: str) -> NDArray[np.int16]:
         counts: NDArray[np.int16] = np.zeros(len(self.catalog.class_names), dtype=np.int16)
         for part in shown_in(image_id):
+            # KeyError: a picture from outside the catalog.
             with contextlib.suppress(KeyError):
                 counts = counts + self.catalog.counts[self.catalog.manifest.row(part)]
         return counts
@@ -137,8 +139,8 @@ class CountsDistractors(StubVLM):
     def tell(self, prompt: Prompt, counts: NDArray[np.int64]) -> str:
         if match := _COUNT.search(prompt.question):
             counts = counts.copy()
-            for asked in self.asked(match["classes"]):
-                counts[~counts[:, self.asked(match["classes"])].any(axis=1), asked] = 1
+            for class_index in self.asked(match["classes"]):
+                counts[~counts[:, self.asked(match["classes"])].any(axis=1), class_index] = 1
         return super().tell(prompt, counts)
 
 
@@ -147,9 +149,9 @@ class FirstConceptOnly(StubVLM):
 
     def tell(self, prompt: Prompt, counts: NDArray[np.int64]) -> str:
         if match := _COUNT.search(prompt.question):
-            asked = self.asked(match["classes"])
-            total = int(counts[:, asked[0]].sum())
-            return self._counts_text(asked, [total] * len(asked))
+            classes = self.asked(match["classes"])
+            total = int(counts[:, classes[0]].sum())
+            return self._counts_text(classes, [total] * len(classes))
         return super().tell(prompt, counts)
 
 

@@ -69,7 +69,8 @@ class TransformersVLM:
         self.persistent = persistent_intervention(options)
         self.masked_layers = tuple(layer_rules(self.persistent.rules, self.depth))
         if self.persistent != NO_INTERVENTION:
-            self.mapper  # noqa: B018  (an unknown family is refused here, not at the first answer)
+            # An unknown family is refused here, not at the first answer.
+            self.mapper  # noqa: B018
         self.adapter_shift = self._adapt(options.adapter) if options.adapter else None
 
     def _make_encoder(self) -> Encoder:
@@ -80,7 +81,8 @@ class TransformersVLM:
         nothing)."""
         before = self.logits([_PROBE])
         self.model = with_adapter(self.model, self.source, adapter)
-        self.encoder = self._make_encoder()  # features of the model before are not this one's
+        # Features of the model before are not this one's; those of the probe are no run's.
+        self.encoder = self._make_encoder()
         after = self.logits([_PROBE])
         self.features.clear()
         return float((after - before).abs().max())
@@ -108,6 +110,7 @@ class TransformersVLM:
         if not prompts:
             return []
         with self._prepared(prompts, intervention) as inputs:
+            # None: a checkpoint's sampling settings would only be warned of, answer by answer.
             tokens = self.model.generate(
                 **inputs,
                 max_new_tokens=self.options.max_new_tokens,
@@ -161,7 +164,8 @@ class TransformersVLM:
         Raises:
             AttentionError: a family that cannot be looked into, a window outside the model.
         """
-        self.mapper  # noqa: B018  (an unknown family is refused here, not at the first answer)
+        # Both refuse here what would fail at the first answer.
+        self.mapper  # noqa: B018
         layer_rules(intervention.rules, self.depth)
         return IntervenedVLM(self, intervention)
 
@@ -206,6 +210,7 @@ class TransformersVLM:
     @property
     def closing_id(self) -> int | None:
         """The token that the chat template puts after an answer; None if it puts none."""
+        # The last "42" is the answer, which no template writes by itself: what follows closes it.
         turns = [
             *_PROBE.messages,
             {"role": "assistant", "content": [{"type": "text", "text": "42"}]},
@@ -315,7 +320,7 @@ class TransformersVLM:
         try:
             token_map = self.mapper.map(batch)
         except AttentionError:
-            # tokens that do not match: shown as one block that belongs to no image
+            # Tokens that do not match: shown as one block that belongs to no image.
             positions = (ids == image_token).nonzero().flatten()
             return [ImageBlock(int(positions[0]), len(positions), -1)] if len(positions) else []
         flat = flattened(image_features(self.model, batch).pooler_output)
@@ -326,7 +331,7 @@ class TransformersVLM:
             filled = int((ids[positions] == image_token).sum())
             features, used = flat[used : used + filled], used + filled
             matches = [k for k, other in enumerate(own) if _same(features, other)]
-            # equal pictures have equal features: the one that belongs here goes before others
+            # Equal pictures have equal features: the one that belongs here goes before others.
             image = index if index in matches else (matches or [-1])[0]
             blocks.append(ImageBlock(int(positions[0]), len(positions), image))
         return blocks
@@ -339,6 +344,7 @@ def _capabilities(family: Family | None, model_type: str) -> Capabilities:
 
 
 def _same(features: Tensor, others: Tensor) -> bool:
+    # Loose: in half formats, another batch size means other kernels and other last bits.
     return features.shape == others.shape and bool(
         torch.allclose(features.float(), others.float(), rtol=1e-2, atol=1e-3)
     )

@@ -175,7 +175,7 @@ def capabilities_of(model: VLM) -> Capabilities:
             f" {', '.join(map(repr, CAPABILITIES))}"
         )
     for capability in sorted(declared.provided):
-        # a property is looked for on the class, so that it is not computed here
+        # A property is looked for on the class, so that it is not computed here.
         missing = [
             part
             for part in _PARTS[capability]
