@@ -89,6 +89,7 @@ class AnswerCache:
         if not self._writes:
             return
         try:
+            # With the first answer: a model whose answers are never kept leaves no folder.
             if not (self.folder / "identity.json").is_file():
                 replace_file(self.folder / "identity.json", self.key.encode())
             replace_file(path, text.encode())

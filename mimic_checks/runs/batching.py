@@ -64,14 +64,18 @@ def choose_budget(
 
     by_length = sorted(prompts, key=lambda prompt: image_tokens(model, prompt))
     middle = len(by_length) // 2
+    # A window around the middle: neighbours in length, as a planned batch has them.
     trial = by_length[max(0, middle - LARGEST_BATCH // 2) :][:LARGEST_BATCH]
     longest = max(image_tokens(model, prompt) for prompt in trial)
-    timed(1)  # the first call pays for set-up and for the features of shared images
+    # The first call pays for set-up and for the features of shared images. Of two more, the better
+    # one counts: one by one must not lose to a hiccup.
+    timed(1)
     best, best_case_s = 1, min(timed(1), timed(1, start=1 if len(trial) > 1 else 0))
     size = 2
     while size <= len(trial):
+        # The first batch of several pays for set-up once more.
         if size == 2:
-            timed(size)  # the first batch of several pays for set-up once more
+            timed(size)
         batch_s = timed(size)
         # A gain of less than 3 % is noise, and a larger batch needs more memory.
         if batch_s / size > 0.97 * best_case_s:
@@ -91,6 +95,7 @@ def _timed(
     try:
         with time_limit(case_limit_s and case_limit_s * len(prompts)):
             model.answer(prompts)
-    except Exception:  # a batch size that fails (out of memory, say) is simply not chosen
+    # A batch size that fails (out of memory, say) is simply not chosen.
+    except Exception:
         return float("inf")
     return clock() - began

@@ -25,6 +25,7 @@ def begun(folder: Path, work: str) -> Iterator[bool]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield died
     finally:
+        # Removed under the lock: a mark without one would look abandoned.
         mark.unlink(missing_ok=True)
         os.close(lock)
 
@@ -46,4 +47,5 @@ def _is_abandoned(mark: Path) -> bool:
         return False
     finally:
         os.close(lock)
-    return mark.exists()  # else its process has just come to the end
+    # If it is gone by now, its process has just come to the end.
+    return mark.exists()

@@ -87,8 +87,10 @@ class Engine:
         return self._make_runner(model, condition.batch)
 
     def _make_runner(self, model: VLM, batch: int | None) -> Runner:
+        # An intervention is part of the identity, so its answers get a cache of their own.
         folder = self._cache_folder if has_complete_identity(model) else None
         cache = AnswerCache(folder, model.identity()) if folder else None
+        # Prompts per batch, if they are fixed, decide alone.
         budget = None if batch else self.budget
         return Runner(
             model, batch=batch, budget=budget, case_limit_s=self._case_limit_s, cache=cache

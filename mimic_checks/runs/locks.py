@@ -23,6 +23,8 @@ class Locks:
     def __init__(self, path: Path | None) -> None:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
+        # Opened once for all locks: POSIX drops every record lock that a process has on a file when
+        # it closes any descriptor of it.
         self._file = None if path is None else os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
 
     def take(self, number: int, *, wait: bool = True) -> bool:

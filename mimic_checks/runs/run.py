@@ -1,8 +1,7 @@
 """Answering many prompts: batch by batch, journalled, one bad case never taking others with it.
 
-Data in: a model and prompts. Data out: an `Answer` per case id. Several processes may answer the
-same prompts into the same journal: each batch is answered by one of them, longest first, so that
-they end within a batch of each other.
+Several processes may answer the same prompts into the same journal: each batch is answered by one
+of them, longest first, so that they end within a batch of each other.
 """
 
 from __future__ import annotations
@@ -79,15 +78,15 @@ class Runner:
         wait: bool,
     ) -> dict[str, Answer]:
         prompts = {prompt.case_id: prompt for prompt in asked}
-        named = json.dumps([self._fingerprint, sorted(prompts)])
-        with Journal(journal_path, hashlib.sha256(named.encode()).hexdigest()) as journal:
+        planned_from = json.dumps([self._fingerprint, sorted(prompts)])
+        with Journal(journal_path, hashlib.sha256(planned_from.encode()).hexdigest()) as journal:
             journal.start(lambda: self._plan(list(prompts.values())))
             assert journal.plan is not None
+            # First all that is free; then, if wanted, what others were at is waited for.
             for last in (False, True) if wait else (False,):
                 number = -1
-                while (number := number + 1) < len(
-                    journal.plan
-                ):  # the plan grows when a batch is split
+                # Its length is asked for every time: the plan grows when a batch is split.
+                while (number := number + 1) < len(journal.plan):
                     if number in journal.answered:
                         continue
                     with journal.claim(number, wait=last, orphans=wait) as mine:
@@ -117,13 +116,13 @@ class Runner:
                 journal.record(number, kept, cached=True)
                 return
             try:
-                said = self._answer_fitting(batch)
+                answers = self._answer_fitting(batch)
             except _DoesNotFit:
                 journal.split(number)
                 continue
-            journal.record(number, said)
+            journal.record(number, answers)
             if self.cache:
-                self.cache.put(batch, said)
+                self.cache.put(batch, answers)
             return
 
     def _answer_fitting(self, batch: list[Prompt]) -> dict[str, Answer]:
@@ -133,6 +132,7 @@ class Runner:
             _DoesNotFit: a batch of several cases for which memory ran out, or that is no smaller
                 than one for which it did.
         """
+        # What did not fit once is not tried again: each try costs the time of a whole batch.
         if (
             len(batch) > 1
             and self._too_large is not None
@@ -156,6 +156,7 @@ class Runner:
         try:
             with time_limit(self.case_limit_s and self.case_limit_s * len(prompts)):
                 texts = self.model.answer(prompts)
+        # The model itself is unusable: no smaller batch would help.
         except UsageError:
             raise
         except Exception as error:
@@ -191,4 +192,5 @@ class _DoesNotFit(Exception):
 
 def out_of_memory(error: Exception) -> bool:
     """Whether memory ran out, of a device or the machine."""
+    # By name: torch, whose error it may be, need not be installed.
     return type(error).__name__ in ("OutOfMemoryError", "MemoryError")
