@@ -38,6 +38,6 @@ def time_limit(limit_s: float | None) -> Iterator[None]:
     try:
         yield
     finally:
-        # The timer first: a late signal would meet the handler of before, which may end it all.
+        # The timer first: a late signal would meet the old handler, which may end the process.
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
