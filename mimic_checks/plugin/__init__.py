@@ -49,6 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup(
         "vlm", "mimic_checks: where a vision-language model breaks on several images"
     )
+    # None means not given: the ini key, and then the settings' own default, have the word.
     for option in OPTIONS:
         group.addoption(
             f"--{option.name}",
@@ -76,7 +77,8 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True, tryfirst=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """`-n auto`: as many workers as GPUs for a local model, one for a server."""
-    return workers_for(config)  # asked before pytest_configure, so not a hook of the run
+    # Asked before pytest_configure, so not a hook of the run.
+    return workers_for(config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -91,8 +93,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     run: Run = metafunc.config.pluginmanager.getplugin("mimic_checks_run")
     try:
         levels = check.node_levels(run.profile)
+    # Refused when all is collected, by name and with exit code 4.
     except (UsageError, KeyError):
-        return  # refused when all is collected, by name and with exit code 4
+        return
     if levels:
         ids = [*(level.node_id for level in levels), VERDICT]
         metafunc.parametrize("vlm_check", [*levels, VERDICT], ids=ids, indirect=True)
@@ -168,11 +171,13 @@ def vlm_check(request: pytest.FixtureRequest, vlm_session: CheckSession) -> Chec
         level: LevelResult | None = None,
         gate: CheckGate | None = None,
     ) -> None:
+        # Plain data: as part of the report it travels from an xdist worker to the controller.
         request.node.vlm_node = {
             "result": result.model_dump(mode="json"),
             "verdict": verdict,
             "level": level is not None,
         }
+        # A node that is run again replaces what its earlier run has left.
         own = [item for item in request.node.user_properties if not item[0].startswith(_PROPERTY)]
         request.node.user_properties[:] = own + _properties(result, level, gate)
 
@@ -184,6 +189,7 @@ def vlm_check(request: pytest.FixtureRequest, vlm_session: CheckSession) -> Chec
         return CheckNode(evaluator, found, level, attach, refuse)
     from mimic_checks.checks.baseline_snapshots import load_baseline
 
+    # Not a parameter: without a baseline, syrupy, whose fixture it is, need not be installed.
     snapshot = request.getfixturevalue("snapshot")
     return CheckNode(
         evaluator, found, level, attach, refuse, lambda text: load_baseline(snapshot, text)
@@ -212,10 +218,11 @@ def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    # Attributes of a report are sent along with it; those of an item stay in the worker.
     if report.when == "call" and hasattr(item, "vlm_unusable"):
         report.vlm_unusable = item.vlm_unusable  # type: ignore[attr-defined]
     if report.when == "call" and hasattr(item, "vlm_node"):
-        report.vlm_node = item.vlm_node  # type: ignore[attr-defined]  # travels with the report
+        report.vlm_node = item.vlm_node  # type: ignore[attr-defined]
     elif report.when == "call" and report.skipped and (check := check_of(item)):
         report.vlm_skipped = check.check_id  # type: ignore[attr-defined]
     return report

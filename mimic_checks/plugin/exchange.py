@@ -39,6 +39,7 @@ def new_folder() -> Path:
 def tell(folder: Path, told: RunDescription | str) -> None:
     """Writes a run's description, or why it is refused."""
     content = {"error": told} if isinstance(told, str) else asdict(told)
+    # Read only when xdist has said that the worker is done collecting, so never half written.
     (folder / "run.json").write_text(json.dumps(content))
 
 

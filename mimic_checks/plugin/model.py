@@ -37,7 +37,8 @@ def maker_of(config: pytest.Config, named: str) -> Callable[[Catalog], VLM] | No
             made = config.hook.pytest_vlm_make_model(config=config, catalog=catalog)
         except UsageError:
             raise
-        except Exception as error:  # whatever a user's conftest raises; a skip stays one
+        # Whatever a user's conftest raises; a skip, which is no Exception, stays one.
+        except Exception as error:
             raise ModelLoadError(
                 f"pytest_vlm_make_model raised ({type(error).__name__}: {error})"
             ) from error
@@ -69,8 +70,9 @@ def workers_for(config: pytest.Config) -> int | None:
         return visible_gpus() or None
     try:
         backend, _ = backend_of(name)
+    # Refused when all is collected.
     except UsageError:
-        return None  # refused when all is collected
+        return None
     return (visible_gpus() or None) if backend.local else 1
 
 

@@ -28,6 +28,7 @@ def progress_line(config: pytest.Config) -> ReportProgress | None:
         line = (
             f"{condition}: {done}/{total} cases, {rate:.1f} a second{left}" if done < total else ""
         )
+        # Past pytest's capture, or the line would end up in the captured output of the test.
         with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
             reporter.rewrite(line, erase=True)
 

@@ -59,8 +59,6 @@ class Run:
         """The profile that is asked for, unchecked."""
         return text_option(self.config, "vlm_profile") or "standard"  # type: ignore[return-value]
 
-    # -- what a process that answers has ------------------------------------------------------
-
     def session(self) -> CheckSession:
         """This process's session, made when it is first wanted.
 
@@ -102,18 +100,20 @@ class Run:
     def found(self, check_id: str) -> FoundCheck:
         """A selected check, with the test function that stands for it."""
         assert self.selection
-        return next(found for found in self.selection.checks if found.check_id == check_id)
+        return next(check for check in self.selection.checks if check.check_id == check_id)
 
-    # -- collecting and beginning -------------------------------------------------------------
-
+    # Last, when plugins that shuffle have done so.
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """The harness's own preconditions run first, whatever the order of the others."""
         checks = {k: check for k, item in enumerate(items) if (check := check_of(item))}
         in_order = sorted(checks, key=lambda k: not getattr(checks[k], "harness", False))
+        # Checks trade places among themselves; all other tests stay where they are.
         for k, item in zip(checks, [items[k] for k in in_order], strict=True):
             items[k] = item
 
+    # Before xdist's own hook, which tells the controller that this worker has collected: by then
+    # the description has to be there.
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         if self.config.option.collectonly:
@@ -124,6 +124,7 @@ class Run:
             return
         try:
             described = self._select(session.items, describe=self._is_first_worker())
+        # Every worker finds the same; one word to the controller is enough.
         except pytest.UsageError as error:
             if self._is_first_worker():
                 exchange.tell(Path(self._worker[exchange.KEY]), str(error))
@@ -139,6 +140,7 @@ class Run:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
+        # Called once for every worker, also for one that replaces a dead one.
         if self.described or self._exchange is None:
             return
         told = exchange.told(self._exchange)
@@ -189,6 +191,7 @@ class Run:
         try:
             self._folder = RunFolder(settings.output)
             self._folder.prepare(described.description)
+            # Without xdist, this process's session has made it already.
             if self._gating is None:
                 self._gating = self._make_gating(settings, described.gated, described.known)
         except UsageError as error:
@@ -217,11 +220,10 @@ class Run:
         from mimic_checks.checks.baseline_snapshots import BaselineSnapshots
         from mimic_checks.checks.gating import Gating
 
+        # On the class: syrupy makes its extensions itself, also where no test is at hand.
         BaselineSnapshots.folder = settings.baseline
         recording = bool(self.config.getoption("update_snapshots", False))
         return Gating(settings, gated, known={*known, *gated}, recording=recording)
-
-    # -- results and the end ------------------------------------------------------------------
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if node := getattr(report, "vlm_node", None):
@@ -252,13 +254,16 @@ class Run:
             self.report = report_path(self._folder.path)
             try:
                 write_report(self._folder.path)
-            except ExtensionError as error:  # somebody's format; all others are written
+            # A format of somebody's; all others are written.
+            except ExtensionError as error:
                 self.unusable = str(error)
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
+            # A run that was stopped stays unfinished, to be taken up again.
             if set(self.described.checks) <= set(self.results) | self.skipped:
                 self._folder.finish()
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
+        # What pytest itself holds against the session weighs more than a verdict.
         if session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = self._exit_status()
 

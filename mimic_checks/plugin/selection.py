@@ -65,7 +65,9 @@ def selection_of(items: Sequence[pytest.Item]) -> Selection:
             judged.add(check.check_id)
         else:
             levels.setdefault(check.check_id, set()).add(level)
-    found = sorted(by_id(checks).values(), key=lambda one: not one.check.harness)
+    # Sorting is stable: apart from the harness checks, the order of collection stays.
+    in_order = sorted(by_id(checks).values(), key=lambda found: not found.check.harness)
     return Selection(
-        tuple(found), {check: some for check, some in levels.items() if check not in judged}
+        tuple(in_order),
+        {check_id: chosen for check_id, chosen in levels.items() if check_id not in judged},
     )

@@ -30,6 +30,7 @@ def settings_of(config: pytest.Config) -> Settings:
             given[option.key.removeprefix("vlm_")] = value
     given["answer_cache"] = _answer_cache(config, given.get("answer_cache"))
     model = {name: given.pop(name) for name in MODEL_FIELDS if name in given}
+    # An empty name where none is given: a conftest may make the model.
     try:
         return Settings(model=ModelOptions(**model), **{"vlm": "", **given})
     except UsageError as error:
