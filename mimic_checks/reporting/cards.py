@@ -65,6 +65,7 @@ def content_of(case: Case) -> tuple[str, str]:
         else:
             words = "".join(part.text for part in parts if isinstance(part, TextPart))
             pieces.append(f"<pre>{text(words)}</pre>")
+    # Runs of images and of words take turns, so at most one piece stands before the first words.
     leading = 1 if case.content and isinstance(case.content[0], ImagePart) else 0
     return "".join(pieces[:leading]), "".join(pieces[leading:])
 

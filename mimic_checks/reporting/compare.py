@@ -39,6 +39,7 @@ def compare_runs(before: RunFolder, after: RunFolder, policy: Policy) -> list[Ch
             f"check {only[0]!r} has outcomes in {str(where.path)!r} only; run it in both, or give"
             ' it tier = "off" in the policy'
         )
+    # The level with the fewest items is the first that a policy may find too small to decide.
     per_level = [
         n for release in now.values() for n in Counter(i.level for i in release.items).values()
     ]
@@ -60,6 +61,7 @@ def write_comparison(
     flipped = flipped_items(after, gates)
     records = [record for gate in gates for record in after.records_of(gate.check)]
     cases = {outcome.id: outcome.case for item in flipped.values() for outcome in item.members}
+    # This also makes the manifest know the ids: it opens only pictures that it was asked about.
     for record in records:
         if record.outcome.id in cases:
             refuse_other_images(record.outcome.case, record.rows, catalog, catalog.name)

@@ -27,11 +27,13 @@ def document(
             "<!doctype html>",
             '<html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            # The page may load nothing, whatever foreign text should ever get into it unescaped.
             (
                 '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src'
                 " data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; form-action"
                 " 'none'\">"
             ),
+            # An empty icon, or browsers ask for /favicon.ico.
             '<link rel="icon" href="data:,">',
             f"<title>{text(title)}</title>",
             f"<style>{(_HERE / 'report.css').read_text()}</style></head><body>",
@@ -60,4 +62,5 @@ def pictures_of(images: Sequence[str], first: int = 1, count: int | None = None)
 
 
 def _json(value: object) -> str:
+    # A "</script>" inside a text would end the element.
     return json.dumps(value).replace("<", "\\u003c")

@@ -13,5 +13,6 @@ def text(value: object) -> str:
 
 def cell(value: str) -> str:
     """The value as it may stand in a Markdown table."""
+    # A line break would end the table's row.
     flat = " ".join(value.split())
     return "".join(f"\\{mark}" if mark in "|`*_[]<>\\" else mark for mark in flat)

@@ -88,6 +88,7 @@ def gate_page(
 
 def gate_junit(gates: Sequence[CheckGate]) -> str:
     """JUnit XML: one test case per check; a failing warning passes with its reason as output."""
+    # A pipeline goes red on failures, so only what blocks may be one.
     blocking = [gate.verdict for gate in gates if gate.tier == "blocking"]
     suite = ElementTree.Element(
         "testsuite",

@@ -177,6 +177,7 @@ def _numbers(result: CheckResult) -> str:
         f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
         "</div>"
     )
+    # A measurement draws panels of its own, which say more than a curve over its levels.
     return table if result.panels else f'<div class="two"><div>{curve(result)}</div>{table}</div>'
 
 

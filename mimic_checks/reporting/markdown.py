@@ -72,6 +72,7 @@ def gate_markdown(gates: Sequence[CheckGate], name: str) -> str:
         for level in gate.levels
         if level.note
     ]
+    # Several checks may carry one note: once is enough.
     noted += [
         f"- {cell(note)}" for note in dict.fromkeys(note for gate in gates for note in gate.notes)
     ]

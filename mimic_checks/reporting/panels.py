@@ -67,7 +67,7 @@ def _curves(panel: Curves) -> str:
         f' text-anchor="middle">{text(panel.x_label)}</text>'
     )
     columns = axes.columns(len(panel.x))
-    parts += [_one(axes, series, number, columns) for number, series in enumerate(panel.series)]
+    parts += [_series(axes, series, number, columns) for number, series in enumerate(panel.series)]
     keys = "".join(
         f'<li><span class="key line{number}"></span>{text(series.name)}</li>'
         for number, series in enumerate(panel.series)
@@ -81,11 +81,13 @@ def _curves(panel: Curves) -> str:
     )
 
 
-def _one(axes: Axes, series: Series, number: int, columns: Sequence[float]) -> str:
-    shift = 4 * (number - 1)  # intervals of several curves stand beside each other
+def _series(axes: Axes, series: Series, number: int, columns: Sequence[float]) -> str:
+    # Intervals of several curves stand beside each other.
+    shift = 4 * (number - 1)
     points = [
         (x + shift, axes.y(v)) for x, v in zip(columns, series.values, strict=True) if v is not None
     ]
+    # Not strict: a series without intervals has no bounds at all.
     bars = [
         f'<line x1="{x + shift:.1f}" x2="{x + shift:.1f}" y1="{axes.y(low):.1f}"'
         f' y2="{axes.y(high):.1f}"/>'

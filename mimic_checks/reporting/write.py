@@ -26,6 +26,7 @@ def write_report(folder: Path) -> Path:
             others are written.
     """
     run = RunFolder(folder)
+    # The built-in names are taken beforehand, whatever the order of the registered formats.
     owners: dict[str, ReportFormat] = {HTML.file_name: HTML, MARKDOWN.file_name: MARKDOWN}
     broken: list[ExtensionError] = []
     for name in REPORTS.names():
@@ -61,6 +62,7 @@ def _rendered(name: str, report: ReportFormat, run: RunFolder) -> str:
 def _refuse_file_name(name: str, report: ReportFormat, owners: dict[str, ReportFormat]) -> None:
     file_name = report.file_name
     plain = bool(file_name) and Path(file_name).name == file_name
+    # One object may be registered twice; two objects may not share a file.
     owner = owners.setdefault(file_name, report)
     if not plain or owner is not report or file_name in _RESERVED:
         raise ExtensionError(
