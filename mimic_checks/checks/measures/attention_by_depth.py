@@ -56,6 +56,7 @@ def measure(session: CheckSession, check: Measurement) -> Evaluation:
             for case, own in zip(cases, shares, strict=True)
         },
     )
+    # Kept whatever is judged below: a later run may take this one as its baseline.
     session.folder.write_extra(FILE, stored.model_dump_json())
     alpha = session.thresholds.of(check.check_id).alpha
     reason = f"invariants hold on {min(TRIED, len(cases))} cases; {fades(shares[:, :, 1], alpha)}"
@@ -90,7 +91,9 @@ def broken_invariant(
 
     deep = WindowedRule(ImageLocal(), LayerWindow.parse("deep"))
     for profile in plain:
+        # A group without tokens has no shares, but NaN.
         measured, across = profile.shares[~profile.shares.isnan().any(-1)], profile.across()
+        # Exactly 0, here and below: a score of minus infinity leaves no rounding error.
         if seen := [k for k in model.masked_layers if float(across[k]) != 0]:
             return (
                 f"layer {seen[0]}: image tokens look at other images although the adapter's mask"
@@ -138,9 +141,9 @@ def fades(across: NDArray[np.float64], alpha: float) -> str:
 
 def _drift(baseline: Path, now: StoredProfile, reason: str) -> CheckVerdict:
     then = read_profile(baseline, now.cases)
-    moved = np.mean(
-        [np.subtract(now.cases[key], then.cases[key]) for key in now.cases], axis=0
-    )  # [layers, 3]
+    # [layers, 3]
+    moved = np.mean([np.subtract(now.cases[key], then.cases[key]) for key in now.cases], axis=0)
+    # A layer that is masked in one of the runs differs because of the mask.
     outside = [
         layer
         for layer in range(len(moved))
@@ -171,9 +174,8 @@ def _panels(
 ) -> list[Panel]:
     layers = tuple(f"layer {k}" for k in range(shares.shape[1]))
     level = f"{100 * (1 - alpha):g} %"
-    answer = np.array(
-        [profile.by_layer()[:, -1].numpy() for profile in profiles]
-    )  # [cases, layers, images + 1]
+    # [cases, layers, images + 1]
+    answer = np.array([profile.by_layer()[:, -1].numpy() for profile in profiles])
     images = answer.shape[2] - 1
     needle = np.array(
         [own[:, list(held)].mean(1) for own, held in zip(answer, needles, strict=True)]

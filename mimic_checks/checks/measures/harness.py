@@ -31,8 +31,8 @@ def answers_differ(session: CheckSession, check: Measurement) -> Evaluation:
     cases = distinct_cases(items[0] for items in session.plan.draws(check))
     outcomes = session.answer(Condition(check.check_id, cases))
     answers = {o.answer.strip().lower() for o in outcomes if o.kind != "error"}
-    one = next(iter(answers), "nothing but errors")
-    problem = f"the model says the same to all {len(cases)} cases, whose answers differ: {one!r}"
+    answer = next(iter(answers), "nothing but errors")
+    problem = f"the model says the same to all {len(cases)} cases, whose answers differ: {answer!r}"
     return _concluded(problem if len(answers) < 2 else "")
 
 
@@ -48,6 +48,8 @@ def blank_images(session: CheckSession, check: Measurement) -> Evaluation:
     level = session.plan.levels(check)[0]
     counted = tally(outcomes, alpha)
     best = counted.best_constant
+    # A fail is corrected for all levels of the run, and a pass has to hold with every error counted
+    # as a right answer.
     low = lower(counted.right, counted.n, alpha / session.plan.judged_levels)
     high = upper(counted.right + counted.error, counted.n, alpha)
     verdict: Verdict

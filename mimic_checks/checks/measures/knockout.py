@@ -67,6 +67,7 @@ def conditions(session: CheckSession, check: Measurement) -> dict[str, Condition
     asked = {NOTHING: Condition(f"{check.check_id}.none", cases)}
     for number, (name, rules) in enumerate(arms(model.depth, len(cases[0].images)).items()):
         cut = Intervention(rules=rules)
+        # Numbered, since a condition's name becomes a file's, and "->" should be in none.
         asked[name] = Condition(f"{check.check_id}.arm{number:02d}", cases, intervention=cut)
     return asked
 
@@ -83,16 +84,16 @@ def arms(depth: int, images: int) -> dict[str, tuple[WindowedRule, ...]]:
     ) -> tuple[WindowedRule, ...]:
         return (WindowedRule(Knockout(source, target), window),)  # type: ignore[arg-type]
 
-    found = {
+    paths = {
         "images -> generated, all layers": cut("generated"),
         "images -> question, all layers": cut("question"),
         ALL_PATHS: cut("text"),
     }
     for first, last in windows(depth):
-        found[f"images -> text, layers {first}-{last}"] = cut("text", LayerWindow(first, last))
+        paths[f"images -> text, layers {first}-{last}"] = cut("text", LayerWindow(first, last))
     for image in range(images):
-        found[f"image {image + 1} -> text, all layers"] = cut("text", source=image)
-    return found
+        paths[f"image {image + 1} -> text, all layers"] = cut("text", source=image)
+    return paths
 
 
 def windows(depth: int) -> list[tuple[int, int]]:
@@ -107,6 +108,7 @@ def broken_invariant(model: WhiteBoxVLM, prompts: Sequence[Prompt]) -> str:
     """What is wrong, in one sentence; "" if nothing is."""
     from mimic_checks.attention import Knockout, WindowedRule
 
+    # No prompt has so many images: the edit is in place, and cuts nothing.
     idle = Intervention(rules=(WindowedRule(Knockout(999, "text")),))
     plain = model.logits(prompts)
     if not bool((model.logits(prompts, idle) == plain).all()):
@@ -116,6 +118,8 @@ def broken_invariant(model: WhiteBoxVLM, prompts: Sequence[Prompt]) -> str:
         )
     cut = Intervention(rules=(WindowedRule(Knockout("images", "text")),))
     blank = [Blanked()(prompt) for prompt in prompts]
+    # No tolerance: blank pictures have the sizes of the real ones, so all shapes and kernels are
+    # the same, and only what came past the rules can differ.
     apart = float((model.logits(prompts, cut) - model.logits(blank, cut)).abs().max())
     if apart != 0:
         return (
@@ -133,6 +137,7 @@ def _object_f1(plain: Sequence[Outcome], outcomes: Sequence[Outcome]) -> tuple[f
     listing = TASKS.get("listing")
     scores = []
     for before, after in zip(plain, outcomes, strict=True):
+        # An answer that cannot be read names nothing.
         named = [outcome.prediction or Names(()) for outcome in (after, before)]
         scores.append(listing.score(*named).partial or 0.0)
     return math.fsum(scores) / len(scores), scores

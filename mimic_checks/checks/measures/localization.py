@@ -65,7 +65,8 @@ def measure(session: CheckSession, check: Measurement) -> Evaluation:
             return Evaluation(CheckVerdict("fail", problem))
         pointings.append(_point(catalog, case, grids, answer.numpy().astype(np.float64)))
     alpha = session.thresholds.of(check.check_id).alpha
-    hits = np.array([pointing.hits for pointing in pointings])  # [cases, layers]
+    # [cases, layers]
+    hits = np.array([pointing.hits for pointing in pointings])
     best = int(hits.mean(0).argmax())
     near = float(np.mean([pointing.near for pointing in pointings]))
     reason = (
@@ -93,6 +94,7 @@ def _point(
     beside = np.concatenate([_grown(mask > 0).ravel() for mask in covered])
     hits = beside[flat.argmax(1)]
     total = flat.sum(1)
+    # A layer that gives the images nothing gives the object nothing either: 0, not NaN.
     mass = np.divide(flat @ inside, total, out=np.zeros_like(total), where=total > 0)
     return _Pointing(hits, mass, float(beside.mean()), float(inside.mean()))
 
@@ -107,6 +109,7 @@ def object_cells(
     mask = np.logical_or.reduce(
         [catalog.masks(row, catalog.class_index(name)) for name, _ in case.truth.counts]
     )
+    # BOX averages the pixels of every cell, which gives the share of it that is covered.
     picture = Image.fromarray((mask * 255).astype(np.uint8)).resize(
         (grid.columns, grid.rows), Image.Resampling.BOX
     )
@@ -117,18 +120,18 @@ def _grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The mask and every cell beside it (the source allows 40 px, about one token)."""
     padded = np.pad(mask, 1)
     rows, columns = mask.shape
-    found: NDArray[np.bool_] = np.logical_or.reduce(
+    grown: NDArray[np.bool_] = np.logical_or.reduce(
         [padded[r : r + rows, c : c + columns] for r in range(3) for c in range(3)]
     )
-    return found
+    return grown
 
 
 def _panels(
     pointings: list[_Pointing], hits: NDArray[np.bool_], near: float, alpha: float
 ) -> list[Panel]:
     n, layers = hits.shape
-    mass = np.array([one.mass for one in pointings])
-    area = float(np.mean([one.area for one in pointings]))
+    mass = np.array([pointing.mass for pointing in pointings])
+    area = float(np.mean([pointing.area for pointing in pointings]))
     return [
         over_layers(
             "Pointing",

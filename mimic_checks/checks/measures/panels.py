@@ -34,6 +34,7 @@ def medians(name: str, shares: NDArray[np.float64], alpha: float) -> Series:
 def rates(name: str, counts: Sequence[tuple[int, int] | None], alpha: float) -> Series:
     """Share of successes per (successes, cases), with its exact interval; None where nothing was
     asked."""
+    # Two one-sided bounds, half the error rate each.
     return Series(
         name=name,
         values=tuple(k[0] / k[1] if k else None for k in counts),
@@ -44,5 +45,6 @@ def rates(name: str, counts: Sequence[tuple[int, int] | None], alpha: float) -> 
 
 def gain_cells(change: Paired, alpha: float) -> tuple[str, str]:
     """What a change does to the rate, and its interval, as they are read."""
+    # Bounds are of the drop; as a gain they change sign, and with it places.
     low, high = change.interval(alpha)
     return f"{-change.drop:+.3f}", f"{-high:+.3f} to {-low:+.3f}"

@@ -41,6 +41,7 @@ def measure(session: CheckSession, check: Measurement) -> Evaluation:
         )
     ]
     for level in pooled:
+        # The wrong way round on purpose: judged is what the model loses by reading every token.
         levels.append(
             judge_change(
                 level,

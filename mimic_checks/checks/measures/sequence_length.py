@@ -37,7 +37,7 @@ Arms = Mapping[tuple[str, int], list[Outcome]]
 def measure(session: CheckSession, check: Measurement) -> Evaluation:
     """Asks every condition. Judged: blank images in place of the distractors must not cost more
     than the margin against the needle alone. The rest is reported."""
-    arms = {key: session.answer(it) for key, it in conditions(session, check).items()}
+    arms = {key: session.answer(condition) for key, condition in conditions(session, check).items()}
     sizes = [n for name, n in arms if name == "images"]
     thresholds, judged_levels = session.thresholds.of(check.check_id), session.plan.judged_levels
     alone = arms["images", 1]
@@ -77,31 +77,33 @@ def conditions(session: CheckSession, check: Measurement) -> dict[tuple[str, int
         for case in items:
             assert isinstance(case, Case)
             by_size.setdefault(len(case.images), []).append(case)
-    asked = {
+    by_arm = {
         ("images", n): Condition(f"{check.check_id}.images{n}", cases)
         for n, cases in by_size.items()
     }
+    # The first size is the needle alone, which leaves a control nothing to change.
     for n, cases in list(by_size.items())[1:]:
-        asked |= _controls(session, check.check_id, cases, n)
-    return asked
+        by_arm |= _controls(session, check.check_id, cases, n)
+    return by_arm
 
 
 def _controls(
     session: CheckSession, name: str, cases: Sequence[Case], n: int
 ) -> dict[tuple[str, int], Condition]:
+    # A side is shortened by the root of n, so that 1/n of the pixels' information is left.
     transforms: dict[str, Control] = {
         "blanks": Blanked({case.id: case.needles for case in cases}),
         "degraded": Degraded(math.sqrt(n)),
         "stitched": Stitched(),
     }
-    asked = {
+    by_arm = {
         (control, n): Condition(f"{name}.{control}{n}", cases, transform=transform)
         for control, transform in transforms.items()
     }
     if session.white_box() is not None:
         pooling = Intervention(pooling=n)
-        asked["pooled", n] = Condition(f"{name}.pooled{n}", cases, intervention=pooling)
-    return asked
+        by_arm["pooled", n] = Condition(f"{name}.pooled{n}", cases, intervention=pooling)
+    return by_arm
 
 
 def explains_more(arms: Arms, n: int, alpha: float) -> str:
@@ -111,12 +113,13 @@ def explains_more(arms: Arms, n: int, alpha: float) -> str:
     against images."""
     if ("pooled", n) not in arms:
         return "the model cannot be looked into, so images and tokens cannot be told apart"
-    one, everything, short = (arms[key] for key in (("images", 1), ("images", n), ("pooled", n)))
-    right = [[float(o.kind == "right") for o in lines] for lines in (one, everything, short)]
+    single, everything, short = (arms[key] for key in (("images", 1), ("images", n), ("pooled", n)))
+    right = [[float(o.kind == "right") for o in arm] for arm in (single, everything, short)]
+    # From [-2, 2] to [0, 1], for which the bound is made, and back.
     scores = [(2 * p - a - b + 2) / 4 for a, b, p in zip(*right, strict=True)]
     low, high = (4 * bound - 2 for bound in empirical_bernstein(scores, alpha))
-    by_images = sum(a - p for a, _, p in zip(*right, strict=True)) / len(one)
-    by_tokens = sum(p - b for _, b, p in zip(*right, strict=True)) / len(one)
+    by_images = sum(a - p for a, _, p in zip(*right, strict=True)) / len(single)
+    by_tokens = sum(p - b for _, b, p in zip(*right, strict=True)) / len(single)
     more = (
         "image tokens explain more"
         if low > 0

@@ -19,6 +19,7 @@ ROUND = 20
 
 def conditions(session: CheckSession, check: Sweep) -> list[Condition]:
     """All cases of the sweep; nothing of one that may stop early."""
+    # What it will ask is decided round by round, so no other process can ask ahead.
     if _may_stop_early(session, check):
         return []
     return [Condition(check.check_id, session.plan.cases(check))]
@@ -50,6 +51,7 @@ def _until_certain(session: CheckSession, check: Sweep) -> Evaluation:
     assert session.gating
     plan, thresholds = session.plan, session.thresholds.of(check.check_id)
     draws = plan.draws(check)
+    # In a random order that is fixed beforehand, so that no answer has a say in what comes next.
     order = session.gating.order(check.seed(session.settings.seed), len(draws))
     by_level: dict[Level, list[Scored]] = {level: [] for level in plan.levels(check)}
     for number, start in enumerate(range(0, len(order), ROUND), start=1):
@@ -81,5 +83,6 @@ def _answer_round(
     plan = session.plan
     draws: list[Draw] = [plan.draws(check)[k] for k in chosen]
     cases = distinct_cases(item for items in draws for item in items)
+    # A journal for every round: the order is fixed, so a resumed run finds its rounds again.
     outcomes = session.engine.outcomes(Condition(f"{check.check_id}.round{number}", cases))
     return list(plan.by_level(check, draws, outcomes).items())
