@@ -50,6 +50,7 @@ class TransformersBackend(Backend):
                 f"model={name or source!r} needs torch and transformers; next step: pip install"
                 " 'mimic-checks[hf]'"
             ) from error
+        # Loaded here and handed to nobody else yet, so the files' digests tell what it is.
         return TransformersVLM(source, resolved, name=self.label(name), untouched=True)
 
     def label(self, name: str) -> str:

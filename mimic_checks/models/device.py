@@ -26,6 +26,7 @@ def choose_device(wish: str, torch: ModuleType | Any) -> str:
     Raises:
         InvalidArgument: a device that this machine does not have.
     """
+    # torch is handed in: this module is also imported where it must not be, or is not installed.
     cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
     mps = torch.backends.mps.is_available()
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")

@@ -135,4 +135,5 @@ def _stored_adapter(source: str) -> list[Path]:
         path = try_to_load_from_cache(source, "adapter_model.safetensors")
     except HFValidationError:
         return []
+    # Not a text: unknown, or a mark that the hub is known to lack the file.
     return [Path(path)] if isinstance(path, str) else []

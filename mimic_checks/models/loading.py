@@ -35,6 +35,7 @@ def load(name: str, options: ModelOptions) -> tuple[Any, Any, str]:
         {"attn_implementation": options.attn_implementation} if options.attn_implementation else {}
     )
     try:
+        # The processor first: it is small, and fails before gigabytes are read.
         processor = AutoProcessor.from_pretrained(name, **shared)
         model = AutoModelForImageTextToText.from_pretrained(
             name,

@@ -30,6 +30,7 @@ def check_files(name: str, options: ModelOptions) -> None:
             raise ModelLoadError(
                 f"model={name!r} has no weights (*.safetensors): {hint} with save_pretrained()"
             )
+    # No hub id begins so: a folder was meant.
     elif name.startswith((".", "/", "~")):
         raise ModelLoadError(
             f"model={name!r} is not a directory; give a folder, a hub id, 'builtin' or"

@@ -159,6 +159,7 @@ class Blind(StubVLM):
     """Never looks: a guess drawn from the question and the case id."""
 
     def look(self, prompt: Prompt) -> NDArray[np.int64]:
+        # With the case's id, or one question would get one guess, however many cases ask it.
         seed = int.from_bytes(
             hashlib.sha256((prompt.case_id + prompt.question).encode()).digest()[:4]
         )

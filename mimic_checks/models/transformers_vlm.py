@@ -56,6 +56,7 @@ class TransformersVLM:
         self.model, self.processor, self.device = load(source, options)
         self.tokenizer = self.processor.tokenizer
         self.tokenizer.padding_side = "left"
+        # Padding is masked, so any token will do, and tokenizers insist on one.
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
         if not getattr(self.processor, "chat_template", None):
@@ -63,6 +64,7 @@ class TransformersVLM:
                 f"model={source!r} has no chat template; add chat_template.jinja to its processor"
             )
         model_type = self.model.config.model_type
+        # A family without a row still answers; only looking inside needs one.
         self.family = FAMILIES.get(model_type) if model_type in FAMILIES.names() else None
         self.capabilities = _capabilities(self.family, model_type)
         self.encoder = self._make_encoder()
@@ -154,6 +156,7 @@ class TransformersVLM:
         """Logits of the first generated token under an intervention: [B, vocabulary]; without
         `masked`, as if there were no persistent mask."""
         change = intervention or NO_INTERVENTION
+        # One position is kept: [B, L, vocabulary] would be the largest tensor by far.
         with self._prepared(prompts, change, masked=masked) as inputs:
             logits: Tensor = self.model(**inputs, logits_to_keep=1).logits[:, -1]
         return logits
@@ -325,6 +328,8 @@ class TransformersVLM:
             return [ImageBlock(int(positions[0]), len(positions), -1)] if len(positions) else []
         flat = flattened(image_features(self.model, batch).pooler_output)
         own = [self.encoder.features_alone(prompt, index) for index in range(len(prompt.images))]
+        # Feature rows come in the order of their placeholders: `used` of them belong to the images
+        # before this one.
         blocks, used = [], 0
         for index in range(token_map.images[0]):
             positions = (token_map.image[0] == index).nonzero().flatten()

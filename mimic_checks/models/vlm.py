@@ -246,6 +246,7 @@ def shows_input(model: VLM) -> ShowsInput | None:
 
 def image_tokens(model: VLM, prompt: Prompt) -> int:
     """Image tokens of a prompt if the model can tell, else its number of images; at least 1."""
+    # Never 0, also for a prompt without images: batches are planned by ratios of these numbers.
     if why_not(model, "image_tokens"):
         return max(1, len(prompt.images))
     return max(1, cast(CountsImageTokens, model).image_tokens(prompt))
