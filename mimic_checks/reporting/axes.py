@@ -37,6 +37,7 @@ class Axes:
         if longest * _LETTER_PX <= self.step(len(names)):
             return self
         letters = min(longest, _LONGEST)
+        # A turned name reaches down by the sine of its angle.
         room = math.ceil(letters * _LETTER_PX * math.sin(math.radians(_SLANT)))
         return replace(self, height=self.height + room, bottom=self.bottom + room, slanted=True)
 

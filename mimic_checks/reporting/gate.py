@@ -102,6 +102,7 @@ def gate_junit(gates: Sequence[CheckGate]) -> str:
         case = ElementTree.SubElement(
             suite, "testcase", classname="mimic_checks.gate", name=gate.check
         )
+        # JUnit has no third verdict; skipped comes closest.
         kind = {"fail": "failure", "inconclusive": "skipped"}.get(gate.verdict)
         if kind and gate.tier == "blocking":
             ElementTree.SubElement(case, kind, message=gate.reason)

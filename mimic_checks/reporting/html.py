@@ -53,6 +53,7 @@ def page(
     commands; `gates`: comparisons with a baseline, by check, and `flipped` what flipped in them."""
     gates, flipped = gates or {}, flipped or {}
     identity, described = run.get("identity", {}), run.get("description", {})
+    # Stable: checks of one verdict stay in the order of the run.
     results = sorted(results, key=lambda result: _WORST_FIRST.index(result.verdict))
     name = identity.get("name") or described.get("vlm") or "model"
     return document(

@@ -38,6 +38,7 @@ def write_report(folder: Path) -> Path:
             broken.append(error)
             continue
         write_whole(folder / report.file_name, text.encode())
+    # Appended: other steps of the job write into the same file.
     if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(step_summary).open("a", encoding="utf-8") as stream:
             stream.write((folder / MARKDOWN.file_name).read_text(encoding="utf-8"))
