@@ -141,11 +141,6 @@ def arrange(objects: list[SceneObject], rng: np.random.Generator) -> Scene:
     return Scene(tuple(arranged), (_muted(rng), _muted(rng)), int(rng.integers(2**32)))
 
 
-def blank(rng: np.random.Generator) -> Scene:
-    """A scene that shows nothing but a background."""
-    return arrange([], rng)
-
-
 def loose_object(class_index: int, rng: np.random.Generator) -> SceneObject:
     """An object of a class with a drawn size, rotation and colour, not yet placed."""
     size, turn, hue, saturation, value = rng.random(5)

@@ -39,7 +39,8 @@ def write_report(folder: Path) -> Path:
             continue
         write_whole(folder / report.file_name, text.encode())
     # Appended: other steps of the job write into the same file.
-    if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+    step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if step_summary and (folder / MARKDOWN.file_name).is_file():
         with Path(step_summary).open("a", encoding="utf-8") as stream:
             stream.write((folder / MARKDOWN.file_name).read_text(encoding="utf-8"))
     if broken:

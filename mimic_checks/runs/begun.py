@@ -19,13 +19,16 @@ def begun(folder: Path, work: str) -> Iterator[bool]:
     folder.mkdir(parents=True, exist_ok=True)
     died = any(_is_abandoned(path) for path in folder.glob(f"{work}.*.{SUFFIX}"))
     mark = folder / f"{work}.{os.getpid()}.{SUFFIX}"
-    # The system releases the lock of a process that dies; its mark stays.
-    lock = os.open(mark, os.O_RDWR | os.O_CREAT, 0o644)
+    # The system releases the lock of a process that dies; its mark stays. The file gets the mark's
+    # name under the lock: without one it would look abandoned.
+    unnamed = mark.with_suffix(".part")
+    lock = os.open(unnamed, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        unnamed.rename(mark)
         yield died
     finally:
-        # Removed under the lock: a mark without one would look abandoned.
+        # Under the lock, too.
         mark.unlink(missing_ok=True)
         os.close(lock)
 

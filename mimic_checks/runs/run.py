@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -180,9 +181,9 @@ class Runner:
         return len(batch) * max(image_tokens(self.model, prompt) for prompt in batch)
 
     def _free(self) -> None:
-        import torch
-
-        if torch.cuda.is_available():
+        # Looked up, not imported: where no model has brought torch, there is nothing to free.
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_available():
             torch.cuda.empty_cache()
 
 
@@ -192,5 +193,5 @@ class _DoesNotFit(Exception):
 
 def out_of_memory(error: Exception) -> bool:
     """Whether memory ran out, of a device or the machine."""
-    # By name: torch, whose error it may be, need not be installed.
-    return type(error).__name__ in ("OutOfMemoryError", "MemoryError")
+    # torch's error by name: it need not be installed.
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
