@@ -412,7 +412,8 @@ from mimic_checks.cases import common_sweep
 from mimic_checks.checks.check import Sweep, check
 
 SIZES = Sweep(
-    check_id="size", title="t", factor="größe", moves="m", levels=("klein", "日本"), cases=common_sweep
+    check_id="size", title="t", factor="größe", moves="m", levels=("klein", "日本"),
+    cases=common_sweep,
 )
 
 @check(SIZES)
@@ -421,9 +422,9 @@ def test_size(vlm_check):
 '''
 
 
-@pytest.mark.parametrize(("words", "chosen"), [("日本", 1), ("größe", 2), ("größeklein", 1)])
+@pytest.mark.parametrize(("words", "chosen"), [("größe", 2), ("größe日本", 1)])
 def test_a_level_is_selected_by_its_name_in_any_script(pytester, words, chosen):
     """pytest escapes such letters in a node id."""
     pytester.makepyfile(NAMED_IN_GERMAN)
-    found, _ = pytester.inline_genitems("-k", words)
-    assert len(found) == chosen
+    result = run(pytester, "--collect-only", "-q", "-k", words)
+    result.stdout.fnmatch_lines([f"{chosen}/3 tests collected*"])
