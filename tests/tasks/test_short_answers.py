@@ -93,6 +93,7 @@ def test_yes_and_no(answer, expected):
         "It is not clear",
         "knows",
         "Yes, if it is a dog",
+        "Yes. Wait, I see two cats",
         "No, unless it is a dog",
         "Yes, maybe",
         "Yes, nothing",
@@ -203,6 +204,8 @@ def test_numbers(answer, expected):
         "3, wait, 4",
         "- 3 dogs and 2 cats",
         "x = 3, y = 4",
+        "3, the 4th is hidden",
+        "3, sorry",
         "–3",
         "3–4",
         "≈3",
@@ -310,3 +313,8 @@ def test_short_texts(answer, expected):
 )
 def test_marks_that_say_something_are_kept(answer, accepted, expected):
     assert kind("short_text", answer, ShortText((accepted,))) == expected
+
+
+def test_a_short_text_has_forty_words_at_most():
+    longest = " ".join(["word"] * 40)
+    assert kind("short_text", longest, ShortText((longest,))) == "right"
