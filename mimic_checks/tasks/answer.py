@@ -34,7 +34,8 @@ _FRAME = re.compile(
 )
 _EMPHASIS = re.compile(r"</?[a-zA-Z]{2,}>|[*_`\"#$]")
 _STATES = re.compile(
-    r"(?:\b(?:the|my)\s+)?(?:\bfinal\s+)?\b(?:answer|(?:correct|right|best) (?:option|choice|letter))\s*"
+    r"(?:\b(?:the|my)\s+)?(?:\bfinal\s+)?"
+    r"\b(?:answer|(?:correct|right|best) (?:option|choice|letter))\s*"
     r"(?:(?:is|was|would be|should be|must be)(?![\w'])|[:=])\s*:?\s*",
     re.IGNORECASE,
 )
