@@ -337,3 +337,11 @@ def test_too_many_errors_are_inconclusive_never_pass_or_fail():
         assert verdict.verdict == "inconclusive"
         assert verdict.reason == "a=1: 3 of 100 cases raised an error (error_ceiling=0.02)"
     assert judge_levels([(Level("a", 1), Tally(98, 0, 0, 2, 0.1))], thresholds, 1).verdict == "pass"
+
+
+def test_as_many_unparseables_as_the_ceiling_allows_may_pass():
+    thresholds = Thresholds(0.5, 0.8, 0.05, 0.1, 0.05, 0.02)
+    five, six = level(95, unparseable=5), level(94, unparseable=6)
+    found = judge(five, five, six, thresholds=thresholds)
+    assert [one.verdict for one in found.levels] == ["pass", "pass", "inconclusive"]
+    assert judge(six, thresholds=thresholds).verdict == "inconclusive"
