@@ -278,3 +278,10 @@ def test_an_error_in_either_release_counts():
     assert (
         count([pair("error", "right"), pair("right", "error"), pair("right", "right")]).errors == 2
     )
+
+
+def test_the_same_error_twice_is_no_answer_that_both_gave():
+    counts = count([pair("error", "error", "boom", "boom")])
+    assert (counts.worst.lost, counts.best.gained) == (1, 1)
+    same = count([pair("unparseable", "unparseable", "hm", "hm")])
+    assert (same.worst.lost, same.best.gained) == (0, 0)
