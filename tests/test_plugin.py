@@ -426,3 +426,26 @@ def test_the_fixture_for_edited_models(pytester):
         "-rs",
     )
     closed.assert_outcomes(skipped=1, deselected=1)
+
+
+NAMED_IN_GERMAN = '''
+from mimic_checks.cases import common_sweep
+from mimic_checks.checks.check import Sweep, check
+
+SIZES = Sweep(
+    check_id="size", title="t", factor="größe", moves="m", levels=("klein", "日本"),
+    cases=common_sweep,
+)
+
+@check(SIZES)
+def test_size(vlm_check):
+    """Sizes."""
+'''
+
+
+@pytest.mark.parametrize(("words", "chosen"), [("größe", 2), ("größe日本", 1)])
+def test_a_level_is_selected_by_its_name_in_any_script(pytester, words, chosen):
+    """pytest escapes such letters in a node id."""
+    pytester.makepyfile(NAMED_IN_GERMAN)
+    result = run(pytester, "--collect-only", "-q", "-k", words)
+    result.stdout.fnmatch_lines([f"{chosen}/3 tests collected*"])

@@ -128,7 +128,8 @@ def make_case(
     """A case with its content hash as id, in a cluster of its own.
 
     Raises:
-        InvalidArgument: a needle that is no image of the content.
+        InvalidArgument: a needle that is no image of the content, or a text with half a character
+            (a lone surrogate), which no file can hold.
     """
     shown = [
         (part.type, part.text if isinstance(part, TextPart) else part.image) for part in content
@@ -137,7 +138,12 @@ def make_case(
     if wrong := [number for number in needles if not 0 <= number < images]:
         raise InvalidArgument("needles", wrong, allowed=f"image numbers from 0 to {images - 1}")
     right = {part.name: getattr(truth, part.name) for part in fields(truth)}
-    hashed = json.dumps([task, shown, right, list(offered), RULE_VERSION])
+    asked = [task, shown, right, list(offered)]
+    try:
+        json.dumps([*asked, dict(factors)], ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError as error:
+        raise InvalidArgument("content", asked, allowed="texts of whole characters") from error
+    hashed = json.dumps([*asked, RULE_VERSION])
     case_id = hashlib.sha256(hashed.encode()).hexdigest()[:24]
     return Case(
         id=case_id,

@@ -36,7 +36,7 @@ class Level:
         if not self.label:
             object.__setattr__(self, "label", f"{self.factor}={self.value}")
         for name, word in (("factor", self.factor), ("level", str(value))):
-            if not re.search(r"[^\W_]", word):
+            if not re.search(r"[^\W_]", word) or re.search(r"[\ud800-\udfff]", word):
                 raise InvalidArgument(name, word, allowed="a name with a letter or digit in it")
 
     @property

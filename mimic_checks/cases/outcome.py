@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from mimic_checks.cases.case import Case
@@ -109,10 +109,16 @@ def judge(case: Case, answer: str | None, error: str | None, vocabulary: Vocabul
 
 
 def scored(items: Sequence[Item], outcomes: Mapping[str, Outcome]) -> list[Scored]:
-    """The outcomes of items, in order, from those of their cases by case id."""
+    """The outcomes of items, in order, from those of their cases by case id. A case that several
+    draws share is asked once, and its outcome is of the case as each item has it: in the item's own
+    cluster, with the item's own factors."""
     return [
-        GroupOutcome(item, tuple(outcomes[case.id] for case in item.cases))
+        GroupOutcome(item, tuple(_of(case, outcomes) for case in item.cases))
         if isinstance(item, Group)
-        else outcomes[item.id]
+        else _of(item, outcomes)
         for item in items
     ]
+
+
+def _of(case: Case, outcomes: Mapping[str, Outcome]) -> Outcome:
+    return replace(outcomes[case.id], case=case)

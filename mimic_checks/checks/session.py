@@ -14,6 +14,7 @@ how it compares with a baseline. Output folder:
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 
 from mimic_checks.cases import Case, Outcome
@@ -167,6 +168,6 @@ class CheckSession:
         return prompt_of(case, self.catalog.manifest)
 
     def answer(self, condition: Condition) -> list[Outcome]:
-        """The outcomes of a condition's cases, in order, journalled."""
+        """The outcomes of a condition's cases, in order, each of its own draw, journalled."""
         outcomes = self.engine.outcomes(condition)
-        return [outcomes[case.id] for case in condition.cases]
+        return [replace(outcomes[case.id], case=case) for case in condition.cases]

@@ -101,6 +101,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("vlm_check", [*levels, VERDICT], ids=ids, indirect=True)
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """pytest writes letters like "ß" of a node id as escapes, which nobody would type after
+    `-k`."""
+    if item.get_closest_marker("vlm_check") and (level := level_of(item)):
+        item.extra_keyword_matches.add(level.node_id)
+
+
 @pytest.fixture(scope="session")
 def vlm_session(request: pytest.FixtureRequest) -> CheckSession:
     """The part of this process in the run."""

@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
 
-NEGATION = re.compile(
-    r"\b(?:no|not|without|neither|nor|never|cannot|can't|isn't|aren't|don't|doesn't)\b"
-)
+NEGATION = re.compile(r"\b(?:no|not|without|neither|nor|never|cannot)\b|n't\b")
 RETRACTION = re.compile(
     r"\b(?:wait|actually|correction|oops|sorry|i mean|scratch that|on second thoughts?)\b",
     re.IGNORECASE,
 )
 """Words after which an answer may take back what it said."""
 
-_MARKUP = re.compile(r"[*_`\"“”‘’#\[\](){}<>]|\\n")
+# ">3" keeps its sign, which says that 3 is not meant.
+_MARKUP = re.compile(r"<[bipsu]>|[*_`\"#$\[\](){}]|[<>](?!\s*\d)|\\n")
 _ANSWER_IS = re.compile(r"^(?:the )?(?:final )?answers?(?: is|:)\s*")
 
 _CURLY = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "−": "-", "\u00a0": " "})
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-_EMPHASIS = re.compile(
-    r"\\(?:boxed|text|mathrm|mathbf)\b|</?[a-zA-Z]{2,}>|</[a-z]>|<\|\w+\|>|[*_`\"#$]"
+_INVISIBLE = dict.fromkeys(
+    [0, 0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, 0xFEFF]
 )
+_LINE_ENDS = dict.fromkeys([0x0B, 0x0C, 0x85, 0x2028, 0x2029], "\n")
+_PLAIN = {**_CURLY, **_FULL_WIDTH, **_INVISIBLE, **_LINE_ENDS}
+_STRUCK_OUT = re.compile(r"~~.{1,300}?~~|<(del|strike)>.{0,300}?</\1>", re.DOTALL)
+_FRAME = re.compile(
+    r"\\(?:[fm]?box(?:ed)?|text[a-z]*|math[a-z]+|emph|bf)\b|\\(?=[()\[\]%$])"
+    r"|</?(?:answer|em|strong|code|eos)>|</[a-zA-Z]+>|<\|\w+\|>"
+)
+_EMPHASIS = re.compile(r"</?[a-zA-Z]{2,}>|[*_`\"#$]")
 _STATES = re.compile(
+    r"(?:\b(?:the|my)\s+)?(?:\bfinal\s+)?"
     r"\b(?:answer|(?:correct|right|best) (?:option|choice|letter))\s*"
     r"(?:(?:is|was|would be|should be|must be)(?![\w'])|[:=])\s*:?\s*",
     re.IGNORECASE,
@@ -41,15 +50,25 @@ _MOST_BEFORE = 300
 
 def plain_words(answer: str) -> str:
     """An answer in lower case without markup, closing punctuation and a leading "the answer is"."""
-    text = _MARKUP.sub(" ", answer).strip().lower().rstrip(" .!,;:")
+    text = _MARKUP.sub(" ", said(answer)).strip().lower().rstrip(" .!,;:")
     return _ANSWER_IS.sub("", text).strip()
 
 
+def said(answer: str) -> str:
+    """An answer without what is no part of it: reasoning before `</think>` (all, where it never
+    ends), words struck out, LaTeX frames, a model's own tokens, invisible characters; typographic
+    quotes and full-width letters as plain ones."""
+    text = answer.rpartition("</think>")[2]
+    if text.lstrip().startswith("<think>"):
+        return ""
+    text = unicodedata.normalize("NFC", text).translate(_PLAIN)
+    return _FRAME.sub(" ", _STRUCK_OUT.sub(" ", text))
+
+
 def unmarked(answer: str) -> str:
-    """An answer as it stands, but for emphasis, tags, typographic quotes and full-width letters;
-    brackets and case are kept, for they tell "(A)" from "a"."""
-    text = answer.replace("\\n", "\n").translate(_CURLY).translate(_FULL_WIDTH)
-    return _EMPHASIS.sub(" ", text).strip()
+    """What an answer says, without emphasis and tags; brackets and case are kept, for they tell
+    "(A)" from "a"."""
+    return _EMPHASIS.sub(" ", said(answer.replace("\\n", "\n"))).strip()
 
 
 def stated(text: str) -> list[str]:

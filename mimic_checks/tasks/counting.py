@@ -104,7 +104,7 @@ def _zero(text: str, name: str) -> int | None:
 
 def _several(text: str, asked: Sequence[str]) -> list[int] | None:
     stated = numbers.find(text)
-    if stated is None or NEGATION.search(text):
+    if stated is None or NEGATION.search(text) or not all(number.exact for number in stated):
         return None
     by_label = [_labelled(text, stated, name) for name in asked]
     if all(len(values) == 1 for values in by_label):
@@ -124,5 +124,9 @@ def _labelled(text: str, stated: Sequence[numbers.Stated], name: str) -> set[int
     return {
         number.value
         for number in stated
-        if numbers.last_words(before, text, number.start) or after.match(text, number.end)
+        if after.match(text, number.end)
+        or (
+            numbers.last_words(before, text, number.start)
+            and not numbers.TERM.match(text, number.end)
+        )
     }

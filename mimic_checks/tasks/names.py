@@ -19,6 +19,11 @@ showing contain contains containing include includes present appear appears
 visible see i can we following common odd that which only also with its
 different various and question list"""
 _FILLER = frozenset(_FILLER_WORDS.split())
+_NO_LABEL = frozenset(
+    """i'm sorry unknown unsure unclear maybe perhaps probably possibly likely think believe except
+    but excluding missing absent""".split()
+)
+"""Words of prose, however short: what they stand beside is doubted, or left out."""
 _LONGEST_UNKNOWN = 3
 """Words of a noun phrase outside the vocabulary that still counts as a label (a wrong one); longer
 is prose."""
@@ -51,6 +56,8 @@ def _item_names(item: str, vocabulary: Vocabulary) -> list[str] | None:
     labels = [vocabulary.spellings[match.group()] for match in vocabulary.pattern.finditer(item)]
     others = re.findall(r"[\w'-]+", vocabulary.pattern.sub(" ", item))
     unknown = [word for word in others if word not in _FILLER]
+    if not _NO_LABEL.isdisjoint(unknown):
+        return None
     if labels and not unknown:
         return labels
     if not labels and len(unknown) <= _LONGEST_UNKNOWN:

@@ -19,8 +19,8 @@ _WORDING = Wording(
 )
 _UNITS = r"(?:mm|cm|km|m|ft|in|kg|g|mg|lb|lbs|oz|ms|s|min|h|hrs?|ml|l|px|mph|km/h|m/s|c|f|usd|eur)"
 _NUMBER = re.compile(
-    r"(?<![\w.,:/^⁄-])(?P<digits>-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|-?\.\d+)"
-    rf"(?={_UNITS}\b|(?![\w+^⁄²³]|[.,:/-]\d))"
+    r"(?<![\w.,:/^⁄–—-])(?P<digits>-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|-?\.\d+)"
+    rf"(?={_UNITS}\b|(?![\w+^⁄²³]|[.,:/–—-]\d|-\w))"
     rf"|(?<![\w.-])(?P<word>{WORD})(?!\w|-\w)"
 )
 _ANY_DIGITS = re.compile(r"\d+")
@@ -30,11 +30,13 @@ _NOT_EXACT = re.compile(
     r"|between|or so|minimum|maximum|several|few|couple|each|per (?:image|picture|photo)|minus"
     r"|negative|hundreds?|thousands?|millions?|billions?|dozens|half|halves|quarters?"
     r"|(?:a|one|two|three|four|five|six|seven)[ -](?:thirds?|fourths?|fifths?|sixths?|tenths?))\b"
-    r"|\d\s*[+^±⁄]|!=|[<>≤≥±≠~²³¼½¾]"
+    r"|\d\s*[+^±⁄]|\d\s*(?:k|mil|mln|bn)\b|!=|[<>≤≥±≠~≈²³¼½¾]"
 )
 _PRONOUN = re.compile(
     r"\b(?:the|this|that|every|which|another|other|left|right|first|second|third|last)\s+$"
 )
+_SEVERAL_SUMS = re.compile(r"=.{0,200}?\d\s*(?:[,;\n]|\band\b)", re.DOTALL)
+"""Before the last "=" of a text: another one that came to an end."""
 _AN_ITEM = re.compile(r"\b(?:image|picture|photo|figure|option|step|question)\s*#?\s*$")
 
 
@@ -71,7 +73,9 @@ NUMBER = NumberTask()
 def _read(part: str) -> Number | None:
     """The number of one statement; after the last "=", if it has one."""
     if "!=" not in part:
-        part = part.rpartition("=")[2]
+        first, _, part = part.rpartition("=")
+        if _SEVERAL_SUMS.search(first):
+            return None
     if NEGATION.search(part) or _NOT_EXACT.search(part) or RETRACTION.search(part):
         return None
     values: set[float] = set()

@@ -23,7 +23,18 @@ WORDS |= {
 WORDS |= {"a dozen": 12, "one dozen": 12, "dozen": 12, "none": 0, "nothing": 0}
 
 WORD = "|".join(re.escape(word) for word in sorted(WORDS, key=len, reverse=True))
-NUMBER = re.compile(rf"(?<![\w.\-])(?:(?P<digits>\d+(?:\.\d+)?)|(?P<word>{WORD}))(?![\w]|-\w|\.\d)")
+NUMBER = re.compile(
+    rf"(?<![\w.–—-])(?:(?P<digits>\d+(?:\.\d+)?)|(?P<word>{WORD}))(?![\w]|-\w|[.–—]\d)"
+)
+TERM = re.compile(r"\s*[+*×]")
+"""Follows a number that is part of a sum, and not what it comes to."""
+_BOUND_BEFORE = re.compile(
+    r"(?:\b(?:at least|at most|(?:more|less|fewer|greater) than|over|under|up to|nearly|almost|half"
+    r"|a few|several|minus|negative)\s+|[<>≤≥±≠~≈]\s*)$"
+)
+_BOUND_AFTER = re.compile(
+    r"\s*(?:\+(?!\s*\d)|\b(?:or (?:more|less|fewer|so)|hundreds?|thousands?|millions?|dozens?)\b)"
+)
 _OF_IMAGES = re.compile(
     r"\s*(?:different |separate |given )?(?:images?|pictures?|photos?|scenes?)\b"
 )
@@ -42,14 +53,15 @@ _MOST_BEFORE = 200
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """A number in a text: its value, where it stands, and whether the text calls it the total,
-    before or after it."""
+    """A number in a text: its value, where it stands, whether the text calls it the total, before
+    or after it, and whether it is meant as it stands: "at least 3" and "two hundred" are not."""
 
     value: int
     start: int
     end: int
     before: bool
     after: bool
+    exact: bool
 
 
 def find(text: str) -> list[Stated] | None:
@@ -62,9 +74,13 @@ def find(text: str) -> list[Stated] | None:
         value = WORDS[match["word"]] if digits is None else float(digits)
         if value > 10**9 or value != int(value):  # in this order: hundreds of digits are infinite
             return None
-        before = bool(last_words(_BEFORE_TOTAL, text, match.start()))
+        in_sum = TERM.match(text, match.end())
+        before = not in_sum and bool(last_words(_BEFORE_TOTAL, text, match.start()))
         after = bool(_AFTER_TOTAL.match(text, match.end()))
-        numbers.append(Stated(int(value), match.start(), match.end(), before, after))
+        exact = not (
+            last_words(_BOUND_BEFORE, text, match.start()) or _BOUND_AFTER.match(text, match.end())
+        )
+        numbers.append(Stated(int(value), match.start(), match.end(), before, after, exact))
     return numbers
 
 
@@ -83,6 +99,7 @@ def total(text: str) -> int | None:
     numbers = find(text)
     if not numbers:
         return None
-    stated = {n.value for n in numbers if n.after} or {n.value for n in numbers if n.before}
-    values = stated or {number.value for number in numbers}
-    return values.pop() if len(values) == 1 else None
+    stated = [n for n in numbers if n.after] or [n for n in numbers if n.before] or numbers
+    values = {number.value for number in stated}
+    known = len(values) == 1 and all(number.exact for number in stated)
+    return values.pop() if known else None

@@ -23,15 +23,18 @@ _LETTER = (
     r"|A(?![\w'\-]|\s+(?!(?:is|because|since|as|and|or|but)\b)\w)|I(?![\w'\-]|\s+\w))"
 )
 _ANY_LETTER = re.compile(_LETTER)
+_SMALL_LETTER = re.compile(rf"(?<![\w'\-])(?<![\w{_TOKEN}]\()(?:[b-hj-z](?![\w'\-])|a(?=\W*$))")
 _FIRM_LETTERS = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"^[^\w{_TOKEN}]*([A-Za-z])[^\w{_TOKEN}]*$",
+        rf"^[^\w{_TOKEN}]*([A-Za-z])(?!\+)[^\w{_TOKEN}]*$",
         rf"(?<![\w{_TOKEN}])[(\[{{<]\s*([A-Za-z])\s*[)\]}}>]",  # but not "dog(s)"
         r"\b(?i:options?|choices?|answers?|letter)\s*(?:is\s+)?[:=]?\s*([a-z])\W*$",
         rf"\b(?i:options?|choices?|answers?|letter)\s*(?:is\s+)?[:=]?\s*({_LETTER})",
-        rf"\b(?i:is|be|it's|that's|choose|pick|select|chose|think|say|with)\s*:?\s+({_LETTER})",
-        rf"({_LETTER})\s+(?:is|seems)\s+(?:the\s+)?(?:most\s+)?(?:correct|right|best|answer)",
+        r"\b(?i:option|choice|letter)\s+([AI])\b",
+        rf"\b(?i:is|be|it's|that's|choose|pick|select|chose|think|say|(?:go|going|agree) with)"
+        rf"\s*:?\s+({_LETTER})",
+        rf"({_LETTER})\s+(?i:is|seems)\s+(?i:the\s+)?(?i:most\s+)?(?i:correct|right|best|answer)",
         rf"({_LETTER})\s+(?:because|since|as)\b",
     )
 )
@@ -46,10 +49,15 @@ _TEXT_LAST = re.compile(
     r"\b(?:is|are|was|were|be|shows?|contains?|depicts?)\s+" + _TOKEN + r"\W*$", re.IGNORECASE
 )
 _DENIAL = re.compile(
-    rf"{NEGATION.pattern}|n't\b|\b(?:none|wrong|incorrect|false|except|unlike|rather than"
-    r"|instead of|unable|unclear|unsure)\b"
+    rf"{NEGATION.pattern}|\b(?:none|wrong|incorrect|false|except|unlike|rather than|instead of"
+    r"|unable|unclear|unsure|unlikely|impossible|(?:could|might|may) be|(?:is|are) out"
+    r"|rul(?:ed?|ing) out|(?:eliminat|exclud|discard|reject|refus|avoid|disagree|lack)\w*)\b"
 )
+_ASKS = re.compile(r"\?\W*$")
+_SIGN_BEFORE = re.compile(r"(?:[<>≤≥±≠~≈+*/^×÷]\s*|[–—])$")
+_SIGN_AFTER = re.compile(r"\s*[+*/^×÷±½¼¾]")
 _OF_OPTIONS = re.compile(r"\b(?:option|choice|answer|correct|right|wrong|incorrect|sure|true)\b")
+_OPTION_NUMBER = re.compile(r"\b(?:option|choice)\s+#?(\d{1,2})(?![\w.,]\w|\w)", re.IGNORECASE)
 _ONE_LETTER = {"", *LETTERS.lower()}
 _FILLER = frozenset(
     """a an the it its it's that that's this these those is are there i think believe would say
@@ -82,10 +90,13 @@ class _Reader:
 
     def read(self, part: str) -> int | None:
         """The option that one statement takes."""
-        named = [self._with_text(m["text"]) for m in self.pattern.finditer(part)]
-        text = self.pattern.sub(_TOKEN, part)
+        found = [m for m in self.pattern.finditer(part) if not _in_a_sum(m)]
+        named = [self._with_text(m["text"]) for m in found]
+        text = self.pattern.sub(lambda m: m.group() if _in_a_sum(m) else _TOKEN, part)
         lead = _LEAD.match(text)
         mentions = self._led(text, lead, named) if lead else self._stated(text, named)
+        if mentions:
+            mentions += self._numbered(part)
         return self._only(frozenset.intersection(*mentions)) if mentions else None
 
     def _led(
@@ -108,7 +119,7 @@ class _Reader:
 
     def _stated(self, text: str, named: list[frozenset[int]]) -> list[frozenset[int]]:
         """Mentions in any other statement: all count, and one must be firm."""
-        if _DENIAL.search(text.lower()) or RETRACTION.search(text):
+        if _DENIAL.search(text.lower()) or RETRACTION.search(text) or _ASKS.search(text):
             return []
         firm = [m[1] for pattern in _FIRM_LETTERS for m in pattern.finditer(text)]
         words = re.findall(r"[\w']+", _ANY_LETTER.sub(" ", text).lower())
@@ -119,7 +130,11 @@ class _Reader:
 
     def _letters(self, text: str) -> list[frozenset[int]]:
         """Every letter of an option that stands alone, and every firm one of none."""
-        letters = [m.group() for m in _ANY_LETTER.finditer(text)]
+        letters = [
+            m.group().upper()
+            for pattern in (_ANY_LETTER, _SMALL_LETTER)
+            for m in pattern.finditer(text)
+        ]
         bracketed = [m[1] for m in _FIRM_LETTERS[1].finditer(text)]
         inside = [letter for letter in letters if LETTERS.index(letter) < len(self.options)]
         return [self._with_letter(letter) for letter in inside + bracketed]
@@ -134,9 +149,24 @@ class _Reader:
         wanted = " ".join(text.split()).lower()
         return frozenset(k for k, option in enumerate(self.options) if option == wanted)
 
+    def _numbered(self, text: str) -> list[frozenset[int]]:
+        """Where "option 2" stands: the second, if it is no other's text."""
+        found = [int(m[1]) - 1 for m in _OPTION_NUMBER.finditer(text)]
+        return [frozenset({place}) for place in found]
+
     def _only(self, places: frozenset[int]) -> int | None:
         texts = {self.given[place] or place for place in places}
         return min(places) if len(texts) == 1 else None
+
+
+def _in_a_sum(match: re.Match[str]) -> bool:
+    """Whether an option that is a number stands in a sum or a bound: "1 + 1" and ">2" are no "1"
+    and no "2"."""
+    text, before, after = match["text"], match.string[: match.start()], match.end()
+    return bool(
+        (text[0].isdigit() and _SIGN_BEFORE.search(before[-20:]))
+        or (text[-1].isdigit() and _SIGN_AFTER.match(match.string, after))
+    )
 
 
 def _takes_back(sentence: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from mimic_checks.tasks.answer import agreed, stated, unmarked
+from mimic_checks.tasks.answer import agreed, said, stated, unmarked
 from mimic_checks.tasks.task import Score, Task, Template
 from mimic_checks.tasks.truth import ShortText, Truth, of_type
 from mimic_checks.tasks.vocabulary import Vocabulary
@@ -16,7 +16,10 @@ _WORDING = Wording(
     instruct="{stem} Give only the answer, in a few words.",
     stem="{stem}",
 )
-_EDGES = " \t.,;:!?*_`\"'()[]{}<>“”‘’"
+_MARKS = r"[\s,;:!?*_`\"'()\[\]{}<>«»‹›„「」『』。、…¿¡"
+# ".5" is not "5".
+_EDGES = re.compile(rf"^(?:{_MARKS}]|\.(?!\d))+|{_MARKS}.]+$")
+_FORMULA = re.compile(r"^\$+([^$]+)\$+$")
 _ARTICLE = re.compile(r"^(?:an?|the)\s+(?=\S)")
 _REFUSAL = re.compile(
     r"^(?:i(?:'m| am) (?:sorry|unable|not )|i (?:cannot|can't|can not|do not|don't) |sorry\b"
@@ -59,13 +62,14 @@ SHORT_TEXT = ShortTextTask()
 
 def _said(answer: str) -> str | None:
     """What an answer says, in the form in which wordings are compared."""
-    return agreed(_compared(part) for part in stated(answer.strip()))
+    return agreed(_compared(part) for part in stated(said(answer).strip()))
 
 
 def _compared(part: str) -> str | None:
     lines = [line for line in part.casefold().split("\n") if line.strip()]
     if len(lines) != 1 or _REFUSAL.match(unmarked(lines[0])):
         return None
-    bare = _ARTICLE.sub("", lines[0].strip(_EDGES)).strip(_EDGES) or lines[0].strip()
-    words = bare.split()
+    line = lines[0].strip()
+    bare = _EDGES.sub("", _FORMULA.sub(r"\1", _EDGES.sub("", line)))
+    words = (_EDGES.sub("", _ARTICLE.sub("", bare)) or line).split()
     return " ".join(words) if len(words) <= _MOST_WORDS else None

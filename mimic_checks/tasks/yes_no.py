@@ -18,7 +18,7 @@ _OPENING = r"^\W*(?:(?:i think|i believe|i would say|i'd say|so|well|thus|theref
 # "No doubt there is one", "No dogs can be seen" and "No. 3" do not answer with their first word.
 _LEAD = re.compile(
     _OPENING + r"(?:(?P<yes>yes|yeah|yep|yup|true)|(?P<no>no|nope|false))\b"
-    r"(?!\.?\s*\d)(?='?\s*(?:[.,;:!\n()\]–—-]|$)"
+    r"(?!\.?\s*(?:\d|of\b)|-\w)(?='?\s*(?:[.,;:!\n()\]}–—-]|$)"
     r"|\s+(?:there|it|they|he|she|we|i|the|this|that|these|those|because|since|as|not)\b)"
 )
 _SHORT_FORM = re.compile(
@@ -40,8 +40,14 @@ _PHRASES: Mapping[str, bool] = {
     "absolutely not": False,
     "not at all": False,
 }
-_DENIES = re.compile(rf"{NEGATION.pattern}|n't\b|\b(?:none|nope|false)\b")
+_DENIES = re.compile(rf"{NEGATION.pattern}|\b(?:none|nothing|nobody|nope|false)\b")
 _AFFIRMS = re.compile(r"\b(?:yes|yeah|yep|yup|true)\b")
+_LEAVES_OPEN = re.compile(
+    r"^\W*(?:if|unless|only if|maybe|perhaps)\b"
+    r"|\b(?:unable to|(?:cannot|can't|can not|do not|don't) (?:answer|help|assist|tell|say|know"
+    r"|determine|decide))\b"
+)
+"""After the first word: the answer depends on something, or there is none."""
 _OPENS_OTHERWISE: Mapping[bool, re.Pattern[str]] = {
     True: re.compile(r"(?:^|[.!?\n]\s*)(?:no|nope|false)\b\s*(?:[.,;:!]|$)"),
     False: re.compile(r"(?:^|[.!?\n]\s*)(?:yes|yeah|yep|yup|true)\b\s*(?:[.,;:!]|$)"),
@@ -97,5 +103,9 @@ def _read(part: str) -> bool | None:
     yes = lead["yes"] is not None
     sentence, later = first_sentence(rest.lstrip(" .,;:!"))
     # "Yes, there is no dog" may agree or deny; after "no", denying is explaining.
-    against = (_DENIES if yes else _AFFIRMS).search(sentence) or _OPENS_OTHERWISE[yes].search(later)
+    against = (
+        (_DENIES if yes else _AFFIRMS).search(sentence)
+        or _LEAVES_OPEN.search(sentence)
+        or _OPENS_OTHERWISE[yes].search(later)
+    )
     return None if against else yes

@@ -118,3 +118,19 @@ def test_a_needle_is_one_of_the_images(needles):
     with pytest.raises(InvalidArgument, match="needles=.*image numbers from 0 to 1"):
         made(asked, needles=needles)
     assert made(asked, needles=(0, 1)).needles == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "half",
+    [
+        {"content": (TextPart("\ud800"),)},
+        {"truth": ShortText(("x", "\ud800"))},
+        {"offered": ("\ud800",)},
+        {"factors": {"size": "\ud800"}},
+    ],
+)
+def test_half_a_character_is_refused_before_anything_is_asked(half):
+    """No file can hold it: a run would end when it writes what was answered."""
+    whole = {"content": (TextPart("?"),), "truth": ShortText(("x",)), "factors": {}}
+    with pytest.raises(InvalidArgument, match="texts of whole characters"):
+        make_case(task="short_text", template="plain", **{**whole, **half})

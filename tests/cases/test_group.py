@@ -107,6 +107,13 @@ def test_a_draw_may_hold_a_case_at_one_level_and_a_group_at_another():
         draw(strategy, 5, seed=1)
 
 
+def test_a_draw_repeats_another_if_any_of_its_items_does():
+    strategy = st.sampled_from(QUESTIONS[1:]).map(lambda q: clustered([q, QUESTIONS[0]]))
+    assert len(draw(strategy, 1, seed=2)) == 1
+    with pytest.raises(EmptyPool, match="only 1 distinct cases can be generated"):
+        draw(strategy, 2, seed=2)
+
+
 @given(GROUPS)
 def test_groups_work_in_a_users_own_given_test(group):
     assert len(group.cases) == 2

@@ -53,7 +53,9 @@ def test_what_is_no_number_and_no_name_is_refused(value):
         Level("spread", value)
 
 
-@pytest.mark.parametrize(("factor", "value"), [("", 1), ("_", 1), ("spread", ""), ("spread", "-")])
+@pytest.mark.parametrize(
+    ("factor", "value"), [("", 1), ("_", 1), ("a", ""), ("a", "-"), ("a", "b\ud800")]
+)
 def test_what_leaves_no_word_is_refused(factor, value):
     with pytest.raises(InvalidArgument, match="a name with a letter or digit in it"):
         Level(factor, value)

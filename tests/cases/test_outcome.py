@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -153,3 +154,20 @@ def test_scored_puts_outcomes_in_the_order_of_the_items():
     assert [item.id for item in found] == [item.id for item in items]
     assert [len(item.members) for item in found] == [2, 1, 1]
     assert {item.kind for item in found} == {"right"}
+
+
+def test_a_case_that_draws_share_keeps_the_cluster_and_factors_of_each():
+    """The needle of two draws, or the twin of two groups, is asked once."""
+    shared = counting("a")
+    one, two = (
+        replace(shared, cluster=f"draw {k}", factors={"distractors": k}, needles=(0,) * k)
+        for k in range(2)
+    )
+    pairs = [Group((case, counting(other))) for case, other in ((two, "b"), (one, "c"))]
+    outcomes = {
+        case.id: judge(case, "2", None, VOCABULARY) for case in (one, counting("b"), counting("c"))
+    }
+    found = scored([one, two, *pairs], outcomes)
+    assert [item.members[0].case for item in found] == [one, two, two, one]
+    assert [item.cluster for item in found] == ["draw 0", "draw 1", "draw 1", "draw 0"]
+    assert all(item.group == group for item, group in zip(found[2:], pairs, strict=True))

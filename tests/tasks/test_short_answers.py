@@ -47,6 +47,12 @@ def yes(answer):
         ("No. The dog is on the left.", "no"),
         ("<answer>no</answer>", "no"),
         ("Yes (there is)", "yes"),
+        ("\\boxed{Yes}", "yes"),
+        ("$\\text{no}$", "no"),
+        ("~~Yes~~ No", "no"),
+        ("<think>\nno\n</think>\n\nyes", "yes"),
+        ("\ufeffYes\u200b", "yes"),
+        ("No—there is a cat", "no"),
     ],
 )
 def test_yes_and_no(answer, expected):
@@ -86,6 +92,17 @@ def test_yes_and_no(answer, expected):
         "3",
         "It is not clear",
         "knows",
+        "Yes, if it is a dog",
+        "Yes. Wait, I see two cats",
+        "No, unless it is a dog",
+        "Yes, maybe",
+        "Yes, nothing",
+        "No, I can't answer that",
+        "No, I cannot help with that",
+        "No. of dogs: 3",
+        "no-one",
+        "Yes\u2028No",
+        "<think>yes",
     ],
 )
 def test_neither_yes_nor_no(answer):
@@ -128,6 +145,10 @@ def number(answer):
         ("4, yes 4", 4),
         ("In the first there are 2, in the second 3. The answer is 5.", 5),
         ("1989", 1989),
+        ("\\boxed{3}", 3),
+        ("x = 2 + 1 = 3", 3),
+        ("~~3~~ 4", 4),
+        ("<think>2 or 3</think> 3", 3),
     ],
 )
 def test_numbers(answer, expected):
@@ -182,6 +203,17 @@ def test_numbers(answer, expected):
         "5 out of 10",
         "3, wait, 4",
         "- 3 dogs and 2 cats",
+        "x = 3, y = 4",
+        "3, the 4th is hidden",
+        "3, sorry",
+        "–3",
+        "3–4",
+        "≈3",
+        "3-ish",
+        "a 3-legged dog",
+        "5 k",
+        "It wasn't 3",
+        "There weren’t 3",
     ],
 )
 def test_no_number(answer):
@@ -228,6 +260,18 @@ WEEKDAY = ShortText(("the Eiffel Tower", "Tour Eiffel", "C#"))
         ("\nEiffel Tower\n", "right"),
         ("C", "wrong"),
         ("C++", "wrong"),
+        ("\\boxed{Eiffel Tower}", "right"),
+        ("$\\boxed{\\text{Eiffel Tower}}$", "right"),
+        ("<answer>Eiffel Tower</answer>", "right"),
+        ("Eiffel Tower</s>", "right"),
+        ("Eiffel Tower<|im_end|>", "right"),
+        ("\ufeffEiffel Tower\u200b\x00", "right"),
+        ("Ｅiffel Tower", "right"),
+        ("«Eiffel Tower»", "right"),
+        ("<think>Big Ben?</think>\nEiffel Tower", "right"),
+        ("~~Big Ben~~ Eiffel Tower", "right"),
+        ("~~Eiffel Tower~~", "unparseable"),
+        ("<think>The answer is the Eiffel Tower", "unparseable"),
         ("Eiffel", "wrong"),
         ("Not the Eiffel Tower", "wrong"),
         ("Eiffel Towers", "wrong"),
@@ -247,3 +291,30 @@ WEEKDAY = ShortText(("the Eiffel Tower", "Tour Eiffel", "C#"))
 )
 def test_short_texts(answer, expected):
     assert kind("short_text", answer, WEEKDAY) == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "accepted", "expected"),
+    [
+        (".5", "5", "wrong"),
+        ("5", ".5", "wrong"),
+        (".5.", ".5", "right"),
+        ("$5", "5", "wrong"),
+        ("$5$", "5", "right"),
+        ("-5", "5", "wrong"),
+        ("cafe\u0301", "caf\u00e9", "right"),
+        ("rock'n'roll", "rock’n’roll", "right"),
+        ("東京。", "東京", "right"),
+        ("STRASSE", "Straße", "right"),
+        ("<html>", "<html>", "right"),
+        ("<body>", "<html>", "wrong"),
+        ("?", "!", "wrong"),
+    ],
+)
+def test_marks_that_say_something_are_kept(answer, accepted, expected):
+    assert kind("short_text", answer, ShortText((accepted,))) == expected
+
+
+def test_a_short_text_has_forty_words_at_most():
+    longest = " ".join(["word"] * 40)
+    assert kind("short_text", longest, ShortText((longest,))) == "right"

@@ -130,3 +130,18 @@ def test_broken_baselines_are_named_by_line(text, message):
     whole = baseline("a").text()
     with pytest.raises(GateError, match="has a case twice"):
         parse_baseline(whole + whole.splitlines()[1] + "\n", "x")
+
+
+def test_an_answer_can_be_read_in_the_diff():
+    item = BaselineItem(level="größe1", item="c", kind="right", answer="二匹の猫\u2028")
+    text = Baseline(baseline().head, (item,)).text()
+    assert "größe1" in text
+    assert "二匹の猫" in text
+    assert parse_baseline(text, "x").items == (item,)
+
+
+def test_a_setting_that_only_one_of_the_two_has_is_named():
+    old, new = baseline("c"), baseline("c")
+    bare = Baseline(old.head.model_copy(update={"sampling": {}}), old.items)
+    with pytest.raises(GateError, match="max_new_tokens was None, is 64"):
+        refuse_other_cases(bare, new)

@@ -12,6 +12,7 @@ from mimic_checks.catalog import load_catalog
 from mimic_checks.errors import RunFolderError
 from mimic_checks.tasks import YesNo
 from mimic_checks.verdicts.case_set import read_case_set, write_case_set
+from mimic_checks.verdicts.record import refuse_other_images
 
 NAMED = [Level("position", "middle"), Level("position", "end", "at the end")]
 
@@ -87,3 +88,27 @@ def test_a_changed_picture_is_refused(written):
     files[0].write_bytes(files[1].read_bytes())
     with pytest.raises(RunFolderError, match=r"shows image [0-9a-f]{12}, which is not row"):
         read_case_set(folder, load_catalog(f"cases:{folder}"))
+
+
+def test_a_picture_that_cannot_be_opened_is_refused(written):
+    folder, *_ = written
+    next((folder / "images").iterdir()).write_bytes(b"no picture")
+    with pytest.raises(RunFolderError, match=r"shows image [0-9a-f]{12}, which is not row"):
+        read_case_set(folder, load_catalog(f"cases:{folder}"))
+
+
+def test_a_row_outside_the_catalog_is_refused(scenes):
+    last = yes_no(scenes, len(scenes) - 1, True)
+    refuse_other_images(last, [len(scenes) - 1], scenes, "x")
+    for row in (-1, len(scenes)):
+        with pytest.raises(RunFolderError, match=f"which is not row {row} of catalog="):
+            refuse_other_images(last, [row], scenes, "x")
+
+
+def test_a_level_that_lacks_a_draw_is_refused(written):
+    folder, spread, *_ = written
+    path = folder / "cases.jsonl"
+    lines = path.read_text(encoding="utf-8").split("\n")
+    path.write_text("\n".join([lines[0], *lines[2:]]), encoding="utf-8")
+    with pytest.raises(RunFolderError, match=r"has for check 'spread' the levels"):
+        read_case_set(folder, load_catalog(f"cases:{folder}")).draws("spread", spread)

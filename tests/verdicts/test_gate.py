@@ -261,3 +261,27 @@ def test_gates_that_can_never_stop_or_never_pass_anything_are_refused(tmp_path):
     ):
         check_policy_can_decide(strict, ["distractors"], needed - 1)
     check_policy_can_decide(strict, ["distractors"], needed)
+
+
+def test_limits_belong_to_what_they_allow():
+    """As many errors as the ceiling allows, as few cases as are needed, a p-value of alpha."""
+    at_ceiling = [*pairs(98, right=98), pair("error", "right"), pair("right", "error")]
+    assert undecided(count(at_ceiling), RULE) == ""
+    assert "3 of 100 cases raised" in undecided(count([*at_ceiling[1:], at_ceiling[-2]]), RULE)
+    assert undecided(count(pairs(20)), RULE) == ""
+    assert "19 cases are fewer" in undecided(count(pairs(19)), RULE)
+    for corrected in ((RULE.alpha, 1.0), (1.0, RULE.alpha)):
+        assert judge_pair(count(pairs(100)), RULE, corrected).verdict == "fail"
+
+
+def test_an_error_in_either_release_counts():
+    assert (
+        count([pair("error", "right"), pair("right", "error"), pair("right", "right")]).errors == 2
+    )
+
+
+def test_the_same_error_twice_is_no_answer_that_both_gave():
+    counts = count([pair("error", "error", "boom", "boom")])
+    assert (counts.worst.lost, counts.best.gained) == (1, 1)
+    same = count([pair("unparseable", "unparseable", "hm", "hm")])
+    assert (same.worst.lost, same.best.gained) == (0, 0)

@@ -337,3 +337,33 @@ def test_too_many_errors_are_inconclusive_never_pass_or_fail():
         assert verdict.verdict == "inconclusive"
         assert verdict.reason == "a=1: 3 of 100 cases raised an error (error_ceiling=0.02)"
     assert judge_levels([(Level("a", 1), Tally(98, 0, 0, 2, 0.1))], thresholds, 1).verdict == "pass"
+
+
+def test_as_many_unparseables_as_the_ceiling_allows_may_pass():
+    thresholds = Thresholds(0.5, 0.8, 0.05, 0.1, 0.05, 0.02)
+    five, six = level(95, unparseable=5), level(94, unparseable=6)
+    found = judge(five, five, six, thresholds=thresholds)
+    assert [one.verdict for one in found.levels] == ["pass", "pass", "inconclusive"]
+    assert judge(six, thresholds=thresholds).verdict == "inconclusive"
+
+
+def test_a_reference_fails_only_with_its_errors_counted_right():
+    assert judge(level(465, 1000, best_constant=0)).verdict == "fail"
+    assert judge(level(465, 1000, error=20, best_constant=0)).verdict == "inconclusive"
+
+
+def test_a_fail_outweighs_what_is_inconclusive_before_it():
+    verdict = judge(level(97), level(78), level(20))
+    assert [found.verdict for found in verdict.levels] == ["pass", "inconclusive", "fail"]
+    assert verdict.verdict == "fail"
+
+
+def test_unparseables_too_are_judged_over_all_levels_of_the_run():
+    many = level(930, 1000, unparseable=70)
+    assert judge(level(1000, 1000), many, judged=1).levels[1].verdict == "fail"
+    assert judge(level(1000, 1000), many, judged=4000).levels[1].verdict == "inconclusive"
+
+
+def test_the_interval_of_a_rate_has_half_of_alpha_on_each_side():
+    found = judge(level(90)).levels[0]
+    assert found.interval == (lower(90, 100, 0.025), upper(90, 100, 0.025))

@@ -172,3 +172,30 @@ def test_an_unfinished_run_of_the_same_description_keeps_its_outcomes(tmp_path):
     assert again.records() == again.records_of("a") == lines
     assert again.records_of("b") == []
     assert list(again.checks()) == ["a", "b"]
+
+
+def test_a_finished_run_is_replaced_and_what_a_kill_cut_off_is_swept(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.prepare({"vlm": "x"})
+    part, lines = folder.path / "outcomes" / "a.jsonl.7.part", folder.path / "outcomes" / "a.jsonl"
+    part.parent.mkdir()
+    part.write_text("{")
+    lines.write_text("")
+    del folder
+    again = RunFolder(tmp_path / "run")
+    again.prepare({"vlm": "x"})
+    assert not part.exists()
+    assert lines.exists(), "an unfinished run is taken up"
+    again.finish()
+    RunFolder(tmp_path / "run").prepare({"vlm": "x"})
+    assert not lines.exists()
+
+
+def test_answers_of_an_earlier_run_are_counted_from_the_journals(tmp_path):
+    folder = RunFolder(tmp_path)
+    batches = [{"batch": 0, "answers": {"a": "1", "b": "2"}, "cached": True}]
+    batches += [{"batch": 1, "answers": {"c": "3"}, "cached": False}, {"batch": 2}]
+    folder.journal("x").parent.mkdir()
+    text = '{"plan": []}\n' + "".join(json.dumps(batch) + "\n" for batch in batches)
+    folder.journal("x").write_text(text + '{"batch": 3, "answ')
+    assert folder.cached() == (2, 3)
