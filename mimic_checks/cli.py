@@ -7,6 +7,7 @@ Data in: arguments. Data out: an exit code. Every subcommand is a few lines call
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import subprocess
 import sys
@@ -70,8 +71,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace, rest: Sequence[str]) -> int:
     from mimic_checks.checks.discovery import CHECK_MODULES
 
-    installed = [module for module in CHECK_MODULES.modules() if module != SHIPPED]
+    installed = [
+        module for module in CHECK_MODULES.modules() if module != SHIPPED and _is_importable(module)
+    ]
     return _call_pytest([*installed, *(options.checks or ()), *rest])
+
+
+def _is_importable(module: str) -> bool:
+    """Whether a module is there; a broken package of somebody's should not stop the run."""
+    try:
+        known = importlib.util.find_spec(module) is not None
+    except ImportError:
+        known = False
+    if not known:
+        print(f"mimic-checks: checks in {module!r} are left out: no such module", file=sys.stderr)
+    return known
 
 
 def _call_pytest(arguments: Sequence[str]) -> int:
