@@ -45,6 +45,7 @@ class Run:
         self.verdicts: dict[str, str] = {}
         self.skipped: set[str] = set()
         self.gates: list[CheckGate] = []
+        self.uncompared: dict[str, str] = {}
         self.report: Path | None = None
         self.unusable = ""
         self._session: CheckSession | None = None
@@ -237,7 +238,7 @@ class Run:
             return
         if self.unusable:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
-        if not self.results or self.described is None or self._folder is None:
+        if self.unusable or self.described is None or self._folder is None:
             return
         from mimic_checks.errors import UsageError
         from mimic_checks.reporting import write_report
@@ -246,9 +247,12 @@ class Run:
             if self._gating:
                 self.gates = self._gating.compare_all()
                 self.verdicts |= self._gating.effective_verdicts(self.gates)
-            self.report = write_report(self._folder.path)
-            if set(self.described.checks) <= set(self.results) | self.skipped:
-                self._folder.finish()
+                compared = {gate.check for gate in self.gates}
+                self.uncompared = self._gating.uncompared(compared, self.results)
+            if self.results:
+                self.report = write_report(self._folder.path)
+                if set(self.described.checks) <= set(self.results) | self.skipped:
+                    self._folder.finish()
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
         if session.exitstatus == pytest.ExitCode.OK:
@@ -257,9 +261,10 @@ class Run:
     def _exit_status(self) -> int:
         assert self.described
         verdicts = set(self.verdicts.values())
-        # A gate that was left out of the selection lets nothing pass.
-        ungated = self._gating is not None and any(
-            check in self.described.gated for check in self.described.partial
+        # A gate that was left out of the selection, or skipped, lets nothing pass.
+        ungated = self._gating is not None and (
+            any(check in self.described.gated for check in self.described.partial)
+            or not self._gating.lets_pass(self.uncompared)
         )
         if "fail" in verdicts:
             return int(pytest.ExitCode.TESTS_FAILED)
@@ -284,17 +289,20 @@ class Run:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self.unusable:
             terminalreporter.write_line(f"ERROR: {self.unusable}", red=True)
-        if self.report is None or self.described is None or self._folder is None:
+        if self.described is None or self._folder is None:
             return
-        from mimic_checks.plugin.terminal import write_summary
+        from mimic_checks.plugin.terminal import write_comparisons, write_summary
 
+        if self.report is None:
+            write_comparisons(terminalreporter, [], self.uncompared, unused=[])
+            return
         results = [self.results[check] for check in self.described.checks if check in self.results]
-        gating = self._gating
         write_summary(
             terminalreporter,
             results,
             gates=self.gates,
-            unused=gating.unused() if gating else [],
+            uncompared=self.uncompared,
+            unused=self._gating.unused() if self._gating else [],
             cached=self._folder.cached(),
             report=self.report,
         )
