@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -54,6 +55,7 @@ class Run:
         self._gating: Gating | None = None
         self._worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         self._exchange: Path | None = None
+        self._modules: set[ModuleType] = set()
 
     @property
     def profile(self) -> Profile:
@@ -104,9 +106,15 @@ class Run:
 
     # -- collecting and beginning -------------------------------------------------------------
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """The harness's own preconditions run first, whatever the order of the others."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, items: list[pytest.Item]
+    ) -> Generator[None, None, None]:
+        """Takes note of what is collected before some of it is deselected. The harness's own
+        preconditions run first, whatever the order of the others."""
+        marked = [item for item in items if check_of(item)]
+        self._modules = {item.module for item in marked if isinstance(item, pytest.Function)}
+        yield
         checks = {k: check for k, item in enumerate(items) if (check := check_of(item))}
         in_order = sorted(checks, key=lambda k: not getattr(checks[k], "harness", False))
         for k, item in zip(checks, [items[k] for k in in_order], strict=True):
@@ -194,13 +202,20 @@ class Run:
         self.described = described
 
     def _known(self, settings: Settings) -> list[str]:
-        """Ids of all registered checks, where a file may name them: looking costs imports of other
-        people's packages."""
+        """Ids of all registered checks, and of those in the collected modules whether selected or
+        not, where a file may name them: looking costs imports of other people's packages."""
         if not (settings.thresholds or settings.policy or settings.baseline):
             return []
-        from mimic_checks.checks.discovery import find_checks
+        from mimic_checks.checks.check import Check
+        from mimic_checks.checks.discovery import checks_in, find_checks
 
-        return list(find_checks())
+        collected = [
+            found.check_id
+            for module in self._modules
+            for found in checks_in(module)
+            if isinstance(found.check, Check)  # else refused, if it is selected
+        ]
+        return [*find_checks(), *collected]
 
     def _make_gating(
         self, settings: Settings, gated: dict[str, bool], known: Sequence[str]
