@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mimic_checks.options import OPTIONS
 from mimic_checks.plugin import EXIT_INCONCLUSIVE
@@ -51,6 +51,14 @@ KEEP_MEMORY = {
 }
 """Tells glibc to keep freed memory: on a CPU, a third of a batch's time is page faults of tensors
 otherwise. Elsewhere ignored."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Ends with the exit code of every other usage error; argparse's own is 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: error: {message}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -262,9 +270,12 @@ def _burn_in(options: argparse.Namespace, rest: Sequence[str]) -> int:
     from mimic_checks.checks.run_plan import RunPlan
     from mimic_checks.checks.session import CheckSession
     from mimic_checks.checks.settings import Settings
+    from mimic_checks.errors import InvalidArgument
     from mimic_checks.models import ModelOptions
     from mimic_checks.verdicts.policy import check_policy_can_decide, load_policy
 
+    if options.histories < 1:
+        raise InvalidArgument("histories", options.histories, allowed="1 or more")
     found = _selected_checks(options, lambda found: found.check.anytime)
     policy = load_policy(options.vlm_policy, find_checks(options.checks or ()))
     check_policy_can_decide(policy, found, options.vlm_cases)
@@ -315,7 +326,7 @@ def _report(options: argparse.Namespace, rest: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="mimic-checks",
         description="Finds out where a vision-language model breaks on several images.",
     )

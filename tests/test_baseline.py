@@ -252,7 +252,44 @@ def test_a_check_without_a_baseline_is_inconclusive_and_a_baseline_without_a_che
     result.stdout.fnmatch_lines(
         ["*gone.jsonl: there is no check 'gone' (any more); delete the file"]
     )
+    result.stdout.fnmatch_lines(
+        ["not compared: spread.balanced: no baseline is recorded; record it with --snapshot-update"]
+    )
     result.stdout.fnmatch_lines(["*9 passed*1 inconclusive*"])
+
+
+SKIPPING = """
+import pytest
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "test_unbalanced" in item.name:
+            item.add_marker(pytest.mark.skip("another day"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("tier", "workers", "code"), [("blocking", "0", 6), ("blocking", "2", 6), ("warning", "0", 0)]
+)
+def test_a_skipped_check_that_has_a_baseline_lets_nothing_pass(
+    pytester, release, tier, workers, code
+):
+    both = [part if part != SPREAD[-1] else "test_unbalanced or test_common" for part in GATED]
+    common = [part if part != SPREAD[-1] else "test_common" for part in GATED]
+    assert run(pytester, *common, "--vlm", "stub:oracle", "--snapshot-update").ret == 0
+    pytester.makeconftest(SKIPPING)
+    tiers = policy(pytester, f'[checks."spread.unbalanced"]\ntier = "{tier}"\n')
+    result = run(pytester, *both, "--vlm", "stub:oracle", *tiers, "-n", workers)
+    assert result.ret == code
+    result.stdout.fnmatch_lines(["not compared: spread.unbalanced: it has a baseline, but its *"])
+
+
+def test_a_skip_of_everything_is_no_pass_either(pytester, release):
+    pytester.makeconftest(SKIPPING)
+    alone = [part if part != SPREAD[-1] else "test_unbalanced" for part in GATED]
+    result = run(pytester, *alone, "--vlm", "stub:oracle")
+    assert result.ret == 6
+    result.stdout.fnmatch_lines(["not compared: spread.unbalanced: it has a baseline, but its *"])
 
 
 @pytest.fixture(scope="module")

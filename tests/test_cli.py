@@ -163,3 +163,28 @@ def test_usage_errors_exit_4(arguments, message, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 4
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "the following arguments are required: command"),
+        (("replays",), "invalid choice: 'replays'"),
+        (("report", "run", "--out", "there"), "unrecognized arguments: --out there"),
+        (("replay", "run", "case"), "the following arguments are required: --vlm"),
+        (("cases", "--out", "there", "--vlm-cases", "many"), "invalid int value: 'many'"),
+        (("remedy",), "the following arguments are required"),
+    ],
+)
+def test_a_wrong_command_line_exits_4_as_every_usage_error(arguments, says, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 4
+    assert says in capsys.readouterr().err
+
+
+def test_a_burn_in_of_nothing_is_refused(capsys, tmp_path):
+    arguments = ["burn-in", "--vlm", "stub:oracle", "--histories", "0"]
+    assert main([*arguments, "--vlm-output", str(tmp_path / "out")]) == 4
+    assert "histories=0 is not allowed; allowed: 1 or more" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -64,7 +64,7 @@ def find_checks(sources: Sequence[str] = ()) -> dict[str, FoundCheck]:
             warnings.warn(f"left out: {error}", stacklevel=2)
     for source in sources:
         modules += _modules_of(source)
-    return by_id(found for module in modules for found in _checks_in(module))
+    return by_id(found for module in modules for found in checks_in(module))
 
 
 def by_id(found: Iterable[FoundCheck]) -> dict[str, FoundCheck]:
@@ -133,7 +133,7 @@ def _same_file(module: ModuleType, file: Path) -> bool:
     return bool(module.__file__) and Path(str(module.__file__)).resolve() == file.resolve()
 
 
-def _checks_in(module: ModuleType) -> Iterator[FoundCheck]:
+def checks_in(module: ModuleType) -> Iterator[FoundCheck]:
     """Marked functions of a module and of its test classes."""
     classes = [value for value in vars(module).values() if isinstance(value, type)]
     for holder in (module, *classes):

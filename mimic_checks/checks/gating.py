@@ -161,6 +161,29 @@ class Gating:
             self.folder.write_gate(gate)
         return gates
 
+    def uncompared(self, compared: Collection[str], asked: Collection[str]) -> dict[str, str]:
+        """Gated checks that were not compared, and what to do about it: those that have a baseline,
+        and those that were `asked` and have none."""
+        if self.recording:
+            return {}
+        unrecorded = "no baseline is recorded; record it with --snapshot-update"
+        missing = (
+            "it has a baseline, but its [verdict] was skipped, not selected or not reached; run it,"
+            ' or give it tier = "off" in the policy'
+        )
+        return {
+            check: missing if check in self.recorded else unrecorded
+            for check in self.gated
+            if check not in compared and (check in self.recorded or check in asked)
+        }
+
+    def lets_pass(self, uncompared: Collection[str]) -> bool:
+        """Whether a run may pass of which these checks were not compared: no blocking one that has
+        a baseline."""
+        return not any(
+            check in self.recorded and self.policy.tier(check) == "blocking" for check in uncompared
+        )
+
     def unused(self) -> list[str]:
         """Baselines that no check reads."""
         if self.recording:

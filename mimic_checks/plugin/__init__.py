@@ -221,6 +221,19 @@ def _properties(
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """A check that its test function did not run has passed nothing."""
+    result = yield
+    if check_of(pyfuncitem) and not hasattr(pyfuncitem, "vlm_node"):
+        pytest.fail(
+            f"{pyfuncitem.name} is marked with @check(...) and did not run it; take the fixture"
+            " vlm_check and call vlm_check.run()",
+            pytrace=False,
+        )
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:

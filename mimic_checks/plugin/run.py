@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -45,6 +46,7 @@ class Run:
         self.verdicts: dict[str, str] = {}
         self.skipped: set[str] = set()
         self.gates: list[CheckGate] = []
+        self.uncompared: dict[str, str] = {}
         self.report: Path | None = None
         self.unusable = ""
         self._session: CheckSession | None = None
@@ -53,6 +55,7 @@ class Run:
         self._gating: Gating | None = None
         self._worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         self._exchange: Path | None = None
+        self._modules: set[ModuleType] = set()
 
     @property
     def profile(self) -> Profile:
@@ -102,10 +105,15 @@ class Run:
         assert self.selection
         return next(check for check in self.selection.checks if check.check_id == check_id)
 
-    # Last, when plugins that shuffle have done so.
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """The harness's own preconditions run first, whatever the order of the others."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, items: list[pytest.Item]
+    ) -> Generator[None, None, None]:
+        """Takes note of what is collected before some of it is deselected. The harness's own
+        preconditions run first, whatever the order of the others."""
+        marked = [item for item in items if check_of(item)]
+        self._modules = {item.module for item in marked if isinstance(item, pytest.Function)}
+        yield
         checks = {k: check for k, item in enumerate(items) if (check := check_of(item))}
         in_order = sorted(checks, key=lambda k: not getattr(checks[k], "harness", False))
         # Checks trade places among themselves; all other tests stay where they are.
@@ -199,13 +207,20 @@ class Run:
         self.described = described
 
     def _known(self, settings: Settings) -> list[str]:
-        """Ids of all registered checks, where a file may name them: looking costs imports of other
-        people's packages."""
+        """Ids of all registered checks, and of those in the collected modules whether selected or
+        not, where a file may name them: looking costs imports of other people's packages."""
         if not (settings.thresholds or settings.policy or settings.baseline):
             return []
-        from mimic_checks.checks.discovery import find_checks
+        from mimic_checks.checks.check import Check
+        from mimic_checks.checks.discovery import checks_in, find_checks
 
-        return list(find_checks())
+        collected = [
+            found.check_id
+            for module in self._modules
+            for found in checks_in(module)
+            if isinstance(found.check, Check)  # else refused, if it is selected
+        ]
+        return [*find_checks(), *collected]
 
     def _make_gating(
         self, settings: Settings, gated: dict[str, bool], known: Sequence[str]
@@ -242,7 +257,7 @@ class Run:
             return
         if self.unusable:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
-        if not self.results or self.described is None or self._folder is None:
+        if self.unusable or self.described is None or self._folder is None:
             return
         from mimic_checks.errors import ExtensionError, UsageError
         from mimic_checks.reporting import report_path, write_report
@@ -251,16 +266,19 @@ class Run:
             if self._gating:
                 self.gates = self._gating.compare_all()
                 self.verdicts |= self._gating.effective_verdicts(self.gates)
-            self.report = report_path(self._folder.path)
-            try:
-                write_report(self._folder.path)
-            # A format of somebody's; all others are written.
-            except ExtensionError as error:
-                self.unusable = str(error)
-                session.exitstatus = pytest.ExitCode.USAGE_ERROR
-            # A run that was stopped stays unfinished, to be taken up again.
-            if set(self.described.checks) <= set(self.results) | self.skipped:
-                self._folder.finish()
+                compared = {gate.check for gate in self.gates}
+                self.uncompared = self._gating.uncompared(compared, self.results)
+            if self.results:
+                self.report = report_path(self._folder.path)
+                try:
+                    write_report(self._folder.path)
+                # A format of somebody's; all others are written.
+                except ExtensionError as error:
+                    self.unusable = str(error)
+                    session.exitstatus = pytest.ExitCode.USAGE_ERROR
+                # A run that was stopped stays unfinished, to be taken up again.
+                if set(self.described.checks) <= set(self.results) | self.skipped:
+                    self._folder.finish()
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
         # What pytest itself holds against the session weighs more than a verdict.
@@ -270,9 +288,10 @@ class Run:
     def _exit_status(self) -> int:
         assert self.described
         verdicts = set(self.verdicts.values())
-        # A gate that was left out of the selection lets nothing pass.
-        ungated = self._gating is not None and any(
-            check in self.described.gated for check in self.described.partial
+        # A gate that was left out of the selection, or skipped, lets nothing pass.
+        ungated = self._gating is not None and (
+            any(check in self.described.gated for check in self.described.partial)
+            or not self._gating.lets_pass(self.uncompared)
         )
         if "fail" in verdicts:
             return int(pytest.ExitCode.TESTS_FAILED)
@@ -297,17 +316,20 @@ class Run:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self.unusable:
             terminalreporter.write_line(f"ERROR: {self.unusable}", red=True)
-        if self.report is None or self.described is None or self._folder is None:
+        if self.described is None or self._folder is None:
             return
-        from mimic_checks.plugin.terminal import write_summary
+        from mimic_checks.plugin.terminal import write_comparisons, write_summary
 
+        if self.report is None:
+            write_comparisons(terminalreporter, [], self.uncompared, unused=[])
+            return
         results = [self.results[check] for check in self.described.checks if check in self.results]
-        gating = self._gating
         write_summary(
             terminalreporter,
             results,
             gates=self.gates,
-            unused=gating.unused() if gating else [],
+            uncompared=self.uncompared,
+            unused=self._gating.unused() if self._gating else [],
             cached=self._folder.cached(),
             report=self.report,
         )

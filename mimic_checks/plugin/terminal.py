@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ def write_summary(
     results: Sequence[dict[str, Any]],
     *,
     gates: Sequence[CheckGate],
+    uncompared: Mapping[str, str],
     unused: Sequence[str],
     cached: tuple[int, int],
     report: Path,
@@ -28,9 +29,7 @@ def write_summary(
     terminal.section("vision-language model checks")
     checked = [CheckResult.model_validate(result) for result in results]
     terminal.write_line(summary(checked))
-    if gates:
-        terminal.section("against the baseline")
-        terminal.write_line("\n".join([gate_summary(gates), *unused]))
+    write_comparisons(terminal, gates, uncompared, unused=unused)
     from_cache, answers = cached
     if from_cache:
         terminal.write_line(
@@ -43,3 +42,19 @@ def write_summary(
     if len(notes) > NOTES_SHOWN:
         terminal.write_line(f"... and {len(notes) - NOTES_SHOWN} more unreadable images")
     terminal.write_line(f"report: {report}")
+
+
+def write_comparisons(
+    terminal: Any,
+    gates: Sequence[CheckGate],
+    uncompared: Mapping[str, str],
+    *,
+    unused: Sequence[str],
+) -> None:
+    """Comparisons with the baseline, what was not compared and why, and baselines that nothing
+    reads; nothing if no check has one."""
+    if not gates and not uncompared:
+        return
+    terminal.section("against the baseline")
+    missing = [f"not compared: {check}: {why}" for check, why in uncompared.items()]
+    terminal.write_line("\n".join([*([gate_summary(gates)] if gates else []), *missing, *unused]))

@@ -227,6 +227,18 @@ def test_a_check_that_is_no_check(other):
     assert "check='other' is no check; make a Sweep or a Measurement" in result.stdout.str()
 
 
+@pytest.mark.parametrize(("argument", "body", "nodes"), [("vlm_check", "pass", 3), ("", "pass", 1)])
+def test_a_check_that_is_not_run_passes_nothing(other, argument, body, nodes):
+    text = CHECK.replace("(vlm_check)", f"({argument})").replace("vlm_check.run()", body)
+    assert text != CHECK
+    result = other(text)
+    assert result.ret == 1
+    result.assert_outcomes(failed=nodes)
+    assert "did not run it; take the fixture vlm_check and call vlm_check.run()" in (
+        result.stdout.str()
+    )
+
+
 REPORT = """
 class Broken:
     file_name = {name!r}

@@ -133,6 +133,40 @@ def test_checks_without_packaging(command, mine, tmp_path):
     assert command("burn-in", *mine, "--check", "mine.position", *burn).ret == 0
 
 
+@pytest.mark.parametrize(
+    "selected",
+    [("mine", "-k", "test_other"), ("mine/test_mine.py::test_other",), ("mine", "--lf")],
+    ids=["k", "node", "lf"],
+)
+def test_what_is_deselected_is_still_known(run, mine, tmp_path, selected):
+    """A policy may name it, thresholds too, and nobody is told to delete its baseline."""
+    file = tmp_path / "mine" / "test_mine.py"
+    other = MINE[MINE.index("MINE = ") :].replace("test_mine", "test_other")
+    broken = "\nimport pytest\n@pytest.mark.vlm_check('no check')\ndef test_broken(): pass\n"
+    file.write_text(MINE + other.replace("MINE", "OTHER").replace("mine.", "other.") + broken)
+    names = 'checks."mine.position"'
+    (tmp_path / "policy.toml").write_text(
+        f"[defaults]\nmargin = 0.4\nmin_cases = 9\n[{names}]\nmargin = 0.5\n"
+    )
+    (tmp_path / "own.toml").write_text(f"[{names}]\nretention = 0.7\n")
+    gated = (
+        *("-p", "no:anyio", *SMALL, "--vlm", "parrot:wise", "--vlm-baseline", "base"),
+        *("--vlm-policy", "policy.toml", "--vlm-thresholds", "own.toml"),
+    )
+    both = ("mine", "-k", "not broken")
+    assert run(*both, *gated, "--snapshot-update").ret == 0
+    assert {path.stem for path in (tmp_path / "base").iterdir()} == {
+        "mine.position",
+        "other.position",
+    }
+    cache = tmp_path / ".pytest_cache" / "v" / "cache" / "lastfailed"
+    cache.write_text('{"mine/test_mine.py::test_other[verdict]": true}')
+    done = run(*selected, *gated)
+    assert done.ret == 0
+    assert "delete the file" not in done.stdout.str()
+    done.stdout.fnmatch_lines(["other.position*pass*blocking*"])
+
+
 def test_checks_of_a_module(command):
     """By its name, as installed packages are."""
     ran = command(
