@@ -247,8 +247,12 @@ def test_a_check_without_a_baseline_is_inconclusive_and_a_baseline_without_a_che
     (release.parent / "gone.jsonl").write_text(
         release.read_text().replace("spread.unbalanced", "gone")
     )
+    (release.parent / "distractors.jsonl").write_text(
+        release.read_text().replace("spread.unbalanced", "distractors")
+    )
     result = run(pytester, *arguments, "--vlm", "stub:oracle")
     assert result.ret == 6
+    assert "distractors.jsonl" not in result.stdout.str(), "of a check that was not selected"
     result.stdout.fnmatch_lines(
         ["*gone.jsonl: there is no check 'gone' (any more); delete the file"]
     )

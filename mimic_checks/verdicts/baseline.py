@@ -166,6 +166,7 @@ def refuse_other_cases(
     if now - before if stopped_early else now != before:
         named = (
             _differences(old.drawn, new.drawn)
+            or _other_levels(baseline, current)
             or "the same settings drew other cases: the catalog's images or labels changed"
         )
         alone = sorted((now - before) if stopped_early else (before ^ now))[0]
@@ -175,6 +176,20 @@ def refuse_other_cases(
             f" {current.label(alone[0])} case {alone[1]!r}, only"
             f" {'there' if alone in before else 'here'}): {named}; {advice}"
         )
+
+
+def _other_levels(baseline: Baseline, current: Baseline) -> str:
+    """Levels that only one of them has, in words: a run of selected levels, say."""
+    before, now = ({item.level: None for item in b.items} for b in (baseline, current))
+    told = [
+        f"{where} has no {', '.join(missing)}"
+        for where, missing in (
+            ("the baseline", [current.label(level) for level in now if level not in before]),
+            ("this run", [baseline.label(level) for level in before if level not in now]),
+        )
+        if missing
+    ]
+    return " and ".join(told)
 
 
 def noted_differences(baseline: Baseline, current: Baseline) -> tuple[str, ...]:

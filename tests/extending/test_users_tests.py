@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import xml.etree.ElementTree as ElementTree
 
 import pytest
 
@@ -111,6 +112,31 @@ def test_a_complete_identity_lets_answers_be_used_again(run, tmp_path, calls):
     assert again.ret == 0
     again.stdout.fnmatch_lines(["120 of 120 answers are cached ones of earlier runs*"])
     assert len(asked(tmp_path)) - first < calls - 100
+
+
+def test_none_keeps_nothing(run, tmp_path):
+    complete = "class Counted(Parrot):\n    complete_identity = True"
+    (tmp_path / "conftest.py").write_text(COUNTED.replace("class Counted(Parrot):", complete))
+    arguments = [*CATALOG, "--pyargs", "somebodys_checks", "--vlm-cases", "20", "-k", "position"]
+    assert run(*arguments, "-p", "no:anyio", "--vlm-answer-cache", "none").ret == 0
+    assert not (tmp_path / "none").exists()
+    assert not (tmp_path / ".pytest_cache" / "d" / "vlm-answers").exists()
+    assert run(*arguments, "-p", "no:anyio").ret == 0
+    kept = [file.name for file in (tmp_path / ".pytest_cache" / "d").rglob("*") if file.is_file()]
+    assert any("budget" in name for name in kept), "batches are measured once for all runs"
+
+
+def test_junit_properties_are_those_of_the_last_run(run, tmp_path, counted):
+    """A node that is run again, by pytest-rerunfailures for one, has each of them once."""
+    twice = MINE.replace(
+        "        vlm_check.run()", "        vlm_check.run()\n        vlm_check.run()"
+    )
+    (tmp_path / "test_mine.py").write_text(twice)
+    assert run(*OWN, "-k", "in_a_class", "--junitxml", "junit.xml").ret == 0
+    for case in ElementTree.parse(tmp_path / "junit.xml").getroot().iter("testcase"):
+        names = [item.get("name") for item in case.iter("property")]
+        assert "vlm_check" in names
+        assert sorted(names) == sorted(set(names))
 
 
 def test_without_it_nothing_is_used_again(run, tmp_path, counted, calls):

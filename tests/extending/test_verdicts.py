@@ -33,6 +33,12 @@ def results(folder):
     }
 
 
+def test_a_run_is_finished_although_a_check_was_skipped(runs):
+    """Else the next run in its folder would go on with its answers."""
+    assert json.loads((runs / "wise" / "run.json").read_text())["finished"]
+    assert not (runs / "wise" / "run.lock").exists()
+
+
 def test_an_able_model_passes_and_one_with_the_defect_fails(runs):
     assert results(runs / "wise") == {
         "somebody.position": (

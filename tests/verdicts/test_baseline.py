@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -79,6 +80,15 @@ def test_an_unknown_case_is_named_and_counted():
     refuse_other_cases(baseline("a", "b"), baseline("a"), stopped_early=True)
     with pytest.raises(GateError, match=r"first: spread=1 case 'c', only here"):
         refuse_other_cases(baseline("a", "b"), baseline("c"), stopped_early=True)
+
+
+def test_a_run_of_selected_levels_is_told_so():
+    few = baseline("a", "b")
+    more = replace(few, items=(*few.items, few.items[0].model_copy(update={"level": "spread2"})))
+    with pytest.raises(GateError, match=r"only there\): this run has no spread2; "):
+        refuse_other_cases(more, few)
+    with pytest.raises(GateError, match=r"only here\): the baseline has no spread2; "):
+        refuse_other_cases(few, more)
 
 
 def test_other_rules_are_refused_by_name():
