@@ -23,6 +23,7 @@ from mimic_checks.catalog import rendered
 from mimic_checks.errors import AttentionError, InvalidArgument, ModelLoadError, RemedyError
 from mimic_checks.models import ModelOptions, check_vlm, load_vlm, prompt_of
 from mimic_checks.models.backends import BUILTIN_FOLDER
+from mimic_checks.models.encoder import Encoder
 from remedies import train
 from remedies.lora import LoraOptions, linear_layers, options_of, with_lora
 from remedies.train import train_adapter
@@ -83,6 +84,7 @@ def test_served_with_its_mask_without_it_and_as_plain_peft(adapter):
     )
     served = load_vlm("builtin", ModelOptions(), catalog)
     served.model = plain.merge_and_unload().eval()
+    served.encoder = Encoder(served.model, served.processor, served.family, 0)
     torch.testing.assert_close(served.logits(prompts), without, atol=1e-4, rtol=1e-4)
 
 
