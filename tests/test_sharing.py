@@ -132,7 +132,7 @@ def test_worker_k_takes_visible_device_k(pytester, monkeypatch):
     result = pytester.runpytest_subprocess(*arguments, "-n", "2")
     assert result.ret == 1
     result.stdout.fnmatch_lines(
-        ["spread.unbalanced *", "image_count.listing *", "report: mimic-report/report.html"]
+        ["image_count.listing *", "spread.unbalanced *", "report: mimic-report/report.html"]
     )
     assert sorted(log.read_text().splitlines()) == ["gw0 cuda:0", "gw1 cuda:1"]
 

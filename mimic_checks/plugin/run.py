@@ -131,13 +131,15 @@ class Run:
                 self._begin(described)
             return
         try:
-            described = self._select(session.items, describe=self._is_first_worker())
+            # Every worker opens the catalog and draws while it waits for the others anyway: none
+            # should still be at it when the first one answers.
+            described = self._select(session.items)
         # Every worker finds the same; one word to the controller is enough.
         except pytest.UsageError as error:
             if self._is_first_worker():
                 exchange.tell(Path(self._worker[exchange.KEY]), str(error))
             return
-        if described:
+        if described and self._is_first_worker():
             exchange.tell(Path(self._worker[exchange.KEY]), described)
 
     @pytest.hookimpl(optionalhook=True)
@@ -160,9 +162,7 @@ class Run:
     def _is_first_worker(self) -> bool:
         return bool(self._worker and self._worker.get("workerid") == exchange.FIRST)
 
-    def _select(
-        self, items: Sequence[pytest.Item], *, describe: bool = True
-    ) -> RunDescription | None:
+    def _select(self, items: Sequence[pytest.Item]) -> RunDescription | None:
         """Takes note of the selected checks; their validated description, if there are any.
 
         Raises:
@@ -174,7 +174,7 @@ class Run:
             return None
         try:
             self.selection = selection_of(items)
-            return self._describe() if describe else None
+            return self._describe()
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
 
