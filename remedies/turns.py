@@ -4,12 +4,12 @@ where they do not."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mimic_checks.catalog.states import ABSENT, PRESENT, States, believed
+from mimic_checks.tasks.naming import NamingTask
 from mimic_checks.tasks.task import TEMPLATES, Template
 from mimic_checks.tasks.truth import Choice, Counts, Names
 from remedies.held_out import meets
@@ -17,11 +17,6 @@ from remedies.mixture import Part
 from remedies.pools import Pools
 from remedies.sample import Grade, Turn
 
-if TYPE_CHECKING:
-    from mimic_checks.tasks.common_object import CommonObject
-    from mimic_checks.tasks.odd_one import OddOne
-
-    NamingTask = CommonObject | OddOne
 MOST_OPTIONS = 4
 _ABSENT_SHARE = 0.15
 """Counting follow-ups that ask for a class that is not there."""

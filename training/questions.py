@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from mimic_checks.catalog.shapes import SHAPES
 from mimic_checks.catalog.states import ABSENT, States
-from mimic_checks.tasks.common_object import CommonObject, common
+from mimic_checks.tasks.common_object import common
 from mimic_checks.tasks.counting import COUNTING, count
 from mimic_checks.tasks.listing import LISTING, listed
-from mimic_checks.tasks.odd_one import OddOne, odd_one
+from mimic_checks.tasks.naming import NamingTask
+from mimic_checks.tasks.odd_one import odd_one
 from mimic_checks.tasks.task import TEMPLATES, Template
 from mimic_checks.tasks.truth import Counts, Names
 
@@ -92,7 +93,7 @@ def about_counts(
     return pairs
 
 
-def about_identity(task: CommonObject | OddOne, index: int, rng: np.random.Generator) -> QA:
+def about_identity(task: NamingTask, index: int, rng: np.random.Generator) -> QA:
     """A common or odd-one question on two scenes."""
     return task.question(_template(rng), images=2), NAMES[index]
 

@@ -9,14 +9,12 @@ from decimal import Decimal
 
 from mimic_checks.tasks.answer import NEGATION, RETRACTION, agreed, stated, unmarked
 from mimic_checks.tasks.numbers import WORD, WORDS, last_words
-from mimic_checks.tasks.task import Score, Task, Template
+from mimic_checks.tasks.stem_task import StemTask
+from mimic_checks.tasks.task import Score
 from mimic_checks.tasks.truth import Number, Truth, of_type
 from mimic_checks.tasks.vocabulary import Vocabulary
 from mimic_checks.tasks.wording import Wording
 
-_WORDING = Wording(
-    plain="{stem} Answer with a number.", instruct="{stem} Give only the number.", stem="{stem}"
-)
 _UNITS = r"(?:mm|cm|km|m|ft|in|kg|g|mg|lb|lbs|oz|ms|s|min|h|hrs?|ml|l|px|mph|km/h|m/s|c|f|usd|eur)"
 _NUMBER = re.compile(
     r"(?<![\w.,:/^⁄–—-])(?P<digits>-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|-?\.\d+)"
@@ -40,19 +38,14 @@ _SEVERAL_SUMS = re.compile(r"=.{0,200}?\d\s*(?:[,;\n]|\band\b)", re.DOTALL)
 _AN_ITEM = re.compile(r"\b(?:image|picture|photo|figure|option|step|question)\s*#?\s*$")
 
 
-class NumberTask(Task):
+class NumberTask(StemTask):
     """One number, in digits or words, with or without a unit."""
 
     name = "number"
     truth_type = Number
-
-    def question(self, template: Template, *, stem: str) -> str:
-        """The question, and in which form to answer.
-
-        Raises:
-            InvalidArgument: unknown template.
-        """
-        return _WORDING.text(template, stem=stem)
+    wording = Wording(
+        plain="{stem} Answer with a number.", instruct="{stem} Give only the number.", stem="{stem}"
+    )
 
     def read(
         self, answer: str, truth: Truth, offered: Sequence[str], vocabulary: Vocabulary

@@ -2,61 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
 from mimic_checks.catalog.states import ABSENT, PRESENT, States
-from mimic_checks.tasks import mimic_release
-from mimic_checks.tasks.names import offered_names, read_names
-from mimic_checks.tasks.task import Task, Template
-from mimic_checks.tasks.truth import Names, Truth
-from mimic_checks.tasks.vocabulary import Vocabulary
-from mimic_checks.tasks.wording import Wording, images_shown
-
-_WORDING = Wording(
-    plain=("Which kind of object is in fewer of {images} than the others? Answer with its name."),
-    instruct="Name the object that the fewest of {images} show. Give only the name.",
-    stem="Which kind of object is in fewer of {images} than the others?",
-)
+from mimic_checks.tasks.naming import NamingTask
+from mimic_checks.tasks.wording import Wording
 
 
-class OddOne(Task):
+class OddOne(NamingTask):
     """MIMIC's Odd-One task."""
 
     name = "odd_one"
-    truth_type = Names
-
-    def question(self, template: Template, *, images: int) -> str:
-        """Which kind of object the fewest images show.
-
-        Raises:
-            InvalidArgument: unknown template.
-        """
-        return _WORDING.text(template, images=images_shown(images))
-
-    def stem(self, *, images: int) -> str:
-        """The bare question, for a form with options."""
-        return _WORDING.stem.format(images=images_shown(images))
-
-    def read(
-        self, answer: str, truth: Truth, offered: Sequence[str], vocabulary: Vocabulary
-    ) -> Names | None:
-        """All names in it: two names are a wrong answer, not an unreadable one."""
-        return read_names(answer, vocabulary)
-
-    def blind_answers(
-        self, truth: Truth, images: int, offered: Sequence[str], vocabulary: Vocabulary
-    ) -> Mapping[str, Names]:
-        """The offered name at each place, if names were offered."""
-        return offered_names(offered)
-
-    def released_scores(self, answers: Sequence[tuple[str, Truth]]) -> Mapping[str, float]:
-        """The share of right answers by MIMIC's scorer."""
-        return mimic_release.share_right(
-            mimic_release.name_right(answer, truth.text) for answer, truth in answers
-        )
+    wording = Wording(
+        plain=(
+            "Which kind of object is in fewer of {images} than the others? Answer with its name."
+        ),
+        instruct="Name the object that the fewest of {images} show. Give only the name.",
+        stem="Which kind of object is in fewer of {images} than the others?",
+    )
 
 
 ODD_ONE = OddOne()

@@ -6,16 +6,12 @@ import re
 from collections.abc import Sequence
 
 from mimic_checks.tasks.answer import agreed, said, stated, unmarked
-from mimic_checks.tasks.task import Score, Task, Template
+from mimic_checks.tasks.stem_task import StemTask
+from mimic_checks.tasks.task import Score
 from mimic_checks.tasks.truth import ShortText, Truth, of_type
 from mimic_checks.tasks.vocabulary import Vocabulary
 from mimic_checks.tasks.wording import Wording
 
-_WORDING = Wording(
-    plain="{stem} Answer with a few words.",
-    instruct="{stem} Give only the answer, in a few words.",
-    stem="{stem}",
-)
 _MARKS = r"[\s,;:!?*_`\"'()\[\]{}<>«»‹›„「」『』。、…¿¡"
 # ".5" is not "5".
 _EDGES = re.compile(rf"^(?:{_MARKS}]|\.(?!\d))+|{_MARKS}.]+$")
@@ -29,19 +25,16 @@ _MOST_WORDS = 40
 """A longer statement is prose (titles of papers, the longest short texts known, stay below)."""
 
 
-class ShortTextTask(Task):
+class ShortTextTask(StemTask):
     """Compared without case, articles and final punctuation."""
 
     name = "short_text"
     truth_type = ShortText
-
-    def question(self, template: Template, *, stem: str) -> str:
-        """The question, and in which form to answer.
-
-        Raises:
-            InvalidArgument: unknown template.
-        """
-        return _WORDING.text(template, stem=stem)
+    wording = Wording(
+        plain="{stem} Answer with a few words.",
+        instruct="{stem} Give only the answer, in a few words.",
+        stem="{stem}",
+    )
 
     def read(
         self, answer: str, truth: Truth, offered: Sequence[str], vocabulary: Vocabulary

@@ -6,14 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 
 from mimic_checks.tasks.answer import NEGATION, RETRACTION, agreed, first_sentence, stated, unmarked
-from mimic_checks.tasks.task import Task, Template
+from mimic_checks.tasks.stem_task import StemTask
 from mimic_checks.tasks.truth import Truth, YesNo
 from mimic_checks.tasks.vocabulary import Vocabulary
 from mimic_checks.tasks.wording import Wording
 
-_WORDING = Wording(
-    plain="{stem} Answer with yes or no.", instruct="{stem} Give only yes or no.", stem="{stem}"
-)
 _OPENING = r"^\W*(?:(?:i think|i believe|i would say|i'd say|so|well|thus|therefore)\b\W*)?"
 # "No doubt there is one", "No dogs can be seen" and "No. 3" do not answer with their first word.
 _LEAD = re.compile(
@@ -55,19 +52,14 @@ _OPENS_OTHERWISE: Mapping[bool, re.Pattern[str]] = {
 """A later sentence that answers the other way, by whether the first one says yes."""
 
 
-class YesNoTask(Task):
+class YesNoTask(StemTask):
     """A question that yes or no answers; "true" and "false" say the same."""
 
     name = "yes_no"
     truth_type = YesNo
-
-    def question(self, template: Template, *, stem: str) -> str:
-        """The question, and in which form to answer.
-
-        Raises:
-            InvalidArgument: unknown template.
-        """
-        return _WORDING.text(template, stem=stem)
+    wording = Wording(
+        plain="{stem} Answer with yes or no.", instruct="{stem} Give only yes or no.", stem="{stem}"
+    )
 
     def read(
         self, answer: str, truth: Truth, offered: Sequence[str], vocabulary: Vocabulary
