@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         OutcomeKind,
         Scored,
         judge,
+        outcome_of,
         scored,
     )
 
@@ -68,6 +69,7 @@ _HOMES = {
         "OutcomeKind",
         "Scored",
         "judge",
+        "outcome_of",
         "scored",
     ),
 }
@@ -107,6 +109,7 @@ __all__ = [
     "make_case",
     "odd_one_cases",
     "odd_one_sweep",
+    "outcome_of",
     "pair",
     "question_text",
     "refuse_alike",

@@ -113,12 +113,13 @@ def scored(items: Sequence[Item], outcomes: Mapping[str, Outcome]) -> list[Score
     draws share is asked once, and its outcome is of the case as each item has it: in the item's own
     cluster, with the item's own factors."""
     return [
-        GroupOutcome(item, tuple(_of(case, outcomes) for case in item.cases))
+        GroupOutcome(item, tuple(outcome_of(case, outcomes) for case in item.cases))
         if isinstance(item, Group)
-        else _of(item, outcomes)
+        else outcome_of(item, outcomes)
         for item in items
     ]
 
 
-def _of(case: Case, outcomes: Mapping[str, Outcome]) -> Outcome:
+def outcome_of(case: Case, outcomes: Mapping[str, Outcome]) -> Outcome:
+    """The outcome of a case by its id, as this draw has the case."""
     return replace(outcomes[case.id], case=case)

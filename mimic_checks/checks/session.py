@@ -14,28 +14,18 @@ how it compares with a baseline. Output folder:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property
 
-from mimic_checks.cases import Case, Outcome
+from mimic_checks.cases import Case, Outcome, outcome_of
 from mimic_checks.catalog import Catalog
 from mimic_checks.checks.evaluation import Finding
 from mimic_checks.checks.gating import Gating
 from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.settings import Settings
 from mimic_checks.errors import UsageError, refusing
-from mimic_checks.models import (
-    VLM,
-    Prompt,
-    WhiteBoxVLM,
-    check_vlm,
-    has_complete_identity,
-    load_vlm,
-    prompt_of,
-    white_box,
-)
+from mimic_checks.models import VLM, Prompt, WhiteBoxVLM, check_vlm, load_vlm, prompt_of, white_box
 from mimic_checks.runs import Condition, Engine, ReportProgress, choose_budget, fixed_budget
-from mimic_checks.runs.answer_cache import AnswerCache
+from mimic_checks.runs.answer_cache import AnswerCache, cache_of
 from mimic_checks.tasks import Vocabulary
 from mimic_checks.verdicts.run_folder import RunFolder
 from mimic_checks.verdicts.thresholds import ThresholdTable
@@ -121,11 +111,8 @@ class CheckSession:
     @cached_property
     def engine(self) -> Engine:
         """What asks this run's model: the same batches in every process, and when it is resumed."""
-        identity = self.model.identity()
-        self.folder.write_identity(identity)
-        # An answer is cached only under an identity that no other model can have.
-        cache_folder = self.settings.answer_cache if has_complete_identity(self.model) else None
-        cache = AnswerCache(cache_folder, identity) if cache_folder else None
+        self.folder.write_identity(self.model.identity())
+        cache = cache_of(self.model, self.settings.answer_cache)
         return Engine(
             self.model,
             opener=self.catalog.manifest,
@@ -133,7 +120,7 @@ class CheckSession:
             journal_of=self.folder.journal,
             budget=self._budget(cache),
             case_limit_s=self.settings.case_limit,
-            cache_folder=cache_folder,
+            cache_folder=self.settings.answer_cache,
             progress=self._progress,
         )
 
@@ -170,4 +157,4 @@ class CheckSession:
     def answer(self, condition: Condition) -> list[Outcome]:
         """The outcomes of a condition's cases, in order, each of its own draw, journalled."""
         outcomes = self.engine.outcomes(condition)
-        return [replace(outcomes[case.id], case=case) for case in condition.cases]
+        return [outcome_of(case, outcomes) for case in condition.cases]

@@ -21,7 +21,7 @@ from typing import Any
 
 import mimic_checks
 from mimic_checks.cases import RULE_VERSION
-from mimic_checks.models import Prompt
+from mimic_checks.models import VLM, Prompt, has_complete_identity
 from mimic_checks.runs.journal import Answer
 from mimic_checks.runs.whole_file import replace_file
 
@@ -100,6 +100,13 @@ class AnswerCache:
                 " the run goes on without",
                 stacklevel=4,
             )
+
+
+def cache_of(model: VLM, folder: Path | None) -> AnswerCache | None:
+    """The cached answers of a model; None without a folder, or if its identity does not tell it
+    from every model that could answer otherwise."""
+    known = folder is not None and has_complete_identity(model)
+    return AnswerCache(folder, model.identity()) if folder and known else None
 
 
 def _digest(text: str) -> str:

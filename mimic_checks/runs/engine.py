@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mimic_checks.cases import ImageOpener, Outcome, judge
-from mimic_checks.models import VLM, Prompt, has_complete_identity, prompt_of, require_white_box
-from mimic_checks.runs.answer_cache import AnswerCache
+from mimic_checks.models import VLM, Prompt, prompt_of, require_white_box
+from mimic_checks.runs.answer_cache import AnswerCache, cache_of
 from mimic_checks.runs.condition import Condition
 from mimic_checks.runs.run import Progress, Runner
 from mimic_checks.tasks import Vocabulary
@@ -88,8 +88,7 @@ class Engine:
 
     def _make_runner(self, model: VLM, batch: int | None) -> Runner:
         # An intervention is part of the identity, so its answers get a cache of their own.
-        folder = self._cache_folder if has_complete_identity(model) else None
-        cache = AnswerCache(folder, model.identity()) if folder else None
+        cache = cache_of(model, self._cache_folder)
         # Prompts per batch, if they are fixed, decide alone.
         budget = None if batch else self.budget
         return Runner(
