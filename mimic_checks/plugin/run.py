@@ -49,6 +49,7 @@ class Run:
         self.uncompared: dict[str, str] = {}
         self.report: Path | None = None
         self.unusable = ""
+        self._worker_died = False
         self._session: CheckSession | None = None
         self._evaluator: Evaluator | None = None
         self._folder: RunFolder | None = None
@@ -158,6 +159,10 @@ class Run:
             raise pytest.UsageError(told)
         if told:
             self._begin(told)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        self._worker_died |= error is not None
 
     def _is_first_worker(self) -> bool:
         return bool(self._worker and self._worker.get("workerid") == exchange.FIRST)
@@ -276,14 +281,28 @@ class Run:
                 except ExtensionError as error:
                     self.unusable = str(error)
                     session.exitstatus = pytest.ExitCode.USAGE_ERROR
-                # A run that was stopped stays unfinished, to be taken up again.
-                if set(self.described.checks) <= set(self.results) | self.skipped:
+                # A run that was stopped, or lost a process, stays unfinished, to be taken up again.
+                if not self._worker_died and not self._missing():
                     self._folder.finish()
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
         # What pytest itself holds against the session weighs more than a verdict.
         if session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = self._exit_status()
+
+    def _missing(self) -> dict[str, str]:
+        """Selected checks that have come to nothing, with the reason."""
+        from mimic_checks.runs.begun import died_over
+
+        assert self.described and self._folder
+        journals = self._folder.path / "journal"
+        return {
+            check: "a process died while it evaluated this check"
+            if died_over(journals, check)
+            else "skipped, or the run was stopped before it"
+            for check in self.described.checks
+            if check not in self.results and check not in self.skipped
+        }
 
     def _exit_status(self) -> int:
         assert self.described
@@ -316,12 +335,13 @@ class Run:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self.unusable:
             terminalreporter.write_line(f"ERROR: {self.unusable}", red=True)
-        if self.described is None or self._folder is None:
+        if self.unusable or self.described is None or self._folder is None:
             return
-        from mimic_checks.plugin.terminal import write_comparisons, write_summary
+        from mimic_checks.plugin.terminal import write_comparisons, write_missing, write_summary
 
         if self.report is None:
             write_comparisons(terminalreporter, [], self.uncompared, unused=[])
+            write_missing(terminalreporter, self._missing())
             return
         results = [self.results[check] for check in self.described.checks if check in self.results]
         write_summary(
@@ -330,6 +350,7 @@ class Run:
             gates=self.gates,
             uncompared=self.uncompared,
             unused=self._gating.unused() if self._gating else [],
+            missing=self._missing(),
             cached=self._folder.cached(),
             report=self.report,
         )

@@ -21,15 +21,18 @@ def write_summary(
     gates: Sequence[CheckGate],
     uncompared: Mapping[str, str],
     unused: Sequence[str],
+    missing: Mapping[str, str],
     cached: tuple[int, int],
     report: Path,
 ) -> None:
     """Verdicts, comparisons, what was left out, and where the report is. `results`: as they
-    travelled; `cached`: answers of earlier runs, and all."""
+    travelled; `missing`: checks without a result, with the reason; `cached`: answers of earlier
+    runs, and all."""
     terminal.section("vision-language model checks")
     checked = [CheckResult.model_validate(result) for result in results]
     terminal.write_line(summary(checked))
     write_comparisons(terminal, gates, uncompared, unused=unused)
+    write_missing(terminal, missing)
     from_cache, answers = cached
     if from_cache:
         terminal.write_line(
@@ -42,6 +45,16 @@ def write_summary(
     if len(notes) > NOTES_SHOWN:
         terminal.write_line(f"... and {len(notes) - NOTES_SHOWN} more unreadable images")
     terminal.write_line(f"report: {report}")
+
+
+def write_missing(terminal: Any, missing: Mapping[str, str]) -> None:
+    """Checks that the run owes, and how to get them."""
+    for check, reason in missing.items():
+        terminal.write_line(f"no result: {check}: {reason}", red=True)
+    if missing:
+        terminal.write_line(
+            "what was answered is kept: run the same command again to go on from there"
+        )
 
 
 def write_comparisons(

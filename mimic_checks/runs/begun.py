@@ -17,7 +17,7 @@ def begun(folder: Path, work: str) -> Iterator[bool]:
     """Marks `work` as begun by this process, until the block ends; gives whether another process
     died over the same work."""
     folder.mkdir(parents=True, exist_ok=True)
-    died = any(_is_abandoned(path) for path in folder.glob(f"{work}.*.{SUFFIX}"))
+    died = died_over(folder, work)
     mark = folder / f"{work}.{os.getpid()}.{SUFFIX}"
     # The system releases the lock of a process that dies; its mark stays. The file gets the mark's
     # name under the lock: without one it would look abandoned.
@@ -31,6 +31,11 @@ def begun(folder: Path, work: str) -> Iterator[bool]:
         # Under the lock, too.
         mark.unlink(missing_ok=True)
         os.close(lock)
+
+
+def died_over(folder: Path, work: str) -> bool:
+    """Whether a process died while it was at `work`."""
+    return any(_is_abandoned(path) for path in folder.glob(f"{work}.*.{SUFFIX}"))
 
 
 def forget_begun(folder: Path) -> None:
