@@ -115,3 +115,14 @@ class RemedyError(UsageError):
 
 class AnswerError(MimicChecksError):
     """A model that failed while answering; recorded, never raised out of a run."""
+
+
+def message_of(error: BaseException, *, named: bool = True) -> str:
+    """An exception in words, its class first unless `named` is false; also of one whose own text
+    cannot be made."""
+    kind = type(error).__name__
+    try:
+        text = str(error)
+    except Exception as worse:  # somebody else's __str__
+        return f"{kind} (its message cannot be read: {type(worse).__name__})"
+    return f"{kind}: {text}" if named else text

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from mimic_checks.cases.case import Case
 from mimic_checks.cases.group import Group, Item
-from mimic_checks.tasks.task import TASKS
+from mimic_checks.tasks.task import TASKS, Unread
 from mimic_checks.tasks.truth import Truth
 from mimic_checks.tasks.vocabulary import Vocabulary
 
@@ -19,13 +19,15 @@ OUTCOME_KINDS: tuple[OutcomeKind, ...] = get_args(OutcomeKind)
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """One case answered: `answer` is the raw text (or the error's message), `prediction` what was
-    read from it, `partial` the task's partial score (a listing's F1), None if it has none."""
+    read from it, `partial` the task's partial score (a listing's F1), None if it has none;
+    `remark`: why nothing was read."""
 
     case: Case
     answer: str
     kind: OutcomeKind
     partial: float | None = None
     prediction: Truth | None = None
+    remark: str = ""
 
     @property
     def id(self) -> str:
@@ -91,9 +93,11 @@ Scored = Outcome | GroupOutcome
 """What one draw gives at one level."""
 
 
-def judge(case: Case, answer: str | None, error: str | None, vocabulary: Vocabulary) -> Outcome:
+def judge(
+    case: Case, answer: str | None, error: str | None, vocabulary: Vocabulary, *, remark: str = ""
+) -> Outcome:
     """The outcome of a case: `error` when the model raised, else what its answer says against the
-    truth.
+    truth. `remark`: why nothing is to be read from the answer (cut off, refused), if so.
 
     Raises:
         InvalidArgument: the case's task is not known here.
@@ -101,9 +105,14 @@ def judge(case: Case, answer: str | None, error: str | None, vocabulary: Vocabul
     task = TASKS.get(case.task)
     if answer is None:
         return Outcome(case, error or "", "error", task.no_prediction.partial)
-    prediction = task.read(answer, case.truth, case.offered, vocabulary)
+    prediction = (
+        Unread(remark) if remark else task.read(answer, case.truth, case.offered, vocabulary)
+    )
     if prediction is None:
-        return Outcome(case, answer, "unparseable", task.no_prediction.partial)
+        prediction = Unread("")
+    if isinstance(prediction, Unread):
+        partial = task.no_prediction.partial
+        return Outcome(case, answer, "unparseable", partial, remark=prediction.reason)
     score = task.score(prediction, case.truth)
     return Outcome(case, answer, "right" if score.right else "wrong", score.partial, prediction)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mimic_checks.models.backend import BACKENDS, Backend, backend_of
     from mimic_checks.models.options import ModelOptions
     from mimic_checks.models.prompt import Prompt, PromptImage, prompt_for, prompt_of
+    from mimic_checks.models.reply import Answered, Reply
     from mimic_checks.models.spec import check_vlm, load_vlm
     from mimic_checks.models.stubs import STUBS, StubVLM
     from mimic_checks.models.vlm import (
@@ -39,6 +40,7 @@ __all__ = [
     "BACKENDS",
     "STUBS",
     "VLM",
+    "Answered",
     "Backend",
     "Capabilities",
     "Capability",
@@ -47,6 +49,7 @@ __all__ = [
     "ModelOptions",
     "Prompt",
     "PromptImage",
+    "Reply",
     "ShownInput",
     "ShowsInput",
     "StubVLM",
@@ -71,6 +74,7 @@ _HOMES = {
     "backend": ("BACKENDS", "Backend", "backend_of"),
     "options": ("ModelOptions",),
     "prompt": ("Prompt", "PromptImage", "prompt_for", "prompt_of"),
+    "reply": ("Answered", "Reply"),
     "spec": ("check_vlm", "load_vlm"),
     "stubs": ("STUBS", "StubVLM"),
 }

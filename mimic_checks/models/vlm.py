@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, get_args
 
-from mimic_checks.errors import AnswerError, AttentionError, ExtensionError
+from mimic_checks.errors import AttentionError, ExtensionError
 from mimic_checks.models.intervention import Intervention
 from mimic_checks.models.prompt import Prompt
+from mimic_checks.models.reply import Answered, reply_texts
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,9 +46,9 @@ class VLM(Protocol):
     and `complete_identity`, whether its identity tells it from all models that could answer
     otherwise, so that its answers may be cached."""
 
-    def answer(self, prompts: Sequence[Prompt]) -> Sequence[str | AnswerError]:
-        """The model's raw text for every prompt, in order; an `AnswerError` in the place of one
-        that failed alone."""
+    def answer(self, prompts: Sequence[Prompt]) -> Sequence[Answered]:
+        """The model's raw text for every prompt, in order; a `Reply` in the place of one from which
+        nothing is to be read (cut off, refused), an `AnswerError` of one that failed alone."""
 
     def identity(self) -> dict[str, Any]:
         """What could change an answer: name, revision, adapter, dtype, device, library versions."""
@@ -258,8 +259,4 @@ def texts_of(model: VLM, prompts: Sequence[Prompt]) -> list[str]:
     Raises:
         AnswerError: one of them failed.
     """
-    answers = model.answer(prompts)
-    for answer in answers:
-        if isinstance(answer, AnswerError):
-            raise answer
-    return [str(answer) for answer in answers]
+    return reply_texts(model.answer(prompts))

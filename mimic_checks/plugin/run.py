@@ -294,7 +294,8 @@ class Run:
         """Selected checks that have come to nothing, with the reason."""
         from mimic_checks.runs.begun import died_over
 
-        assert self.described and self._folder
+        assert self.described
+        assert self._folder
         journals = self._folder.path / "journal"
         return {
             check: "a process died while it evaluated this check"

@@ -45,8 +45,8 @@ class AnswerCache:
         """
         path = self._path(prompts)
         try:
-            texts = json.loads(path.read_text())
-            return {prompt.case_id: Answer(str(texts[prompt.case_id])) for prompt in prompts}
+            known = json.loads(path.read_text())
+            return {prompt.case_id: _answer(**known[prompt.case_id]) for prompt in prompts}
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -61,8 +61,14 @@ class AnswerCache:
         """Caches the answers to a batch, unless there is an error among them."""
         # An error may be the machine's (time, memory), not the model's: the next run asks again.
         if all(answer.error is None for answer in answers.values()):
-            texts = {prompt.case_id: answers[prompt.case_id].text for prompt in prompts}
-            self._write(self._path(prompts), json.dumps(texts))
+            said = {
+                prompt.case_id: {
+                    "text": answers[prompt.case_id].text,
+                    "remark": answers[prompt.case_id].remark,
+                }
+                for prompt in prompts
+            }
+            self._write(self._path(prompts), json.dumps(said))
 
     def budget(self) -> int | None:
         """Image tokens per batch, as once measured."""
@@ -107,6 +113,10 @@ def cache_of(model: VLM, folder: Path | None) -> AnswerCache | None:
     from every model that could answer otherwise."""
     known = folder is not None and has_complete_identity(model)
     return AnswerCache(folder, model.identity()) if folder and known else None
+
+
+def _answer(text: str, remark: str) -> Answer:
+    return Answer(str(text), remark=str(remark))
 
 
 def _digest(text: str) -> str:

@@ -65,7 +65,13 @@ class Engine:
             self._prompts(condition), self._journal_of(condition.name), self._report(condition)
         )
         return {
-            case.id: judge(case, answers[case.id].text, answers[case.id].error, self._vocabulary)
+            case.id: judge(
+                case,
+                answers[case.id].text,
+                answers[case.id].error,
+                self._vocabulary,
+                remark=answers[case.id].remark,
+            )
             for case in condition.cases
         }
 

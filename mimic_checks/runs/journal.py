@@ -26,10 +26,12 @@ _WRITING = 0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model said to a case: a text, or the message of the error it raised."""
+    """What a model said to a case: a text, or the message of the error it raised; `remark`: why the
+    text is no answer, if it is none."""
 
     text: str | None
     error: str | None = None
+    remark: str = ""
 
 
 class Journal:

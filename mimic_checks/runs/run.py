@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from mimic_checks.errors import AnswerError, UsageError
-from mimic_checks.models import VLM, Prompt, image_tokens
+from mimic_checks.errors import AnswerError, UsageError, message_of
+from mimic_checks.models import VLM, Prompt, Reply, image_tokens
 from mimic_checks.runs.answer_cache import AnswerCache
 from mimic_checks.runs.batching import choose_budget, fixed_budget, plan_batches
 from mimic_checks.runs.journal import Answer, Journal
@@ -156,26 +157,23 @@ class Runner:
         """
         try:
             with time_limit(self.case_limit_s and self.case_limit_s * len(prompts)):
-                texts = self.model.answer(prompts)
+                given = _listed(self.model.answer(prompts))
         # The model itself is unusable: no smaller batch would help.
         except UsageError:
             raise
         except Exception as error:
             if len(prompts) == 1:
-                return [Answer(None, f"{type(error).__name__}: {error}")]
+                return [Answer(None, message_of(error))]
             if out_of_memory(error):
                 raise _DoesNotFit from error
             half = len(prompts) // 2
             return self._answer_batch(prompts[:half]) + self._answer_batch(prompts[half:])
-        if len(texts) != len(prompts):
+        if len(given) != len(prompts):
             raise UsageError(
-                f"the model returned {len(texts)} answers to {len(prompts)} prompts; answer() owes"
+                f"the model returned {len(given)} answers to {len(prompts)} prompts; answer() owes"
                 " one each"
             )
-        return [
-            Answer(None, str(text)) if isinstance(text, AnswerError) else Answer(str(text))
-            for text in texts
-        ]
+        return [_answer_of(one) for one in given]
 
     def _padded(self, batch: list[Prompt]) -> int:
         return len(batch) * max(image_tokens(self.model, prompt) for prompt in batch)
@@ -185,6 +183,26 @@ class Runner:
         torch = sys.modules.get("torch")
         if torch is not None and torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+def _listed(given: Any) -> list[Any]:
+    """What a model gave for a batch, one by one."""
+    # A text is a sequence, too: of letters.
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise TypeError(f"answer() gave {given!r:.200}; it owes a list of texts")
+    return list(given)
+
+
+def _answer_of(given: object) -> Answer:
+    """What a model gave for one prompt; an error if it is no text."""
+    if isinstance(given, AnswerError):
+        return Answer(None, message_of(given, named=False))
+    if isinstance(given, Reply):
+        return Answer(given.text, remark=given.remark)
+    if isinstance(given, str):
+        return Answer(str(given))
+    kind = type(given).__name__
+    return Answer(None, f"the model gave an object of type {kind}, not a text ({given!r:.200})")
 
 
 class _DoesNotFit(Exception):

@@ -9,7 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mimic_checks.tasks.task import TASKS, TEMPLATES, Score, Task, Template, check_template
+    from mimic_checks.tasks.task import (
+        TASKS,
+        TEMPLATES,
+        Score,
+        Task,
+        Template,
+        Unread,
+        check_template,
+    )
     from mimic_checks.tasks.truth import (
         Choice,
         Counts,
@@ -34,13 +42,14 @@ __all__ = [
     "Task",
     "Template",
     "Truth",
+    "Unread",
     "Vocabulary",
     "YesNo",
     "check_template",
     "of_type",
 ]
 
-_TASK = ("TASKS", "TEMPLATES", "Score", "Task", "Template", "check_template")
+_TASK = ("TASKS", "TEMPLATES", "Score", "Task", "Template", "Unread", "check_template")
 
 
 def __getattr__(name: str) -> Any:

@@ -32,6 +32,14 @@ class Score:
     partial: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """An answer that does not say one thing, and why, in a few words that can be counted ("cut
+    off", "several numbers"); never with the answer's own text."""
+
+    reason: str
+
+
 class Task(ABC):
     """A kind of question. Besides these methods, a task has a method `question(...)` of its own
     that words it: what goes into a wording differs from task to task, and only the strategies that
@@ -44,10 +52,10 @@ class Task(ABC):
     @abstractmethod
     def read(
         self, answer: str, truth: Truth, offered: Sequence[str], vocabulary: Vocabulary
-    ) -> Truth | None:
-        """What an answer says, as a value of the truth's type; None where it does not say one thing
-        (never a guess). `truth` tells what was asked for (classes, options), never what is right.
-        `offered`: the names that the question offers, or stands for."""
+    ) -> Truth | Unread:
+        """What an answer says, as a value of the truth's type; `Unread` where it does not say one
+        thing (never a guess). `truth` tells what was asked for (classes, options), never what is
+        right. `offered`: the names that the question offers, or stands for."""
 
     def score(self, prediction: Truth, truth: Truth) -> Score:
         """How good a prediction is; by default right if it claims what the truth says."""

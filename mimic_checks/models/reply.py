@@ -1,0 +1,48 @@
+"""What a model sends back besides plain texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mimic_checks.errors import AnswerError
+
+CUT_OFF = "cut off"
+"""The longest answer allowed was reached before the model was done."""
+REFUSED = "refused"
+"""The model, or whoever guards it, declined to answer."""
+ONLY_REASONING = "only reasoning"
+"""Nothing but thoughts came; the answer after them did not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A text from which no answer is read, and why (`remark`, one of the words above or the
+    backend's own): it counts as unparseable, under that name."""
+
+    text: str
+    remark: str
+
+
+Answered = str | Reply | AnswerError
+"""What a model owes for one prompt."""
+
+
+def reply_text(answered: Answered) -> str:
+    """The text of an answer, whatever is remarked of it.
+
+    Raises:
+        AnswerError: it failed.
+    """
+    if isinstance(answered, AnswerError):
+        raise answered
+    return answered.text if isinstance(answered, Reply) else str(answered)
+
+
+def reply_texts(answered: Sequence[Answered]) -> list[str]:
+    """The texts of answers.
+
+    Raises:
+        AnswerError: one of them failed.
+    """
+    return [reply_text(one) for one in answered]
