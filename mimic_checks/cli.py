@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     inconclusive."""
     from mimic_checks.errors import UsageError
 
+    speak_any_text()
     options, rest = _parser().parse_known_args(arguments)
     if rest and options.command not in ("run", "demo"):
         _parser().error(f"unrecognized arguments: {' '.join(rest)}")
@@ -53,6 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"mimic-checks: {error}", file=sys.stderr)
         return USAGE
+
+
+def speak_any_text() -> None:
+    """Has this process print what its terminal's encoding lacks as escapes: nothing that a model
+    or a file name says ends a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _parser() -> argparse.ArgumentParser:

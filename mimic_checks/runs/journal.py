@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from mimic_checks.characters import whole
 from mimic_checks.errors import RunFolderError
 from mimic_checks.runs.locks import Locks
 
@@ -27,11 +28,17 @@ _WRITING = 0
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a model said to a case: a text, or the message of the error it raised; `remark`: why the
-    text is no answer, if it is none."""
+    text is no answer, if it is none. All are `whole`, wherever they come from: what cannot be
+    written could not be judged, compared or shown either."""
 
     text: str | None
     error: str | None = None
     remark: str = ""
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            if isinstance(value := getattr(self, name), str):
+                object.__setattr__(self, name, whole(value))
 
 
 class Journal:
