@@ -50,8 +50,10 @@ def check_template_args(processor: Any, args: Mapping[str, Any], name: str) -> N
         raise InvalidArgument(
             "vlm-chat-template-args",
             dict(args),
-            allowed=f"names that the chat template of {name!r} looks at:"
-            f" {', '.join(own) or 'it has none of its own'}; {', '.join(unknown)} is not among them",
+            allowed=(
+                f"names that the chat template of {name!r} looks at ({', '.join(own) or 'none'});"
+                f" it does not look at {', '.join(unknown)}"
+            ),
         )
 
 

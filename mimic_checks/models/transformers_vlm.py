@@ -19,7 +19,7 @@ from mimic_checks.attention import Profile, Profiler, TokenMap, TokenMapper, edi
 from mimic_checks.attention.edit import layer_rules
 from mimic_checks.attention.families import FAMILIES, Family, no_row
 from mimic_checks.attention.pooling import flattened, image_features
-from mimic_checks.errors import AttentionError, ModelLoadError
+from mimic_checks.errors import AttentionError
 from mimic_checks.models.chat_text import check_template_args
 from mimic_checks.models.controls import Stitched
 from mimic_checks.models.encoder import Encoder
