@@ -20,6 +20,7 @@ from mimic_checks.attention.edit import layer_rules
 from mimic_checks.attention.families import FAMILIES, Family, no_row
 from mimic_checks.attention.pooling import flattened, image_features
 from mimic_checks.errors import AttentionError
+from mimic_checks.models.adapter import with_adapter
 from mimic_checks.models.chat_text import check_template_args
 from mimic_checks.models.controls import Stitched
 from mimic_checks.models.encoder import Encoder
@@ -27,7 +28,7 @@ from mimic_checks.models.features import FeatureCache
 from mimic_checks.models.fingerprint import file_digests, model_identity
 from mimic_checks.models.intervened import IntervenedVLM
 from mimic_checks.models.intervention import NO_INTERVENTION, Intervention, persistent_intervention
-from mimic_checks.models.loading import load, with_adapter
+from mimic_checks.models.loading import load
 from mimic_checks.models.options import ModelOptions
 from mimic_checks.models.prompt import Prompt, PromptImage, prompt_for
 from mimic_checks.models.token_grids import token_grid
