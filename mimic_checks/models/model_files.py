@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -156,7 +155,7 @@ def _installed(module: str) -> bool:
 
 
 def _is_gguf(folder: Path) -> bool:
-    names = os.listdir(folder)
+    names = [path.name for path in folder.iterdir()]
     return any(name.lower().endswith(".gguf") for name in names) and not any(
         name.endswith((".safetensors", ".bin")) for name in names
     )
