@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import difflib
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from mimic_checks.characters import whole
@@ -128,3 +128,10 @@ def message_of(error: BaseException, *, named: bool = True) -> str:
     except Exception as worse:  # somebody else's __str__
         return f"{kind} (its message cannot be read: {type(worse).__name__})"
     return whole(f"{kind}: {text}" if named else text)
+
+
+def first_names(names: Sequence[str], most: int = 20) -> str:
+    """Names with commas between: so many at most, then how many more."""
+    shown = ", ".join(names[:most])
+    left = len(names) - most
+    return f"{shown} and {left} more" if left > 0 else shown

@@ -79,6 +79,11 @@ OPTIONS = (
     Option("vlm-attn-implementation", str, "attn_implementation of from_pretrained"),
     Option("vlm-max-new-tokens", int, "longest answer in tokens (default 64)"),
     Option(
+        "vlm-chat-template-args",
+        str,
+        "arguments of the chat template, as enable_thinking=false or a JSON object",
+    ),
+    Option(
         "vlm-mask",
         str,
         "layers with an image-local mask: 'auto' (default: as the adapter records), none, all,"
@@ -121,6 +126,7 @@ MODEL_FIELDS = (
     "dtype",
     "attn_implementation",
     "max_new_tokens",
+    "chat_template_args",
     "feature_cache_mb",
     "trust_remote_code",
     "mask",
