@@ -26,12 +26,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_checks.catalog.coco import MAX_INSTANCES, MIN_SHARE
 from mimic_checks.catalog.format import CatalogFormat
 from mimic_checks.catalog.images import FileImages, Manifest
+from mimic_checks.catalog.limits import MAX_INSTANCES, MIN_SHARE, check_limits
 from mimic_checks.catalog.presence import Presence
 from mimic_checks.catalog.states import ABSENT, DOUBT, PRESENT
-from mimic_checks.errors import CatalogError, InvalidArgument
+from mimic_checks.errors import CatalogError
 
 _BOXES = (
     "ImageID",
@@ -95,10 +95,7 @@ def openimages(
         CatalogError: files missing or of another layout; names the first offender.
         InvalidArgument: an option out of range.
     """
-    if not 0 <= min_share < 1:
-        raise InvalidArgument(
-            "min_share", min_share, allowed="shares of the image from 0 up to, but not, 1"
-        )
+    check_limits(min_share, max_instances)
     folder = Path(folder)
     if not folder.is_dir():
         raise CatalogError(
