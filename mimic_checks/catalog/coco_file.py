@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_checks.catalog.labels import plural
+from mimic_checks.catalog.class_names import clashing_names
 from mimic_checks.catalog.problems import Problems, listed
 from mimic_checks.errors import CatalogError
 
@@ -209,28 +209,15 @@ def _check_alike(data: Mapping[str, Any], problems: Problems) -> None:
             both = f"{about[kind](first)} and {about[kind](second)}"
             problems.add(f"{kind} id {first['id']!r} twice: {both}", _REPEATED)
     used = {entry["category_id"] for entry in data["annotations"]}
-    forms: dict[str, dict[str, Any]] = {}
-    for entry in data["categories"]:
-        name = _plain_name(entry["name"])
-        own = {name, plural(name)}
-        clash = next((forms[form] for form in sorted(own) if form in forms), None)
-        if clash is not None:
-            both = " and ".join(_category(one, used) for one in (clash, entry))
-            problems.add(f"two categories of one name: {both}", _NAMES)
-        for form in own:
-            forms.setdefault(form, entry)
+    categories = data["categories"]
+    for pair in clashing_names([str(entry["name"]) for entry in categories]):
+        both = " and ".join(_category(categories[k], used) for k in pair)
+        problems.add(f"two categories of one name: {both}", _NAMES)
 
 
 def _category(entry: Mapping[str, Any], used: set[Any]) -> str:
     unused = "" if entry["id"] in used else ", without annotations"
     return f"{entry['name']!r} (id {entry['id']!r}{unused})"
-
-
-def _plain_name(name: object) -> str:
-    """A category's name without what writers of labels differ in: case, spaces, underscores, and
-    how accents are encoded."""
-    text = unicodedata.normalize("NFKC", str(name)).casefold()
-    return " ".join(text.replace("_", " ").replace("-", " ").split())
 
 
 def _twice(
