@@ -104,6 +104,17 @@ OPTIONS = (
         "vlm-request-timeout", float, "seconds that a request to a server may take (default 120)"
     ),
     Option(
+        "vlm-request-length",
+        str,
+        "what a server calls the longest answer (default max_tokens), as max_completion_tokens;"
+        " 'none' leaves it out",
+    ),
+    Option(
+        "vlm-request-temperature",
+        str,
+        "temperature that a server is asked for: 0 (default), or 'none' to leave it out",
+    ),
+    Option(
         "vlm-feature-cache-mb", int, "memory for image features that are used again (default 512)"
     ),
 )
@@ -135,4 +146,6 @@ MODEL_FIELDS = (
     "base_url",
     "concurrency",
     "request_timeout",
+    "request_length",
+    "request_temperature",
 )

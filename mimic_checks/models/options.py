@@ -42,6 +42,8 @@ class ModelOptions:
     base_url: str | None = None
     concurrency: int = 8
     request_timeout: float = 120.0
+    request_length: str = "max_tokens"
+    request_temperature: str = "0"
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
@@ -51,13 +53,15 @@ class ModelOptions:
         self._check_above_zero("pooling", "whole numbers from 1")
         self._check_above_zero("concurrency", "whole numbers from 1")
         self._check_above_zero("request_timeout", "seconds above 0")
+        self._check_pattern("request_length", r"[A-Za-z_]\w*", _LENGTHS)
+        self._check_pattern("request_temperature", "0|none", "'0' (greedy), 'none' (not sent)")
         if self.base_url is not None:
             _check_address(self.base_url)
         object.__setattr__(self, "chat_template_args", _template_args(self.chat_template_args))
 
     def _check_pattern(self, name: str, pattern: str, allowed: str) -> None:
         if not re.fullmatch(pattern, value := getattr(self, name)):
-            raise InvalidArgument(f"vlm-{name}", value, allowed=allowed)
+            raise InvalidArgument(f"vlm-{name.replace('_', '-')}", value, allowed=allowed)
 
     def _check_above_zero(self, name: str, allowed: str) -> None:
         if not (value := getattr(self, name)) > 0:
@@ -66,6 +70,7 @@ class ModelOptions:
 
 _MASKS = "'auto', 'none', 'all', 'deep', 'shallow', '12-23', '0.5-1.0'"
 _MASK = r"auto|none|all|deep|shallow|\d+(\.\d+)?-\d+(\.\d+)?"
+_LENGTHS = "the server's name for the longest answer ('max_tokens'), or 'none' (not sent)"
 _DEVICE = r"auto|cpu|mps|cuda(?::\d+)?"
 
 
