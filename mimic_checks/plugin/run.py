@@ -16,6 +16,7 @@ from mimic_checks.plugin.model import maker_of
 from mimic_checks.plugin.progress import progress_line
 from mimic_checks.plugin.selection import Selection, check_of, selection_of
 from mimic_checks.plugin.settings import settings_of, text_option
+from mimic_checks.processes import end_with_parent, stoppable
 
 if TYPE_CHECKING:
     from mimic_checks.checks.check import Profile
@@ -57,6 +58,7 @@ class Run:
         self._worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         self._exchange: Path | None = None
         self._modules: set[ModuleType] = set()
+        self._stopping = contextlib.ExitStack()
 
     @property
     def profile(self) -> Profile:
@@ -140,6 +142,8 @@ class Run:
             if self._is_first_worker():
                 exchange.tell(Path(self._worker[exchange.KEY]), str(error))
             return
+        if described:
+            end_with_parent()
         if described and self._is_first_worker():
             exchange.tell(Path(self._worker[exchange.KEY]), described)
 
@@ -203,13 +207,14 @@ class Run:
         settings = settings_of(self.config)
         try:
             self._folder = RunFolder(settings.output)
-            self._folder.prepare(described.description)
+            self._folder.prepare(described.description, discard=settings.discard_unfinished)
             # Without xdist, this process's session has made it already.
             if self._gating is None:
                 self._gating = self._make_gating(settings, described.gated, described.known)
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
         self.described = described
+        self._stopping.enter_context(stoppable())
 
     def _known(self, settings: Settings) -> list[str]:
         """Ids of all registered checks, and of those in the collected modules whether selected or
@@ -328,6 +333,7 @@ class Run:
                 self.evaluator().contribute()
 
     def pytest_unconfigure(self) -> None:
+        self._stopping.close()
         if self._exchange:
             import shutil
 
