@@ -126,6 +126,11 @@ SWITCHES = (
         "with a baseline: look after every batch, stop a check when its comparison is certain",
     ),
     Option(
+        "vlm-discard-unfinished",
+        bool,
+        "throw away an unfinished run in the output folder that was made with other options",
+    ),
+    Option(
         "vlm-stitch", bool, "show all pictures of a prompt in one grid: a remedy without training"
     ),
 )
