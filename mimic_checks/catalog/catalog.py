@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimic_checks.catalog.images import ImageSource, Manifest
+from mimic_checks.catalog.labels import DEFAULT_LABELS, Labels
 from mimic_checks.catalog.states import ABSENT, DOUBT, States
 from mimic_checks.errors import CatalogError, InvalidArgument
 
@@ -43,7 +44,7 @@ class Catalog:
     with its box (0: none);
     `families`: groups of rows that show the same instances again and again;
     `masks`: where objects are, if known; `class_names`, `supercategories`: one each
-    per class.
+    per class; `labels`: what questions and answers call the classes.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Catalog:
     source: ImageSource
     families: tuple[Family, ...] = ()
     masks: Masks | None = None
+    labels: Labels = DEFAULT_LABELS
     manifest: Manifest = field(init=False)
     _rows: dict[tuple[str, int, int], Rows] = field(init=False, default_factory=dict, repr=False)
 
