@@ -127,11 +127,12 @@ def _count(labels: Labels, min_share: float, max_instances: int) -> _Counted:
     with np.errstate(invalid="ignore", over="ignore"):
         edges = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
         shares = boxes[:, 2] * boxes[:, 3] / sizes.prod(axis=1)[rows]
+    sensible = is_sensible(edges, sizes[rows], _ONE_PIXEL)
     wrong = {
         "a crowd": labels.crowd,
-        "a box that makes no sense": ~is_sensible(edges, sizes[rows], _ONE_PIXEL),
+        "a box that makes no sense": ~sensible,
         "an object annotated twice": labels.doubled,
-        f"an instance under min_share={min_share}": ~(shares >= min_share),
+        f"an instance under min_share={min_share}": sensible & (shares < min_share),
     }
     askable = ~np.logical_or.reduce(list(wrong.values()))
     shape = (len(labels.photos), len(labels.categories))
