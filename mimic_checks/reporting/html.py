@@ -84,7 +84,9 @@ def _headline(results: Sequence[CheckResult]) -> str:
             word = {"fail": "failed", "pass": "passed"}.get(verdict, verdict)
             parts.append(f'<span class="verdict {verdict}">{number} {word}</span>')
     cases = sum(level.n for result in results for level in result.levels)
-    return f"<p>{len(results)} checks, {cases} judged cases: {', '.join(parts)}.</p>"
+    errors = sum(level.error for result in results for level in result.levels)
+    unanswered = f" ({errors} of them errors, without an answer)" if errors else ""
+    return f"<p>{len(results)} checks, {cases} judged cases{unanswered}: {', '.join(parts)}.</p>"
 
 
 def _about(described: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
@@ -188,10 +190,18 @@ def _level(judged: LevelResult) -> str:
     return (
         f"<tr><td>{text(judged.level)}{mark}</td>"
         f'<td class="number">{judged.right}/{judged.n}</td>'
-        f'<td class="number">{judged.rate:.3f}</td>'
-        f'<td class="number">{judged.low:.3f} to {judged.high:.3f}</td>'
+        f"{_rate(judged)}"
         f'<td><span class="verdict {judged.verdict}">{judged.verdict}</span><br>'
         f'<span class="soft">{text(explained)}</span></td></tr>'
+    )
+
+
+def _rate(judged: LevelResult) -> str:
+    if not judged.is_answered:
+        return '<td colspan="2" class="soft">not answered</td>'
+    return (
+        f'<td class="number">{judged.rate:.3f}</td>'
+        f'<td class="number">{judged.low:.3f} to {judged.high:.3f}</td>'
     )
 
 
