@@ -17,7 +17,7 @@ from mimic_checks.verdicts.pictures import read_pictures
 from mimic_checks.verdicts.record import scored_by_level
 from mimic_checks.verdicts.result import CheckResult, LevelResult
 from mimic_checks.verdicts.run_folder import RunFolder
-from mimic_checks.verdicts.text import interval_name
+from mimic_checks.verdicts.text import interval_name, troubles
 
 _WORST_FIRST = ("fail", "inconclusive", "pass")
 
@@ -119,13 +119,18 @@ def _overview(results: Sequence[CheckResult], gates: Mapping[str, CheckGate]) ->
         f'<tr><td><a href="#{text(r.check)}">{text(r.title)}</a><br>'
         f"<code>{text(r.check)}</code></td>"
         f'<td class="verdict {r.verdict}">{r.status}</td>'
-        f"{against.get(r.check, none)}<td>{text(r.reason)}</td></tr>"
+        f"{against.get(r.check, none)}<td>{text(r.reason)}{_troubles(r)}</td></tr>"
         for r in results
     )
     return (
         f'<div class="wide"><table><thead><tr><th>Check</th><th>Verdict</th>{column}'
         f"<th>Why</th></tr></thead><tbody>{rows}</tbody></table></div>"
     )
+
+
+def _troubles(result: CheckResult) -> str:
+    found = troubles(result)
+    return f'<br><span class="soft">{text(found)}</span>' if found else ""
 
 
 def _unreadable(results: Sequence[CheckResult]) -> str:

@@ -63,15 +63,28 @@ def in_short(results: Sequence[CheckResult]) -> list[CheckResult]:
 def rates(result: CheckResult, between: str) -> str:
     """`spread 1: 0.89  2: 0.87  3, 4: not answered: ...`; levels of a check that sweeps no single
     factor are named in full."""
+    return _listed(result, result.levels, between)
+
+
+def troubles(result: CheckResult) -> str:
+    """The levels of which most items have no prediction, with the reason; "" if there are none."""
+    return _listed(result, [judged for judged in result.levels if judged.trouble], "; ")
+
+
+def _listed(result: CheckResult, levels: Sequence[LevelResult], between: str) -> str:
+    if not levels:
+        return ""
     shared = {judged.level.factor for judged in result.levels} == {result.factor}
     # Neighbours with one trouble are named together.
-    runs = groupby(result.levels, lambda judged: alike(judged.trouble) or judged.level)
-    listed = between.join(_rate(list(run), shared=shared) for _, run in runs)
+    runs = groupby(levels, lambda judged: alike(judged.trouble) or judged.level)
+    listed = between.join(_rate(list(run), "," in between, shared=shared) for _, run in runs)
     return f"{result.factor} {listed}" if shared else listed
 
 
-def _rate(levels: Sequence[LevelResult], *, shared: bool) -> str:
-    names = ", ".join(level_name(judged.level, shared=shared) for judged in levels)
+def _rate(levels: Sequence[LevelResult], has_commas: bool, *, shared: bool) -> str:
+    # Commas between levels tell nothing apart where they stand between rates as well.
+    comma = " and " if has_commas else ", "
+    names = comma.join(level_name(judged.level, shared=shared) for judged in levels)
     first = levels[0]
     return f"{names}: {_short(first.trouble, 80) or format(first.rate, '.2f')}"
 
