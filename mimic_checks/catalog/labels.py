@@ -132,9 +132,9 @@ def spellings(names: tuple[str, ...]) -> dict[str, str]:
 
 
 def is_known_thing(phrase: str) -> bool:
-    """Whether a phrase names something that is known here, so that it is not another word for some
-    class that is not known here: its last word counts ("a red tractor")."""
-    return phrase in _tables().things or phrase.rpartition(" ")[2] in _tables().things
+    """Whether a phrase names something that is known to be no class ("rocking horse"), or to be one
+    of another vocabulary."""
+    return phrase in _tables().things
 
 
 def _is_table(table: object) -> bool:

@@ -76,7 +76,7 @@ _MOST_LAST_WORDS = 4
 def final_statements(answer: str) -> list[str] | Unread:
     """What an answer says, without its reasoning: one text for each place that states an answer.
     Emphasis, brackets and case are kept."""
-    text = _without_thoughts(plain_characters(answer))
+    text = without_thoughts(plain_characters(answer))
     if isinstance(text, Unread):
         return text
     if (value := json_text(text)) is not None:
@@ -125,7 +125,7 @@ def first_sentence(text: str) -> tuple[str, str]:
     return (text[: end.end()], text[end.end() :]) if end else (text, "")
 
 
-def _without_thoughts(text: str) -> str | Unread:
+def without_thoughts(text: str) -> str | Unread:
     """What follows the last thought, in whichever tags; an opening tag without its end is a thought
     that was cut off."""
     closes = 0

@@ -11,9 +11,17 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from mimic_checks.catalog.labels import is_known_thing
 from mimic_checks.tasks.class_marks import ClassMarks
 from mimic_checks.tasks.count_tokens import Token, tokens_of
-from mimic_checks.tasks.noun_phrases import FUNCTION_WORDS, UNREAL, is_compound, is_participle
+from mimic_checks.tasks.noun_phrases import (
+    COLOURS,
+    FUNCTION_WORDS,
+    UNREAL,
+    is_compound,
+    is_participle,
+    is_plural,
+)
 
 _SPLITS = frozenset("and but while whereas however then though although y und et e и plus".split())
 _PARTICIPANTS = frozenset("more additional further other others another".split())
@@ -23,8 +31,10 @@ _COUNTED_AS_SUCH = frozenset(
     distinct different more""".split()
 )
 _SKIPPED = frozenset("of the these those such different distinct visible clearly more".split())
+_LEADS_TO_NOUN = frozenset("are is were which them of those".split())
 _BETWEEN = frozenset("between from zwischen entre".split())
 _OR = frozenset("or to oder o ou bis или or maybe perhaps possibly".split())
+_MULTIPLE = re.compile(r"(?:hundred|thousand|million|billion|dozen|ten)s?$|half$|quarter$")
 _LONGEST_PHRASE = 5
 
 
@@ -50,6 +60,8 @@ class Mention:
     in_digits: bool = True
     sentence: int = 0
     by: str = ""
+    detail: bool = False
+    """It tells more about a number given before: "3 dogs: 2 brown, ..."."""
 
 
 @dataclass(slots=True)
@@ -66,7 +78,7 @@ class _Segment:
 
 def mentions_of(text: str, asked: Collection[str], marks: ClassMarks) -> list[Mention]:
     """The mentions in a lower-case text whose class names are marked, in its order."""
-    tokens = _with_bounds(_without_terms(tokens_of(text)))
+    tokens = _with_bounds(_without_terms(without_colour_pairs(tokens_of(text))))
     reader = _Reader(asked, marks, foreign=_is_foreign(text))
     return reader.read(_segments(tokens))
 
@@ -85,6 +97,17 @@ _FOREIGN_WORDS = frozenset(
     dans les sur je vois ci sono nelle immagini vedo há nas imagens vejo er zijn op afbeeldingen
     jest są det finns""".split()
 )
+
+
+def without_colour_pairs(tokens: Sequence[Token]) -> list[Token]:
+    """Of "black and white", the white: "and" joins no two things there."""
+    kept: list[Token] = []
+    for token in tokens:
+        joined = len(kept) > 1 and kept[-1].text in ("and", ",") and kept[-2].text in COLOURS
+        if joined and token.text in COLOURS:
+            del kept[-2:]
+        kept.append(token)
+    return kept
 
 
 def _without_terms(tokens: list[Token]) -> list[Token]:
@@ -125,7 +148,8 @@ def _with_bounds(tokens: list[Token]) -> list[Token]:
             before = tokens[place - 2]
         if before and before.kind in ("bound", "vague"):
             tokens[place].exact = False
-        if place + 1 < len(tokens) and tokens[place + 1].kind == "after_bound":
+        after = tokens[place + 1] if place + 1 < len(tokens) else None
+        if after and (after.kind == "after_bound" or _MULTIPLE.match(after.text)):
             tokens[place].exact = False
     for first, second in itertools.pairwise(numbers):
         between = tokens[first + 1 : second]
@@ -168,7 +192,8 @@ class _Reader:
         self.found: list[Mention] = []
         self.heading = self.line_heading = ""
         self.last: Mention | None = None
-        self.in_denial = self.total_next = False
+        self.in_denial = self.total_next = self.in_detail = False
+        self.images_counted = False
 
     def read(self, segments: Iterator[_Segment]) -> list[Mention]:
         for segment in segments:
@@ -180,12 +205,17 @@ class _Reader:
 
     def _end_sentence(self, segment: _Segment) -> None:
         self.heading = self.line_heading
-        self.last, self.in_denial = None, False
+        self.last, self.in_denial, self.in_detail = None, False, False
+        self.images_counted = False
         if segment.separator != "\n":
             self.total_next = False
 
     def _read(self, segment: _Segment) -> None:
         tokens = segment.tokens
+        if segment.separator in ("(", "[", "（") and self.last:
+            self.in_detail = True
+        elif segment.separator in (")", "]", "）"):
+            self.in_detail = False
         numbers = [
             k
             for k, token in enumerate(tokens)
@@ -198,6 +228,11 @@ class _Reader:
         images = [token for token in tokens if token.kind == "image"]
         if images and not numbers:
             self._open_heading(segment, images[0])
+        elif "share" in kinds:
+            self.heading = "each"
+        self.images_counted = self.images_counted or any(
+            token.kind == "images" and token.value for token in tokens
+        )
         before = len(self.found)
         denial = next((k for k, t in enumerate(tokens) if t.kind in ("neg", "none")), None)
         if denial is not None and self._denies(segment, denial, numbers):
@@ -241,7 +276,10 @@ class _Reader:
             token.kind in ("word", "article") for token in tokens[place + 1 : later[0]]
         ):
             number = tokens[later[0]]
-            self._add(segment, number, Mention(number.value or 0, denied=True))
+            if number.value == 1 and not number.text.isdigit():
+                self._deny_marks(segment, after)
+            else:
+                self._add(segment, number, Mention(number.value or 0, denied=True))
             return len(numbers) == 1
         if numbers and not later:
             self._deny_marks(segment, after)
@@ -289,7 +327,24 @@ class _Reader:
                 mention = replace(mention, value=value if is_one else 2 * value)
             if number.text == "one" and self._is_pronoun(tokens, place):
                 mention = replace(mention, weak=True)
+            mention = self._of_detail(mention, tokens, start, place)
             self._add(segment, number, self._placed(mention, tokens, start, place, end))
+
+    def _of_detail(
+        self, mention: Mention, tokens: Sequence[Token], start: int, place: int
+    ) -> Mention:
+        """Whether a number tells more about one before: after a colon, "of them", "the other 2"."""
+        between = tokens[start:place] if start else []
+        if any(t.text == ":" for t in between) and not any(t.kind == "more" for t in between):
+            self.in_detail = True
+        after = [token.text for token in tokens[place + 1 : place + 3]]
+        of_them = after[:1] == ["of"] and after[1:] in (["them"], ["which"], ["these"], ["those"])
+        if of_them and self.images_counted and not mention.name:
+            self.heading = "each"
+            return replace(mention, other=True)
+        before = tokens[place - 1].text if place else ""
+        is_rest = before in ("other", "others", "remaining")
+        return replace(mention, detail=self.in_detail or of_them or is_rest)
 
     def _comes_in_pairs(self, mark: Token) -> bool:
         name = self.marks.name(mark.text)
@@ -318,7 +373,7 @@ class _Reader:
                 mention = replace(mention, more=True)
             elif token.kind not in ("word", "post_total", "total"):
                 break
-            elif token.text not in _SKIPPED:
+            elif token.text not in _SKIPPED and (phrase or token.text not in _LEADS_TO_NOUN):
                 if token.text in FUNCTION_WORDS or token.kind != "word":
                     break
                 phrase.append(token.text)
@@ -331,10 +386,14 @@ class _Reader:
     ) -> Mention:
         mark = tokens[place].text
         name, spelling = self.marks.name(mark), self.marks.spelling(mark)
+        if place + 1 < end and tokens[place + 1].kind == "mark" and not is_plural(name, spelling):
+            return self._with_noun(mention, tokens, place + 1, end, [*phrase, spelling])
         follower = tokens[place + 1] if place + 1 < end else None
         other = name not in self.asked or not UNREAL.isdisjoint(phrase)
+        other = other or bool(phrase and is_known_thing(f"{phrase[-1]} {spelling}"))
         if follower is not None and follower.kind == "word":
-            other = other or is_compound(spelling, follower.text)
+            other = other or is_compound(name, spelling, follower.text)
+        other = other or (follower is not None and follower.text == "'")
         by = " ".join([*phrase, spelling])
         return replace(mention, name=None if other else name, other=other, by=by)
 
@@ -365,6 +424,8 @@ class _Reader:
         for token in near:
             if token.kind == "image":
                 return replace(mention, image=token.image)
+            if token.kind == "share":
+                return replace(mention, image="each")
             if token.kind == "each":
                 return replace(mention, image="each", images=token.value)
             if token.kind == "both" and not (is_total or token.text.startswith("across")):
@@ -393,7 +454,9 @@ class _Reader:
             mention = replace(mention, image=image)
         elif mention.image not in ("each", "both") and self._leads(segment, token):
             self.heading = mention.image
-        if mention.name is None and not mention.other and self.last is not None:
+        is_total = any(t.kind in ("total", "post_total", "whole") for t in segment.tokens)
+        inherits = self.last is not None and not is_total
+        if mention.name is None and not mention.other and self.last and inherits:
             mention = replace(mention, name=self.last.name, other=self.last.other)
         mention = replace(mention, sentence=segment.sentence, concludes=segment.thus)
         if mention.name or mention.other:

@@ -20,8 +20,8 @@ _NOUN = (
 _NUMBER = rf"(?:\d+|{WORD})"
 _ORDINAL = (
     r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|1st|2nd|3rd"
-    r"|\d{1,3}th|(?:upper|lower|top|bottom)?[ -]?(?:left|right)(?:[ -]?hand)?|top|bottom|middle|center"
-    r"|former|latter|previous|next|erste[nmrs]?|zweite[nmrs]?|dritte[nmrs]?|primer[ao]?|segund[ao]"
+    r"|\d{1,3}th|(?:upper|lower|top|bottom)?[ -]?(?:left|right)(?:[ -]?hand)?|top|bottom|middle"
+    r"|center|former|latter|previous|next|erste[nmrs]?|zweite[nmrs]?|dritte[nmrs]?|primer[ao]?|segund[ao]"
     r"|tercer[ao]?|première?|premier|deuxième|troisième|prim[ao]|second[ao]|terz[ao]|primeir[ao])"
 )
 # What may follow "the second" where the image itself is left out.
@@ -56,11 +56,13 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ),
     (
         "image",
-        rf"\b(?:in |on )?(?:the )?(?:step|part|{_NOUN})\s*(?:#|no\.?|number|:)?\s*(?P<image_n>\d{{1,3}}\b|[a-h]\b"
-        rf"|one\b|two\b|three\b|four\b|five\b|six\b|seven\b|eight\b)(?!\s*{_NOUN})"
+        rf"\b(?:in |on )?(?:the )?(?:step|part|{_NOUN})\s*(?:#|no\.?|number|:)?\s*"
+        rf"(?P<image_n>\d{{1,3}}\b|[a-h]\b|one\b|two\b|three\b|four\b|five\b|six\b|seven\b|eight\b)(?!\s*{_NOUN})"
+        rf"|\b(?P<side>{_ORDINAL})(?=\s*[:=])"
         rf"|\b(?:the |la |le |die |das |der |den |im |in the |on the )?(?P<ordinal>{_ORDINAL})"
         rf"(?: (?:one|and (?:only|last|final)))?\s+{_NOUN}\b"
-        rf"|\b(?:the|in|on|to|at|la|le|im)\s+(?:the\s+)?(?P<alone>{_ORDINAL})(?: one| side)?{_NO_NOUN}"
+        rf"|\b(?:the|in|on|to|at|la|le|im)\s+(?:the\s+)?(?P<alone>{_ORDINAL})(?: one| side)?"
+        rf"{_NO_NOUN}"
         rf"|\b(?:the )?(?P<rest>others?|remaining|rest(?: of)?(?: the)?)(?: \w+)? {_NOUN}\b"
         r"|\bthe (?P<rest_alone>other(?:s| one)?|rest)"
         + _NO_NOUN
@@ -70,7 +72,8 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ),
     (
         "images",
-        rf"\b(?:(?:in|across|over|of|from|all) ){{0,3}}(?:(?:all|the|these|those|your|given) ){{0,3}}"
+        rf"\b(?:(?:in|across|over|of|from|all) ){{0,3}}"
+        rf"(?:(?:all|the|these|those|your|given) ){{0,3}}"
         rf"(?:(?P<images_n>{_NUMBER})\s+)?(?:different |separate |given |provided )?{_NOUN}\b"
         r"(?!\s*#?\d)",
     ),
@@ -90,11 +93,15 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (
         "bound",
         r"\b(?:no (?:more|less|fewer) than|at least|at most|at minimum|a minimum of|a maximum of"
-        r"|minimum|maximum|(?:more|less|fewer|greater|higher|lower|larger|smaller) than|over|under|above|below"
-        r"|up to|as many as|upwards of|nearly|almost|close to|not quite|minus|negative|half|quarter|hundreds?"
+        r"|minimum|maximum|(?:more|less|fewer|greater|higher|lower|larger|smaller) than"
+        r"|over|under|above|below"
+        r"|up to|as many as|upwards of|nearly|almost|close to|not quite|minus"
+        r"|negative|half|quarter|hundreds?"
         r"|thousands?|millions?|billions?|dozens|tens|mindestens|höchstens|mehr als|weniger als"
-        r"|al menos|más de|menos de|au moins|plus de|moins de|almeno|più di|meno di|pelo menos|mais de"
-        r"|не менее|больше|более|менее|fast|casi|presque)\b|[<>≤≥±≠~≈]=?|至少|最多|超过|以上|不到|대략|이상|约|大约",
+        r"|al menos|más de|menos de|au moins|plus de|moins de|almeno|più di|meno di|pelo menos"
+        r"|mais de"
+        r"|не менее|больше|более|менее|fast|casi|presque)\b"
+        r"|[<>≤≥±≠~≈]=?|至少|最多|超过|以上|不到|대략|이상|约|大约",
     ),
     (
         "after_bound",
@@ -106,11 +113,12 @@ _KINDS: tuple[tuple[str, str], ...] = (
         r"\b(?:many|several|numerous|multiple|a few|few|a lot of|lots of|some|various|countless"
         r"|a number of|a group of|a couple of|couple|a herd of|a flock of)\b|一些|很多|几",
     ),
-    ("more", r"\b(?:more|additional|another)\b"),
+    ("more", r"\b(?:more|additional)\b"),
     ("single", r"\b(?:a |an |the |only )*(?:single|lone|solitary|sole)\b"),
     ("pair", rf"\b(?:(?P<pairs>{_NUMBER}|a) )?pairs?(?: of)?\b"),
     ("junk", r"\d+[^\W\d_\u3040-\u9fff\uac00-\ud7af\u0400-\u04ff]\w*|[a-zà-ÿ_]+\d\w*"),
     ("number", r"(?<![\d.,])-?\d+(?:[.,]\d+)*"),
+    ("cjk_skipped", "唯一|一起|一些|一样|统一|同一|第一次"),
     ("cjk_article", r"(?:只有|有)?一(?:[只隻匹头頭个個条條辆輛台人名架艘把张張])"),
     ("cjk_number", CHINESE),
     ("word_number", WORD),
@@ -122,11 +130,13 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ),
     (
         "neg",
-        r"\b(?:no|not|without|neither|nor|never|cannot|kein|keinen|ningún|isn't|aren't|don't|doesn't"
-        r"|can't|wasn't|weren't|didn't|couldn't|haven't|hasn't|lacks?|devoid of|free of|absent)\b|\bn't\b",
+        r"\b(?:no|not|without|neither|nor|never|cannot|kein|keinen|ningún|isn't|aren't|don't"
+        r"|doesn't|can't|wasn't|weren't|didn't|couldn't|haven't|hasn't|lacks?|devoid of|free of"
+        r"|absent)\b|\bn't\b",
     ),
-    ("article", r"\b(?:an?|un|une|una|ein|eine|einen|uma|ett)\b"),
-    ("word", r"[^\W\d_]+(?:['’-][^\W\d_]+)*"),
+    ("article", r"\b(?:an?|another|un|une|una|ein|eine|einen|uma|ett)\b"),
+    ("cjk_word", "[\u3040-\u30ff\u3400-\u9fff]"),
+    ("word", r"[^\W\d_\u3040-\u30ff\u3400-\u9fff]+(?:['’-][^\W\d_]+)*"),
     ("break", r"[.!?。！？;；\n]"),
     ("comma", r"[,，、()|\[\]{}（）]"),
     ("link", r"[:=：＝→]|->|[-–—]"),
@@ -226,7 +236,9 @@ def _image(match: re.Match[str]) -> Token:
     if match["rest"] or match["rest_alone"]:
         return Token("image", match.group(), image="rest")
     name = next(
-        filter(None, match.group("image_n", "ordinal", "alone", "image_cjk", "cjk", "korean"))
+        filter(
+            None, match.group("image_n", "side", "ordinal", "alone", "image_cjk", "cjk", "korean")
+        )
     )
     if name in WORDS:
         name = str(WORDS[name])

@@ -20,23 +20,26 @@ from mimic_checks.tasks.unread import (
 def total_of(mentions: Sequence[Mention], name: str, *, only_class: bool) -> int | Unread:
     """How many of a class the mentions say there are. `only_class`: no other was asked, so that a
     number without a name counts it."""
-    own = [m for m in mentions if not m.other and (m.name == name or (only_class and not m.name))]
+    # A total without a name, where other things are counted, may be that of all of them.
+    bare = only_class and not any(m.other and m.value for m in mentions if not m.weak)
+    own = [
+        m
+        for m in mentions
+        if not m.other and (m.name == name or (only_class and not m.name and (bare or not m.total)))
+    ]
     if not own:
         others = any(m.other for m in mentions)
         return Unread(OTHER_THINGS if others else NO_ANSWER)
     usable = [m for m in own if not m.denied]
     if not usable:
         return Unread(DENIED)
-    stated = _stated_total(usable, mentions)
+    stated = _stated_total(usable)
     return _from_parts(usable) if stated is None else stated
 
 
-def _stated_total(own: Sequence[Mention], mentions: Sequence[Mention]) -> int | Unread | None:
+def _stated_total(own: Sequence[Mention]) -> int | Unread | None:
     totals = [m for m in own if m.total and not m.image]
     named = [m for m in totals if m.name]
-    others = any(m.other and m.value for m in mentions)
-    if others and not named and any(m.name for m in own):
-        totals = []  # a total without a name may be that of all things together
     chosen = named or totals
     if chosen:
         return _one_value(chosen)
@@ -68,6 +71,8 @@ def _from_parts(own: Sequence[Mention]) -> int | Unread:
 def _whole_value(whole: Sequence[Mention], parts: int | Unread) -> int | Unread:
     """What the mentions without an image say."""
     firm = [m for m in whole if not m.weak] or list(whole)
+    firm = [m for m in firm if not m.detail] or firm
+    whole = [m for m in whole if not m.detail] or whole
     if any(not m.exact for m in firm):
         return Unread(BOUND)
     named = [m for m in firm if m.name]

@@ -14,8 +14,15 @@ from mimic_checks.catalog.labels import is_known_thing
 from mimic_checks.tasks.answer import final_statements, unmarked
 from mimic_checks.tasks.class_marks import ClassMarks, without_marks
 from mimic_checks.tasks.count_layout import laid_out
+from mimic_checks.tasks.count_mentions import without_colour_pairs
 from mimic_checks.tasks.count_tokens import Token, tokens_of
-from mimic_checks.tasks.noun_phrases import FUNCTION_WORDS, UNREAL, is_compound, is_participle
+from mimic_checks.tasks.noun_phrases import (
+    FUNCTION_WORDS,
+    UNREAL,
+    is_compound,
+    is_participle,
+    is_plural,
+)
 from mimic_checks.tasks.plain_text import plain_characters
 from mimic_checks.tasks.refusal import refuses
 from mimic_checks.tasks.truth import Names
@@ -88,6 +95,7 @@ class _Said:
     denied: set[str] = field(default_factory=set)
     unknown: bool = False
     chooses: bool = False
+    either: bool = False
     prose: bool = False
     denies_all: bool = False
 
@@ -125,7 +133,7 @@ def _of_statement(
         return Unread(REFUSED)
     if _DOUBTS.search(text):
         return Unread(HEDGED)
-    items = list(_items(tokens_of(text)))
+    items = list(_items(without_colour_pairs(tokens_of(text))))
     said = _Said()
     denies = False
     for item in items:
@@ -145,8 +153,10 @@ def _concluded(
         if said.denied:
             return Unread(DENIED)
         return Names(()) if said.denies_all else Unread(NO_ANSWER)
-    if decides is None or len(names) == 1:
+    if len(names) == 1:
         return Names(tuple(names))
+    if decides is None:
+        return Unread(SEVERAL) if said.either else Names(tuple(names))
     sentences = {
         number: " ".join(t.text for i in items if i.sentence == number for t in i.tokens)
         for places in said.names.values()
@@ -177,7 +187,7 @@ def _items(tokens: Sequence[Token]) -> Iterator[_Item]:
         part, before = [], token.text
         depth += 1 if token.text in "([{（" and token.text else 0
         depth -= 1 if token.text in ")]}）" and token.text and depth else 0
-        sentence += token.kind == "break"
+        sentence += token.kind == "break" or token.text in ("while", "whereas", "but", "however")
 
 
 def _read_item(
@@ -188,15 +198,18 @@ def _read_item(
     negation = next((k for k, t in enumerate(tokens) if t.kind in ("neg", "none")), None)
     left_out = next((k for k, t in enumerate(tokens) if t.text in _LEFT_OUT), None)
     denied_from = min((k for k in (negation, left_out) if k is not None), default=None)
-    if denies and item.before in ("or", "nor", ",", "、", "and", "/") and denied_from is None:
-        if item.before in ("or", "nor") or _only_names(tokens):
-            denied_from = 0
+    goes_on = item.before in ("or", "nor") or (
+        item.before in (",", "、", "and", "/") and _only_names(tokens)
+    )
+    if denies and goes_on and denied_from is None:
+        denied_from = 0
     if item.before in (":", "=") and denied_from == 0 and not _marks_in(tokens):
         _deny_last(said)
         return False
     found = _marks_in(tokens)
     if item.before in _CHOOSES and found and said.names:
         said.chooses = True
+        said.either = said.either or (item.before == "or" and denied_from is None)
     if not found:
         return _without_names(item, said, denied_from, vocabulary) or (
             denies and _only_names(tokens)
@@ -204,7 +217,9 @@ def _read_item(
     for order, place in enumerate(found):
         if denied_from is not None and place > denied_from:
             said.denied.add(marks.name(tokens[place].text))
-        elif one and order and _in_the_background(tokens, found[order - 1], place):
+        elif _is_modifier(tokens, place, marks) or (
+            one and order and _in_the_background(tokens, found[order - 1], place)
+        ):
             continue
         elif not _is_zero(tokens, place, item):
             name = _name_at(tokens, place, marks)
@@ -238,6 +253,13 @@ def _marks_in(tokens: Sequence[Token]) -> list[int]:
     return [k for k, token in enumerate(tokens) if token.kind == "mark"]
 
 
+def _is_modifier(tokens: Sequence[Token], place: int, marks: ClassMarks) -> bool:
+    """Whether a name only tells of which kind the next one is: "tv remote"."""
+    mark = tokens[place].text
+    follows = place + 1 < len(tokens) and tokens[place + 1].kind == "mark"
+    return follows and not is_plural(marks.name(mark), marks.spelling(mark))
+
+
 def _is_zero(tokens: Sequence[Token], place: int, item: _Item) -> bool:
     before = tokens[place - 1] if place else None
     return before is not None and before.kind == "number" and before.value == 0 and before.exact
@@ -252,18 +274,23 @@ def _in_the_background(tokens: Sequence[Token], first: int, second: int) -> bool
 def _name_at(tokens: Sequence[Token], place: int, marks: ClassMarks) -> str:
     """The class at a place, or the compound that is another thing."""
     mark = tokens[place].text
-    spelling = marks.spelling(mark)
+    name, spelling = marks.name(mark), marks.spelling(mark)
     start = place
     while start and tokens[start - 1].kind == "word" and tokens[start - 1].text not in _FILLER:
         start -= 1
     before = [token.text for token in tokens[start:place]]
     depicted = {token.text for token in tokens[max(0, place - 4) : place]} & _IMAGE_OF
     follower = tokens[place + 1] if place + 1 < len(tokens) else None
-    if follower is not None and follower.kind == "word" and is_compound(spelling, follower.text):
+    if (
+        follower is not None
+        and follower.kind == "word"
+        and is_compound(name, spelling, follower.text)
+    ):
         return " ".join([*before, spelling, follower.text])
-    if not UNREAL.isdisjoint(before) or depicted:
+    known = is_known_thing(" ".join([*before[-1:], spelling])) and bool(before)
+    if not UNREAL.isdisjoint(before) or depicted or known:
         return " ".join([*(before or sorted(depicted)), spelling])
-    return marks.name(mark)
+    return name
 
 
 def _without_names(
@@ -291,7 +318,7 @@ def _without_names(
         said.prose = True
         return False
     phrase = " ".join(specific)
-    if vocabulary.class_names and not is_known_thing(phrase):
+    if vocabulary.class_names and not (is_known_thing(phrase) or is_known_thing(specific[-1])):
         said.unknown = True
     else:
         said.names.setdefault(phrase, []).append(item.sentence)

@@ -16,7 +16,8 @@ from mimic_checks.tasks.wording import Wording, images_shown
 
 
 class NamingTask(Task):
-    """A question about all images whose answer is one name; `wording` and `decides` are each task's own."""
+    """A question about all images whose answer is one name; `wording` and `decides` are each task's
+    own."""
 
     truth_type = Names
     wording: ClassVar[Wording]

@@ -17,13 +17,26 @@ FUNCTION_WORDS = frozenset(
 """Words after which a noun phrase is over."""
 
 UNREAL = frozenset(
-    """toy toys stuffed plush fake plastic-toy cartoon inflatable lego origami miniature statue
-    statues sculpture sculptures figurine figurines robot robotic animated rubber paper balloon
-    ceramic cardboard drawn painted imaginary chocolate gingerbread rocking""".split()
+    """toy toys stuffed plush fake cartoon inflatable lego origami statue statues sculpture
+    sculptures figurine figurines animated imaginary robot""".split()
 )
 """Words before a name that make the thing another one."""
 
-_ADVERBS = frozenset("together alone visible present total altogether overall combined".split())
+COLOURS = frozenset(
+    """black white brown red green blue yellow gray grey golden tan pink purple silver beige cream
+    dark light small large big little young old tall short fluffy spotted striped""".split()
+)
+"""Adjectives that come in pairs: "a black and white dog"."""
+
+_NO_NOUNS = frozenset(
+    """together alone visible present total altogether overall combined slice slices piece
+    pieces""".split()
+)
+
+
+def is_plural(name: str, spelling: str) -> bool:
+    """Whether a spelling of a class is a plural that differs from its name."""
+    return spelling != name.lower() and spelling.endswith("s") and not spelling.endswith("ss")
 
 
 def is_participle(word: str) -> bool:
@@ -31,10 +44,9 @@ def is_participle(word: str) -> bool:
     return len(word) > 4 and word.endswith(("ing", "ed"))
 
 
-def is_compound(spelling: str, follower: str) -> bool:
-    """Whether a name and the word after it are one noun ("dog house"): a plural begins none."""
-    if follower in FUNCTION_WORDS or follower in _ADVERBS:
-        return False
-    if spelling.endswith("s") and not spelling.endswith("ss"):
+def is_compound(name: str, spelling: str, follower: str) -> bool:
+    """Whether a name, as it is spelled, and the word after it are one noun ("dog house"): a plural
+    begins none."""
+    if follower in FUNCTION_WORDS or follower in _NO_NOUNS or is_plural(name, spelling):
         return False
     return not (is_participle(follower) or follower.endswith("ly"))

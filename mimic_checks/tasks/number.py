@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from mimic_checks.tasks.answer import NEGATION, RETRACTION, final_statements, last_line, unmarked
-from mimic_checks.tasks.refusal import refuses
 from mimic_checks.tasks.numerals import WORD, ascii_digits, word_value
+from mimic_checks.tasks.refusal import refuses
 from mimic_checks.tasks.stem_task import StemTask
 from mimic_checks.tasks.task import Score
 from mimic_checks.tasks.truth import Number, Truth, of_type

@@ -118,8 +118,14 @@ class _Reader:
         """The option whose text is the whole answer, whatever its words say; of equal ones, the
         first. A letter is one that the layers below read."""
         text = " ".join(answer.split())
-        places = [k for k, option in enumerate(self.given) if " ".join(option.split()) == text]
-        return places[0] if places and len(text) > 1 else None
+        folded = text.casefold()
+        places = [
+            place
+            for place, option in enumerate(self.given)
+            if " ".join(option.split()).casefold() == folded
+        ]
+        one_text = len({self.given[place] for place in places}) == 1
+        return places[0] if one_text and len(text) > 1 else None
 
     def read(self, part: str) -> int | Unread:
         """The option that one statement takes."""

@@ -12,7 +12,9 @@ from mimic_checks.tasks.answer import (
     first_sentence,
     last_line,
     unmarked,
+    without_thoughts,
 )
+from mimic_checks.tasks.plain_text import plain_characters
 from mimic_checks.tasks.refusal import refuses
 from mimic_checks.tasks.stem_task import StemTask
 from mimic_checks.tasks.truth import Truth, YesNo
@@ -79,7 +81,8 @@ class YesNoTask(StemTask):
         if isinstance(statements, Unread):
             return statements
         parts = [unmarked(part).lower() for part in statements]
-        whole = unmarked(answer).lower()
+        rest = without_thoughts(plain_characters(answer))
+        whole = "" if isinstance(rest, Unread) else unmarked(rest).lower()
         if _LEAD.match(whole) and whole not in parts:
             parts.append(whole)
         yes = agreed(_of_statement(part) for part in parts)
