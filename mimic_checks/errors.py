@@ -57,7 +57,12 @@ class InvalidArgument(UsageError):
 
 
 class EmptyPool(UsageError):
-    """No case meets a request; the message names the constraint that empties the pool."""
+    """A request for cases that the catalog cannot meet; the message names the constraint.
+    `possible`: how many draws it can give, 0 where no case meets the request."""
+
+    def __init__(self, message: str, *, possible: int = 0) -> None:
+        self.possible = possible
+        super().__init__(message)
 
 
 class ExtensionError(UsageError):
