@@ -30,7 +30,7 @@ def missing_photos(
     ]
     if not names:
         return []
-    what = f"{len(names)} of {len(found)} image files are missing, first {listed(names)}"
+    what = f"{len(names)} of {len(found)} image files are missing: {listed(names)}"
     if may_skip and len(names) < len(found):
         return [what]
     problems.add(what, _MISSING)

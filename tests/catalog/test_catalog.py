@@ -191,7 +191,7 @@ def _broken(data, change):
         (lambda d: d["images"][0].update(width=0), "image 1 has width=0"),
         (
             lambda d: d["images"].append({"id": 5, "file_name": "5.jpg", "width": 9, "height": 9}),
-            "1 of 4 image files are missing.*first '5.jpg'",
+            "1 of 4 image files are missing: '5.jpg'",
         ),
     ],
 )

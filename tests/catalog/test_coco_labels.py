@@ -135,7 +135,7 @@ def test_all_problems_stand_in_one_message_and_are_counted_after_twenty(folder):
     folder.categories.append({"id": 12, "name": "Dogs"})
     folder.images[0]["width"] = 90
     said = refusal(folder)
-    assert "30 of 32 image files are missing, first 'gone0.png'" in said
+    assert "30 of 32 image files are missing: 'gone0.png'" in said
     assert "'gone19.png'; and 10 more" in said
     assert "'gone20.png'" not in said
     assert "two categories of one name: 'dog' (id 9) and 'Dogs'" in said

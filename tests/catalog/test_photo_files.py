@@ -84,13 +84,13 @@ def test_missing_files_are_named_or_skipped_with_a_count(folder, gone):
     """Also the first one, by which the folder of images used to be found."""
     (folder.save() / "images" / gone).unlink()
     with pytest.raises(
-        CatalogError, match=rf"1 of 3 image files are missing, first '{gone}'; .*\?missing=skip"
+        CatalogError, match=rf"1 of 3 image files are missing: '{gone}'; .*\?missing=skip"
     ):
         coco(folder.path)
     catalog = load_catalog(f"coco:{folder.path}?missing=skip")
     assert len(catalog) == 2
     assert catalog.counts.tolist() == [[1, 0], [1, 0]]
-    assert catalog.left_out == (f"1 of 3 image files are missing, first '{gone}'",)
+    assert catalog.left_out == (f"1 of 3 image files are missing: '{gone}'",)
     assert gone.rpartition("/")[2] not in files(catalog)
 
 
