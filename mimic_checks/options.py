@@ -84,6 +84,12 @@ OPTIONS = (
         "arguments of the chat template, as enable_thinking=false or a JSON object",
     ),
     Option(
+        "vlm-keep-generation",
+        str,
+        "settings of the checkpoint's generation config to answer under, as repetition_penalty,"
+        "no_repeat_ngram_size (default: none, plain greedy answers)",
+    ),
+    Option(
         "vlm-mask",
         str,
         "layers with an image-local mask: 'auto' (default: as the adapter records), none, all,"
@@ -143,6 +149,7 @@ MODEL_FIELDS = (
     "attn_implementation",
     "max_new_tokens",
     "chat_template_args",
+    "keep_generation",
     "feature_cache_mb",
     "trust_remote_code",
     "mask",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from pathlib import Path, PurePath
 from typing import Any
 
-from peft import PeftModel
+from peft import PeftConfig, PeftModel
 from peft.utils import load_peft_weights, set_peft_model_state_dict
 
 from mimic_checks.errors import ModelLoadError, UsageError, first_names
@@ -83,13 +83,16 @@ def _lacking(adapter: str, missing: list[str]) -> ModelLoadError:
     )
 
 
-def base_note(adapter: str, base: str | None, *names: str | None) -> str:
-    """What is worth knowing of an adapter that says it was trained on another base; "" if it does
-    not. `names`: what the loaded base is called."""
-    if not base:
-        return ""
-    own = {PurePath(known).name.casefold() for known in names if known}
-    folder = PurePath(str(Path(base))).name.casefold()
-    if folder in own:
+def base_note(adapter: str, *names: str | None) -> str:
+    """What is worth knowing of an adapter that says it was trained on another base, whose layers
+    may have the same shapes: words; "" if it names this one, or none. `names`: what the base is
+    called here; folders move, so that only the last part of a name is compared."""
+    base = PeftConfig.from_pretrained(adapter).base_model_name_or_path
+    own = {_last_part(known) for known in names if known}
+    if not base or _last_part(base) in own:
         return ""
     return f"adapter {adapter} says that it was trained on {base}"
+
+
+def _last_part(name: str) -> str:
+    return re.split(r"[\\/]", name.rstrip("\\/"))[-1].casefold()

@@ -8,10 +8,10 @@ a checkpoint runs only if the user asks for it.
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, GenerationConfig
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
 from mimic_checks.errors import ModelLoadError, UsageError, first_names, message_of
@@ -23,8 +23,18 @@ from mimic_checks.models.options import ModelOptions
 os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "true")
 
 
-def load(name: str, options: ModelOptions) -> tuple[Any, Any, str]:
-    """Model (on its device, in eval mode, without its adapter), processor, device.
+class Loaded(NamedTuple):
+    """A model (on its device, in eval mode, without its adapter), its processor, its device, and
+    the tensors of the checkpoint that it has no place for."""
+
+    model: Any
+    processor: Any
+    device: str
+    unused: list[str]
+
+
+def load(name: str, options: ModelOptions) -> Loaded:
+    """The model of a folder or hub id.
 
     Raises:
         ModelLoadError: anything that keeps it from loading whole, with the next step.
@@ -36,7 +46,7 @@ def load(name: str, options: ModelOptions) -> tuple[Any, Any, str]:
     try:
         # The processor first: it is small, and fails before gigabytes are read.
         processor = _processor(name, options)
-        model = _whole_model(name, options, dtype)
+        model, unused = _whole_model(name, options, dtype)
         # With a device map, every part has its device already.
         if not options.device_map:
             model = model.to(device)
@@ -44,7 +54,7 @@ def load(name: str, options: ModelOptions) -> tuple[Any, Any, str]:
         raise
     except Exception as error:  # whatever a checkpoint makes transformers, or its own code, raise
         raise explained(f"model={name!r}", error) from error
-    return model.eval(), processor, str(model.device)
+    return Loaded(model.eval(), processor, str(model.device), unused)
 
 
 def _processor(name: str, options: ModelOptions) -> Any:
@@ -78,8 +88,9 @@ def _no_processor(name: str, found: str) -> ModelLoadError:
     )
 
 
-def _whole_model(name: str, options: ModelOptions, dtype: Any) -> Any:
-    """The model, if its checkpoint holds every tensor of it."""
+def _whole_model(name: str, options: ModelOptions, dtype: Any) -> tuple[Any, list[str]]:
+    """The model, if its checkpoint holds every tensor of it; and the tensors that are no part of
+    it."""
     optional = {
         "device_map": options.device_map,
         "attn_implementation": options.attn_implementation,
@@ -90,6 +101,8 @@ def _whole_model(name: str, options: ModelOptions, dtype: Any) -> Any:
         # Neither is a tensor of another shape random weights: both are refused here, by name.
         ignore_mismatched_sizes=True,
         output_loading_info=True,
+        # The checkpoint's own is read apart, and taken over by name.
+        generation_config=GenerationConfig(),
         **_shared(options),
         **{key: value for key, value in optional.items() if value},
     )
@@ -101,14 +114,14 @@ def _whole_model(name: str, options: ModelOptions, dtype: Any) -> Any:
         ),
         *map(str, info["error_msgs"]),
     ]
+    unused = sorted(info["unexpected_keys"])
     if problems:
-        unexpected = sorted(info["unexpected_keys"])
-        unused = f"; it has, unused: {first_names(unexpected, most=3)}" if unexpected else ""
+        has = f"; it has, unused: {first_names(unused, most=3)}" if unused else ""
         raise ModelLoadError(
-            f"model={name!r} did not load whole: {first_names(problems)}{unused}; what is missing"
+            f"model={name!r} did not load whole: {first_names(problems)}{has}; what is missing"
             " would be random numbers: download or save it again, with the config it belongs to"
         )
-    return model
+    return model, unused
 
 
 def _shared(options: ModelOptions) -> dict[str, Any]:
