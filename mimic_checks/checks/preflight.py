@@ -31,6 +31,7 @@ from mimic_checks.runs import Answer
 from mimic_checks.runs.run import out_of_memory
 from mimic_checks.verdicts.intervals import lower
 from mimic_checks.verdicts.levels import best_constant as constant_rate
+from mimic_checks.verdicts.trouble import cure, frequent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -188,6 +189,8 @@ def check_truncation(probe: ProbeCases) -> str:
 def check_stop(probe: ProbeCases) -> str:
     """Answers end where the chat template ends them, and not before they begin."""
     if not any(probe.together):
+        if (unread := frequent(probe.remarks)).what:
+            return f"all {len(probe.together)} answers are empty: {unread.what}{cure(unread)}"
         return (
             f"all {len(probe.together)} answers are empty: the model stops before it says"
             " anything; look at its stop ids"

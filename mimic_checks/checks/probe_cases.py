@@ -13,6 +13,7 @@ from mimic_checks.models import (
     VLM,
     ImageBlocks,
     Prompt,
+    Reply,
     ShowsInput,
     WhiteBoxVLM,
     image_blocks,
@@ -20,7 +21,8 @@ from mimic_checks.models import (
     white_box,
     why_not,
 )
-from mimic_checks.models.vlm import Capability, texts_of
+from mimic_checks.models.reply import reply_texts
+from mimic_checks.models.vlm import Capability
 from mimic_checks.runs.condition import distinct_cases
 from mimic_checks.runs.time_limit import time_limit
 
@@ -40,7 +42,8 @@ T = TypeVar("T")
 
 class ProbeCases:
     """The cases that the tests look at, and what the model says to them; each asked once. Cases
-    that raise are left out: errors are counted where they are scored.
+    that raise are left out: errors are counted where they are scored. `remarks`: on texts that are
+    no answer.
 
     Raises:
         AnswerError: more than half of the cases raise.
@@ -49,6 +52,7 @@ class ProbeCases:
     def __init__(self, session: CheckSession) -> None:
         self.session, self.model = session, session.model
         self.white_box = white_box(self.model)
+        self.remarks: list[str] = []
         tried = [(prompt, self._tried(prompt)) for prompt in map(session.prompt, self._choose())]
         raised = [
             f"case {prompt.case_id}: {answer}"
@@ -93,7 +97,9 @@ class ProbeCases:
         cases."""
         limit_s = self.session.settings.case_limit
         with time_limit(limit_s and limit_s * len(prompts)):
-            return texts_of(self.model, prompts)
+            answered = list(self.model.answer(prompts))
+        self.remarks += [one.remark for one in answered if isinstance(one, Reply)]
+        return reply_texts(answered)
 
     @cached_property
     def together(self) -> list[str]:
