@@ -37,7 +37,7 @@ from mimic_checks.models.options import ModelOptions
 from mimic_checks.models.prompt import Prompt, PromptImage, prompt_for
 from mimic_checks.models.reply import CUT_OFF, Answered, Reply
 from mimic_checks.models.token_grids import token_grid
-from mimic_checks.models.vlm import Capabilities, ImageBlock, ShownInput, TokenGrid
+from mimic_checks.models.vlm import Capabilities, Capability, ImageBlock, ShownInput, TokenGrid
 
 _PROBE = prompt_for(
     [PromptImage("probe", lambda: Image.linear_gradient("L").convert("RGB"))],
@@ -404,7 +404,8 @@ class TransformersVLM:
 
 def _capabilities(family: Family | None, model_type: str) -> Capabilities:
     if family is None:
-        return Capabilities.of("shows_input", "image_tokens", otherwise=no_row(model_type))
+        known: list[Capability] = ["shows_input", "image_tokens", "logits"]
+        return Capabilities.of(*known, otherwise=no_row(model_type))
     return Capabilities.of("white_box", "image_blocks", "shows_input", "image_tokens")
 
 
