@@ -36,6 +36,8 @@ _BETWEEN = frozenset("between from zwischen entre".split())
 _OR = frozenset("or to oder o ou bis или or maybe perhaps possibly".split())
 _MULTIPLE = re.compile(r"(?:hundred|thousand|million|billion|dozen|ten)s?$|half$|quarter$")
 _LONGEST_PHRASE = 5
+_LONGEST_SEGMENT = 80
+"""Tokens; bounds the time that a long answer without punctuation takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ def _segments(tokens: Sequence[Token]) -> Iterator[_Segment]:
     part: list[Token] = []
     for token in [*tokens, Token("break", "")]:
         splits = token.kind in ("break", "comma", "thus") or token.text in _SPLITS
-        if not splits:
+        if not splits and len(part) < _LONGEST_SEGMENT:
             part.append(token)
             continue
         if part:

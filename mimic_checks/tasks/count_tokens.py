@@ -168,11 +168,7 @@ def tokens_of(text: str) -> list[Token]:
 
 
 def _kind(match: re.Match[str]) -> str:
-    kinds = match.re.groupindex
-    for kind, _ in _KINDS:
-        if match.start(kinds[kind]) >= 0:
-            return kind
-    return "other"
+    return match.lastgroup or "other"  # the group that closes last: the outermost
 
 
 def _plain(match: re.Match[str]) -> Token:

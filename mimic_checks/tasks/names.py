@@ -73,7 +73,7 @@ _SEPARATES |= frozenset(("y", "und", "et", "e", "и", "和", "與", "与"))
 _HEADS = frozenset(("on", "in", "with", "near", "beside", "behind", "under", "next", "at", "by"))
 _LONGEST_UNKNOWN = 3
 """Words of a noun phrase outside the vocabulary that still counts as a name; longer is prose."""
-_MOST_CHARACTERS = 50_000
+_MOST_CHARACTERS = 10_000
 
 
 @dataclass(slots=True)
