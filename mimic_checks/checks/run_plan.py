@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -224,9 +225,12 @@ class RunPlan:
             }
             for item in self.found
         }
-        return {
+        described = {
             **self.settings.describe(),
             "suite": __version__,
             "rules": RULE_VERSION,
             "checks": checks,
         }
+        # As it is read back, where a tuple is a list: it is compared with what stands in a folder.
+        plain: dict[str, Any] = json.loads(json.dumps(described))
+        return plain
