@@ -295,6 +295,12 @@ def _burn_in(options: argparse.Namespace, rest: Sequence[str]) -> int:
     return 0
 
 
+def _read(options: argparse.Namespace, rest: Sequence[str]) -> int:
+    from mimic_checks.read_answers import read_file
+
+    return read_file(options.file, options.classes)
+
+
 def _plan(options: argparse.Namespace, rest: Sequence[str]) -> int:
     from mimic_checks.verdicts.planning import plan_lines
 
@@ -339,6 +345,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_compare(commands)
     _add_plan(commands)
     _add_burn_in(commands)
+    _add_read(commands)
     add_remedy(commands)
     return parser
 
@@ -466,6 +473,17 @@ def _add_burn_in(commands: Any) -> None:
     command.add_argument("--histories", type=int, default=200, help="re-runs per row (default 200)")
     _add_checks(command)
     command.set_defaults(work=_burn_in)
+
+
+def _add_read(commands: Any) -> None:
+    command = commands.add_parser(
+        "read", help="what is read in answers of a JSON Lines file, and why not"
+    )
+    command.add_argument("file", help="answers, one JSON object a line; '-' for standard input")
+    command.add_argument(
+        "--classes", type=Path, help="file of class names, one a line (default: COCO's 80)"
+    )
+    command.set_defaults(work=_read)
 
 
 def _add_checks(command: argparse.ArgumentParser) -> None:
