@@ -111,7 +111,8 @@ def last_word(text: str) -> str:
     where it has none."""
     end = 0
     for match in _TAKEN_BACK.finditer(text):
-        end = match.end()
+        # "Sorry, ..." at the beginning takes nothing back.
+        end = match.end() if match.start() else 0
     return text[end:] or text
 
 

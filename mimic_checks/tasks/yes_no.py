@@ -59,8 +59,10 @@ _PHRASES: Mapping[str, bool] = {
     **dict.fromkeys(
         (
             "n, incorrect, of course not, certainly not, definitely not, absolutely not,"
-            " not at all, i don't think so, i do not think so, i don't believe so, not really, probably not,"
-            " most likely not, it does not seem so, it doesn't seem so, it does not appear so,"
+            " not at all, i don't think so, i do not think so, i don't believe so, not really,"
+            " probably not,"
+            " most likely not, it does not seem so, it doesn't seem so,"
+            " it does not appear so,"
             " negative, ❌, ✗, 👎"
         ).split(", "),
         False,
