@@ -29,7 +29,7 @@ from mimic_checks.models.backends import BUILTIN_FOLDER
 from mimic_checks.models.device import choose_device, choose_dtype
 from mimic_checks.models.loading import load
 from mimic_checks.runs.hold import held
-from mimic_checks.runs.whole_file import rename_whole
+from mimic_checks.runs.whole_file import rename_whole, sweep_parts
 from remedies.batches import IGNORE, Collator
 from remedies.lora import LoraOptions, with_lora
 from remedies.own_data import training_rows
@@ -60,6 +60,7 @@ def train_adapter(
     }
     # Of several processes the first speaks for all.
     with held(out, "--out") if os.environ.get("RANK", "0") == "0" else nullcontext():
+        sweep_parts(out)
         # Asked before anything is loaded: the same command given again costs no more than this.
         if not _finished(out, recipe):
             _train(base, rows, image_root, out, options, model_options, recipe)

@@ -251,10 +251,13 @@ class _Writes:
 
     def __init__(self, folder: Path, die_at: int) -> None:
         self.folder, self.die_at, self.count = str(folder) + os.sep, die_at, 0
+        self.pid = os.getpid()
         self.counted = os.open(folder.with_suffix(".writes"), os.O_WRONLY | os.O_CREAT)
 
     def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
-        if event not in ("open", "os.rename", "os.remove", "os.mkdir", "os.truncate"):
+        written = event in ("open", "os.rename", "os.remove", "os.mkdir", "os.truncate")
+        # Hooks are inherited by a process of the pool, or a training of the proof.
+        if not written or os.getpid() != self.pid:
             return
         path, flags = str(arguments[0]), 0
         if event == "open":
