@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from mimic_checks.commands.burn_in import add_burn_in
 from mimic_checks.commands.cases import add_cases
+from mimic_checks.commands.catalog import add_catalog
 from mimic_checks.commands.compare import add_compare
 from mimic_checks.commands.demo import add_demo
 from mimic_checks.commands.plan import add_plan
@@ -24,6 +25,7 @@ USAGE = 4
 COMMANDS = (
     add_run,
     add_demo,
+    add_catalog,
     add_cases,
     add_replay,
     add_report,

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import difflib
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from mimic_checks.characters import whole
@@ -57,7 +57,12 @@ class InvalidArgument(UsageError):
 
 
 class EmptyPool(UsageError):
-    """No case meets a request; the message names the constraint that empties the pool."""
+    """A request for cases that the catalog cannot meet; the message names the constraint.
+    `possible`: how many draws it can give, 0 where no case meets the request."""
+
+    def __init__(self, message: str, *, possible: int = 0) -> None:
+        self.possible = possible
+        super().__init__(message)
 
 
 class ExtensionError(UsageError):
@@ -128,3 +133,10 @@ def message_of(error: BaseException, *, named: bool = True) -> str:
     except Exception as worse:  # somebody else's __str__
         return f"{kind} (its message cannot be read: {type(worse).__name__})"
     return whole(f"{kind}: {text}" if named else text)
+
+
+def first_names(names: Sequence[str], most: int = 20) -> str:
+    """Names with commas between: so many at most, then how many more."""
+    shown = ", ".join(names[:most])
+    left = len(names) - most
+    return f"{shown} and {left} more" if left > 0 else shown

@@ -79,6 +79,17 @@ OPTIONS = (
     Option("vlm-attn-implementation", str, "attn_implementation of from_pretrained"),
     Option("vlm-max-new-tokens", int, "longest answer in tokens (default 64)"),
     Option(
+        "vlm-chat-template-args",
+        str,
+        "arguments of the chat template, as enable_thinking=false or a JSON object",
+    ),
+    Option(
+        "vlm-keep-generation",
+        str,
+        "settings of the checkpoint's generation config to answer under, as repetition_penalty,"
+        "no_repeat_ngram_size (default: none, plain greedy answers)",
+    ),
+    Option(
         "vlm-mask",
         str,
         "layers with an image-local mask: 'auto' (default: as the adapter records), none, all,"
@@ -97,6 +108,17 @@ OPTIONS = (
     Option("vlm-concurrency", int, "requests to a server at a time (default 8)"),
     Option(
         "vlm-request-timeout", float, "seconds that a request to a server may take (default 120)"
+    ),
+    Option(
+        "vlm-request-length",
+        str,
+        "what a server calls the longest answer (default max_tokens), as max_completion_tokens;"
+        " 'none' leaves it out",
+    ),
+    Option(
+        "vlm-request-temperature",
+        str,
+        "temperature that a server is asked for: 0 (default), or 'none' to leave it out",
     ),
     Option(
         "vlm-feature-cache-mb", int, "memory for image features that are used again (default 512)"
@@ -126,6 +148,8 @@ MODEL_FIELDS = (
     "dtype",
     "attn_implementation",
     "max_new_tokens",
+    "chat_template_args",
+    "keep_generation",
     "feature_cache_mb",
     "trust_remote_code",
     "mask",
@@ -134,4 +158,6 @@ MODEL_FIELDS = (
     "base_url",
     "concurrency",
     "request_timeout",
+    "request_length",
+    "request_temperature",
 )

@@ -81,7 +81,7 @@ def _train(
     device = choose_device(model_options.device, torch)
     dtype = str(choose_dtype(model_options.dtype, device, torch)).removeprefix("torch.")
     # On the CPU first: the Trainer of every process places its own copy.
-    model, processor, _ = load(source, replace(model_options, device="cpu", dtype=dtype))
+    model, processor, *_ = load(source, replace(model_options, device="cpu", dtype=dtype))
     model = with_lora(model, options)
     if options.gradient_checkpointing:
         # The embeddings are frozen: without this, no checkpointed layer would see a gradient.

@@ -11,16 +11,20 @@ from mimic_checks.checks.evaluation import NotMeasurable
 from mimic_checks.errors import AnswerError, UsageError
 from mimic_checks.models import (
     VLM,
+    GivesLogits,
     ImageBlocks,
     Prompt,
+    Reply,
     ShowsInput,
     WhiteBoxVLM,
+    gives_logits,
     image_blocks,
     shows_input,
     white_box,
     why_not,
 )
-from mimic_checks.models.vlm import Capability, texts_of
+from mimic_checks.models.reply import reply_texts
+from mimic_checks.models.vlm import Capability
 from mimic_checks.runs.condition import distinct_cases
 from mimic_checks.runs.time_limit import time_limit
 
@@ -40,7 +44,8 @@ T = TypeVar("T")
 
 class ProbeCases:
     """The cases that the tests look at, and what the model says to them; each asked once. Cases
-    that raise are left out: errors are counted where they are scored.
+    that raise are left out: errors are counted where they are scored. `remarks`: on texts that are
+    no answer.
 
     Raises:
         AnswerError: more than half of the cases raise.
@@ -48,7 +53,8 @@ class ProbeCases:
 
     def __init__(self, session: CheckSession) -> None:
         self.session, self.model = session, session.model
-        self.white_box = white_box(self.model)
+        self.logits = gives_logits(self.model)
+        self.remarks: list[str] = []
         tried = [(prompt, self._tried(prompt)) for prompt in map(session.prompt, self._choose())]
         raised = [
             f"case {prompt.case_id}: {answer}"
@@ -78,15 +84,24 @@ class ProbeCases:
             (draws for draws in drawn if any(len(c.images) > 1 for c in cases_of(draws[0]))),
             drawn[0],
         )
-        cases = distinct_cases(item for items in several for item in items)
+        cases = self._within_limit(distinct_cases(item for items in several for item in items))
+        if not cases:
+            everything = (case for check in plan.checks for case in plan.cases(check))
+            cases = self._within_limit(distinct_cases(everything))[:PROBED]
         return [case for case in cases if len(case.images) <= MOST_IMAGES] or cases[:1]
+
+    def _within_limit(self, cases: Sequence[Case]) -> list[Case]:
+        limit = self.session.limit
+        return [c for c in cases if limit is None or len(c.images) <= limit.most_images]
 
     def ask(self, prompts: Sequence[Prompt]) -> list[str]:
         """The answers to all prompts as one batch, within the run's time limit for so many
         cases."""
         limit_s = self.session.settings.case_limit
         with time_limit(limit_s and limit_s * len(prompts)):
-            return texts_of(self.model, prompts)
+            answered = list(self.model.answer(prompts))
+        self.remarks += [one.remark for one in answered if isinstance(one, Reply)]
+        return reply_texts(answered)
 
     @cached_property
     def together(self) -> list[str]:
@@ -115,7 +130,15 @@ class ProbeCases:
         Raises:
             NotMeasurable: it cannot; with the reason.
         """
-        return _require(self.model, "white_box", self.white_box)
+        return _require(self.model, "white_box", white_box(self.model))
+
+    def require_logits(self) -> GivesLogits:
+        """The model, if it gives its logits.
+
+        Raises:
+            NotMeasurable: it does not; with the reason.
+        """
+        return _require(self.model, "logits", self.logits)
 
     def require_blocks(self) -> ImageBlocks:
         """The model, if it can tell where the tokens of each image stand.

@@ -13,7 +13,7 @@ import pytest
 from mimic_checks.plugin import exchange
 from mimic_checks.plugin.exchange import RunDescription
 from mimic_checks.plugin.model import maker_of
-from mimic_checks.plugin.progress import progress_line
+from mimic_checks.plugin.progress import LogLines, progress_line
 from mimic_checks.plugin.selection import Selection, check_of, selection_of
 from mimic_checks.plugin.settings import settings_of, text_option
 from mimic_checks.processes import end_with_parent, stoppable
@@ -58,6 +58,7 @@ class Run:
         self._worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         self._exchange: Path | None = None
         self._modules: set[ModuleType] = set()
+        self._log: LogLines | None = None
         self._stopping = contextlib.ExitStack()
 
     @property
@@ -87,6 +88,8 @@ class Run:
             plan = RunPlan(settings, selection.checks, known=known, selected=selection.levels)
             gated = {check.check_id: check.anytime for check in plan.checks if check.gated}
             self._gating = self._make_gating(settings, gated, known)
+            if self._worker is None:
+                self._log = LogLines(self.config)
             self._session = CheckSession(
                 plan,
                 make_model=(lambda: maker(plan.catalog)) if maker else None,
@@ -333,6 +336,8 @@ class Run:
                 self.evaluator().contribute()
 
     def pytest_unconfigure(self) -> None:
+        if self._log:
+            self._log.close()
         self._stopping.close()
         if self._exchange:
             import shutil

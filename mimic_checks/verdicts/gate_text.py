@@ -9,6 +9,7 @@ from mimic_checks.characters import visible
 from mimic_checks.verdicts.gate_result import CheckGate, Flip, LevelGate
 from mimic_checks.verdicts.record import Record, scored_by_level
 from mimic_checks.verdicts.text import WIDTH, item_title, table
+from mimic_checks.verdicts.trouble import frequent
 
 
 def gate_failure(gate: CheckGate, records: Sequence[Record]) -> str:
@@ -27,7 +28,8 @@ def gate_failure(gate: CheckGate, records: Sequence[Record]) -> str:
     )
     if lost:
         lines += ["", *_example(lost, records)]
-    return visible("\n".join([*lines, *(f"note: {note}" for note in gate.notes)]))
+    notes = [f"note: {note}" for note in [*_new_errors(gate), *gate.notes]]
+    return visible("\n".join([*lines, *notes]))
 
 
 def gate_summary(gates: Sequence[CheckGate]) -> str:
@@ -49,7 +51,20 @@ def gate_summary(gates: Sequence[CheckGate]) -> str:
     differing = [
         f"note: {note}" for note in dict.fromkeys(note for gate in gates for note in gate.notes)
     ]
-    return visible("\n".join([*table(rows), *why, *noted, *differing]))
+    errors = [f"note: {gate.check}: {note}" for gate in gates for note in _new_errors(gate)]
+    return visible("\n".join([*table(rows), *why, *errors, *noted, *differing]))
+
+
+def _new_errors(gate: CheckGate) -> list[str]:
+    """For every level with cases that are errors now and were none before: how many, and what most
+    of them say. A lost answer would read like a wrong one."""
+    notes = []
+    for level in gate.levels:
+        said = [f.after_answer for f in gate.flips if f.level == level.level and f.after == "error"]
+        if said:
+            most = frequent(said).most_of(len(said))
+            notes.append(f"{level.label}: {len(said)} cases are errors now{most}")
+    return notes
 
 
 def _level_row(level: LevelGate) -> tuple[str, ...]:

@@ -132,9 +132,9 @@ class RunFolder:
         """Records which model answers."""
         self._write(self.path / "identity.json", json.dumps(identity, indent=2))
 
-    def once(self, name: str, identity: dict[str, Any], make: Callable[[], int]) -> int:
-        """A number of this run that is made once for a model: by the first process that needs it,
-        for all others and for a resumed run."""
+    def once(self, name: str, identity: dict[str, Any], make: Callable[[], Any]) -> Any:
+        """A plain value of this run that is made once for a model: by the first process that needs
+        it, for all others and for a resumed run."""
         path = self.path / "journal" / f"{name}.json"
         with Locks(path.with_suffix(".lock")) as locks:
             locks.take(0)
@@ -142,7 +142,7 @@ class RunFolder:
             if known.get("identity") != identity:
                 known = {"identity": identity, name: make()}
                 self._write(path, json.dumps(known))
-        return int(known[name])
+        return known[name]
 
     def cached(self) -> tuple[int, int]:
         """How many answers of the run's journals are an earlier run's, and how many there are."""

@@ -22,16 +22,19 @@ from mimic_checks.checks.probe_cases import ProbeCases, in_batches, text_missing
 from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.settings import Settings
+from mimic_checks.errors import AnswerError
 from mimic_checks.models import (
     Capabilities,
     ModelOptions,
     Prompt,
     PromptImage,
+    Reply,
     ShownInput,
     load_vlm,
     transformers_vlm,
 )
 from mimic_checks.models.controls import Reversed, WithoutImages
+from mimic_checks.models.reply import CUT_OFF
 from mimic_checks.models.stubs import Oracle
 from mimic_checks.runs import Answer
 
@@ -230,6 +233,53 @@ def test_a_level_that_one_answer_passes_is_named(session):
 def closed(catalog, tmp_path, stub):
     settings = Settings(vlm="x", cases=40, output=tmp_path)
     return session_of(settings, catalog, make_model=lambda: stub(catalog))
+
+
+class BehindServer(Oracle):
+    """An oracle that takes four images at most."""
+
+    capabilities = Capabilities.of("limits", otherwise="the server shows texts only")
+    limit, asked = None, ()
+
+    def why_refused(self, prompt):
+        self.asked = [*self.asked, len(prompt.images)]
+        return "at most 4 images" if len(prompt.images) > 4 else ""
+
+    def limit_images(self, most, why):
+        self.limit = most, why
+
+    def answer(self, prompts):
+        assert self.limit
+        return [
+            AnswerError(self.limit[1]) if len(prompt.images) > self.limit[0] else answer
+            for prompt, answer in zip(prompts, super().answer(prompts), strict=True)
+        ]
+
+
+def test_a_server_s_limit_is_found_once_and_told_with_the_levels_it_costs(
+    catalog, tmp_path, caplog
+):
+    run, again = (closed(catalog, tmp_path, BehindServer) for _ in range(2))
+    told = (
+        "prompts of more than 4 images are not asked (at most 4 images); without answers:"
+        " image_count.counting (images=8)"
+    )
+    assert preflight.run(run)["truncation"].reason == told
+    assert named(run) == set(), "nothing is wrong with the harness"
+    assert [record.getMessage() for record in caplog.records] == [told]
+    assert (run.model.limit, again.model.limit) == ((4, "at most 4 images (not asked)"),) * 2
+    assert run.model.asked[0] == 8
+    assert again.model.asked == (), "once for all processes of a run"
+
+
+def test_answers_that_are_empty_for_a_reason_name_it(catalog, tmp_path):
+    class Thinks(Oracle):
+        def answer(self, prompts):
+            return [Reply("", CUT_OFF)] * len(prompts)
+
+    assert preflight.run(closed(catalog, tmp_path, Thinks))["stop"].problem.endswith(
+        "answers are empty: cut off; raise --vlm-max-new-tokens"
+    )
 
 
 def test_a_closed_model_is_tested_as_far_as_it_shows(catalog, tmp_path):

@@ -59,6 +59,19 @@ def test_what_the_terminal_says(snapshot):
     assert gate_summary(gates()) == snapshot(name="summary")
 
 
+def test_cases_that_became_errors_are_counted_with_what_most_of_them_say():
+    before, after = release("distractors"), release("distractors", lost=3, answer="time out")
+    raised = tuple(
+        item.model_copy(update={"kind": "error"}) if item.kind == "wrong" else item
+        for item in after.items
+    )
+    now = Baseline(after.head, raised, after.labels)
+    found = compare_all({"distractors": (before, now)}, load_policy())
+    said = "spread=2: 3 cases are errors now: time out"
+    assert f"note: distractors: {said}" in gate_summary(found)
+    assert f"note: {said}" in gate_failure(found[0], RECORDS)
+
+
 def test_what_the_markdown_says(snapshot):
     assert gate_markdown(gates(), "candidate") == snapshot
 
