@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
+from importlib.metadata import version
 from typing import Any
 
 from mimic_checks import __version__
@@ -228,5 +229,6 @@ class RunPlan:
             **self.settings.describe(),
             "suite": __version__,
             "rules": RULE_VERSION,
+            "hypothesis": version("hypothesis"),
             "checks": checks,
         }
