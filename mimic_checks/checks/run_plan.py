@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
+from importlib.metadata import version
 from typing import Any
 
 from mimic_checks import __version__
@@ -229,6 +230,7 @@ class RunPlan:
             **self.settings.describe(),
             "suite": __version__,
             "rules": RULE_VERSION,
+            "hypothesis": version("hypothesis"),
             "checks": checks,
         }
         # As it is read back, where a tuple is a list: it is compared with what stands in a folder.

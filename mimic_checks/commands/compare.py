@@ -14,7 +14,9 @@ from mimic_checks.plugin import EXIT_INCONCLUSIVE
 
 def add_compare(commands: Any) -> None:
     command = commands.add_parser(
-        "compare", help="gate a run on an earlier one: the same cases, paired"
+        "compare",
+        help="gate a run on an earlier one: the same cases, paired",
+        epilog="example: mimic-checks compare before after --out gate",
     )
     command.add_argument("before", type=Path, help="the output folder of the earlier release's run")
     command.add_argument("after", type=Path, help="the output folder of this release's run")

@@ -9,8 +9,12 @@ from typing import Any
 
 
 def add_report(commands: Any) -> None:
-    command = commands.add_parser("report", help="write a run's report again from its folder")
-    command.add_argument("folder", type=Path)
+    command = commands.add_parser(
+        "report",
+        help="write a run's report again from its folder",
+        epilog="example: mimic-checks report mimic-report",
+    )
+    command.add_argument("folder", type=Path, help="a run's output folder")
     command.set_defaults(work=_report)
 
 

@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor,
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
 from mimic_checks.errors import ModelLoadError, UsageError, first_names, message_of
+from mimic_checks.models.cpu import use_cpu_well
 from mimic_checks.models.device import choose_device, choose_dtype
 from mimic_checks.models.model_files import check_files
 from mimic_checks.models.options import ModelOptions
@@ -50,6 +51,8 @@ def load(name: str, options: ModelOptions) -> Loaded:
         # With a device map, every part has its device already.
         if not options.device_map:
             model = model.to(device)
+        if device == "cpu":
+            use_cpu_well(torch)
     except UsageError:
         raise
     except Exception as error:  # whatever a checkpoint makes transformers, or its own code, raise

@@ -127,16 +127,16 @@ def vlm_catalog(vlm_session: CheckSession) -> Catalog:
     return vlm_session.catalog
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def ask(vlm: VLM) -> Callable[[Sequence[Any], str], str]:
-    """`ask(images, question)`: the model's answer to a question about Pillow pictures, for tests of
-    one's own."""
+    """`ask(images, question)`: the model's answer to a question about pictures (Pillow's, or paths
+    of files), for tests and fixtures of one's own, of any scope and under `@given`."""
     from mimic_checks.models.ask import ask_about
 
     return lambda images, question: ask_about(vlm, images, question)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def vlm_intervened(vlm_session: CheckSession) -> Callable[..., VLM]:
     """`vlm_intervened(*rules, layers="all", pooling=1)`: the model with mask rules of
     `mimic_checks.attention` in a window of its layers and its image tokens pooled, for tests of

@@ -17,7 +17,7 @@ from mimic_checks.verdicts.pictures import read_pictures
 from mimic_checks.verdicts.record import scored_by_level
 from mimic_checks.verdicts.result import CheckResult, LevelResult
 from mimic_checks.verdicts.run_folder import RunFolder
-from mimic_checks.verdicts.text import interval_name, troubles
+from mimic_checks.verdicts.text import interval_name, troubles, where_to_read
 
 _WORST_FIRST = ("fail", "inconclusive", "pass")
 
@@ -170,7 +170,7 @@ def _check(result: CheckResult, described: Mapping[str, Any], folder: str, again
         f'<h2>{text(result.title)} <span class="verdict {result.verdict}">{result.status}</span>'
         f"</h2><p>{text(result.behaviour)}</p><p>{text(result.reason)}</p>"
         f'<p class="soft">Factor: {text(result.factor)}. Moves with it: {text(result.moves)}. More:'
-        f" <code>{text(result.docs)}</code></p>"
+        f" <code>{text(where_to_read(result))}</code></p>"
         f"{against}{_numbers(result)}{panels(result.panels)}{cases}</section>"
     )
 
