@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -15,6 +17,7 @@ from mimic_checks.commands.plan import add_plan
 from mimic_checks.commands.replay import add_replay
 from mimic_checks.commands.report import add_report
 from mimic_checks.commands.run import add_run
+from mimic_checks.processes import KEPT, Terminated, stoppable
 from remedies.command import add_remedy
 
 USAGE = 4
@@ -42,17 +45,30 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code: 0 all pass, 1 a check failed, 4 usage error, 6
-    inconclusive."""
+    inconclusive, 130 and 143 stopped by Ctrl-C and SIGTERM."""
     from mimic_checks.errors import UsageError
 
+    speak_any_text()
     options, rest = _parser().parse_known_args(arguments)
     if rest and options.command not in ("run", "demo"):
         _parser().error(f"unrecognized arguments: {' '.join(rest)}")
     try:
-        return int(options.work(options, rest))
+        with stoppable():
+            return int(options.work(options, rest))
     except UsageError as error:
         print(f"mimic-checks: {error}", file=sys.stderr)
         return USAGE
+    except KeyboardInterrupt as stopped:
+        print(f"\nmimic-checks: stopped; {KEPT}", file=sys.stderr)
+        return 128 + (signal.SIGTERM if isinstance(stopped, Terminated) else signal.SIGINT)
+
+
+def speak_any_text() -> None:
+    """Has this process print what its terminal's encoding lacks as escapes: nothing that a model
+    or a file name says ends a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -79,6 +79,11 @@ OPTIONS = (
     Option("vlm-attn-implementation", str, "attn_implementation of from_pretrained"),
     Option("vlm-max-new-tokens", int, "longest answer in tokens (default 64)"),
     Option(
+        "vlm-chat-template-args",
+        str,
+        "arguments of the chat template, as enable_thinking=false or a JSON object",
+    ),
+    Option(
         "vlm-mask",
         str,
         "layers with an image-local mask: 'auto' (default: as the adapter records), none, all,"
@@ -99,6 +104,17 @@ OPTIONS = (
         "vlm-request-timeout", float, "seconds that a request to a server may take (default 120)"
     ),
     Option(
+        "vlm-request-length",
+        str,
+        "what a server calls the longest answer (default max_tokens), as max_completion_tokens;"
+        " 'none' leaves it out",
+    ),
+    Option(
+        "vlm-request-temperature",
+        str,
+        "temperature that a server is asked for: 0 (default), or 'none' to leave it out",
+    ),
+    Option(
         "vlm-feature-cache-mb", int, "memory for image features that are used again (default 512)"
     ),
 )
@@ -108,6 +124,11 @@ SWITCHES = (
         "vlm-sequential",
         bool,
         "with a baseline: look after every batch, stop a check when its comparison is certain",
+    ),
+    Option(
+        "vlm-discard-unfinished",
+        bool,
+        "throw away an unfinished run in the output folder that was made with other options",
     ),
     Option(
         "vlm-stitch", bool, "show all pictures of a prompt in one grid: a remedy without training"
@@ -121,6 +142,7 @@ MODEL_FIELDS = (
     "dtype",
     "attn_implementation",
     "max_new_tokens",
+    "chat_template_args",
     "feature_cache_mb",
     "trust_remote_code",
     "mask",
@@ -129,4 +151,6 @@ MODEL_FIELDS = (
     "base_url",
     "concurrency",
     "request_timeout",
+    "request_length",
+    "request_temperature",
 )

@@ -16,9 +16,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +31,7 @@ from mimic_checks.errors import EmptyPool, RemedyError
 from remedies.datasheet import Counts, write_datasheet
 from remedies.generate import samples
 from remedies.held_out import held_out_pairs
+from remedies.in_processes import in_processes
 from remedies.mixture import Mixture, Part
 from remedies.pools import Pools
 from remedies.sample import Sample, conversation, llava_record
@@ -109,7 +108,7 @@ def write_training_data(
     if any(part.family == "odd_one" for part in mixture.parts):
         pools.alike  # noqa: B018  (made once, before the processes fork)
     try:
-        written = _in_processes(_write_shard, [(shards[k], files[k]) for k in missing], processes)
+        written = in_processes(_write_shard, [(shards[k], files[k]) for k in missing], processes)
         for number, _ in zip(missing, written, strict=True):
             done += shards[number].number
             if progress:
@@ -163,18 +162,6 @@ def image_root(presence: Presence, folder: Path) -> Path:
     """What image paths are relative to: this folder for rendered scenes, else the photos'."""
     first = presence.source.file(0)
     return folder if first is None else first.parent.absolute()
-
-
-def _in_processes(
-    work: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], processes: int
-) -> Iterator[Any]:
-    """Results in order, made in other processes where the machine can fork."""
-    if processes == 1 or len(arguments) < 2 or not hasattr(os, "fork"):
-        # Starting processes afresh would mean to pickle the catalog for each of them.
-        yield from (work(*call) for call in arguments)
-        return
-    with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
-        yield from pool.map(work, *zip(*arguments, strict=True))
 
 
 def _shards(mixture: Mixture) -> Iterator[_Shard]:
@@ -326,7 +313,7 @@ def _finish(folder: Path, files: Sequence[Path], processes: int) -> None:
     """Writes the datasheet and the LLaVA file, then what makes the shards a `datasets` folder."""
     about = json.loads((folder / "about.json").read_text())
     counts = Counts()
-    for shard_counts in _in_processes(
+    for shard_counts in in_processes(
         _summarise, [(file, about["class_names"]) for file in files], processes
     ):
         counts.merge(shard_counts)

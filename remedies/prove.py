@@ -11,7 +11,6 @@ It leaves a folder
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from mimic_checks.cases import Case, Outcome
 from mimic_checks.catalog import Catalog
 from mimic_checks.errors import RemedyError
 from mimic_checks.models import VLM, ModelOptions, check_vlm, load_vlm, prompt_of
+from mimic_checks.processes import call
 from mimic_checks.runs import Condition, Engine, choose_budget, distinct_cases, fixed_budget
 from mimic_checks.tasks import Names, Vocabulary
 from mimic_checks.tasks.truth import of_type
@@ -241,7 +241,7 @@ def _train(plan: ProofPlan, mask: str, seed: int, report: Report) -> None:
         for setting in (*plan.settings, f"mask={mask}", f"seed={seed}")
         for part in ("--set", setting)
     ]
-    code = subprocess.call([sys.executable, "-m", "mimic_checks.cli", *arguments, *settings])
+    code = call([sys.executable, "-m", "mimic_checks.cli", *arguments, *settings])
     if code:
         raise RemedyError(
             f"training of {adapter.name!r} ended with exit code {code}; what it said is above,"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from mimic_checks.attention.rules import ImageLocal, WindowedRule
 from mimic_checks.cases import Item, Outcome, cases_of, scored
 from mimic_checks.checks.evaluation import Finding, NotMeasurable
+from mimic_checks.checks.limits import beyond
 from mimic_checks.checks.probe_cases import (
     FULL_PRECISION,
     PROBED,
@@ -25,7 +26,7 @@ from mimic_checks.errors import AnswerError, AttentionError, ModelLoadError, Run
 from mimic_checks.models import Prompt, WhiteBoxVLM, image_blocks
 from mimic_checks.models.controls import Reversed, Uneven, WithoutImages
 from mimic_checks.models.intervention import Intervention
-from mimic_checks.models.vlm import ImageBlock
+from mimic_checks.models.vlm import ImageBlock, limited
 from mimic_checks.runs import Answer
 from mimic_checks.runs.run import out_of_memory
 from mimic_checks.verdicts.intervals import lower
@@ -162,6 +163,8 @@ def check_chat_template(probe: ProbeCases) -> str:
 def check_truncation(probe: ProbeCases) -> str:
     """The longest prompt of the run fits: every image token, and all texts, inside what the model
     takes."""
+    if limited(probe.model):
+        return _beyond_limit(probe)
     model, plan = probe.require_input(), probe.session.plan
     longest = max(
         (case for check in plan.checks for case in cases_of(plan.draws(check)[0])),
@@ -333,6 +336,17 @@ def _tried(test: Callable[[ProbeCases], str], probe: ProbeCases) -> Finding:
         if out_of_memory(error):
             return Finding(reason=f"no memory for {cases}; the run will ask in smaller batches")
         return Finding(problem=f"the model raised on {cases}: {type(error).__name__}: {error}")
+
+
+def _beyond_limit(probe: ProbeCases) -> str:
+    """Nothing is wrong with a harness whose server takes less than the run would ask: only some
+    levels go without answers."""
+    if limit := probe.session.limit:
+        raise NotMeasurable(
+            f"prompts of more than {limit.most_images} images are not asked ({limit.why}); without"
+            f" answers: {beyond(limit, probe.session.plan)}"
+        )
+    return ""
 
 
 def _constant_rate(items: Sequence[Item]) -> float:

@@ -78,8 +78,15 @@ class ProbeCases:
             (draws for draws in drawn if any(len(c.images) > 1 for c in cases_of(draws[0]))),
             drawn[0],
         )
-        cases = distinct_cases(item for items in several for item in items)
+        cases = self._within_limit(distinct_cases(item for items in several for item in items))
+        if not cases:
+            everything = (case for check in plan.checks for case in plan.cases(check))
+            cases = self._within_limit(distinct_cases(everything))[:PROBED]
         return [case for case in cases if len(case.images) <= MOST_IMAGES] or cases[:1]
+
+    def _within_limit(self, cases: Sequence[Case]) -> list[Case]:
+        limit = self.session.limit
+        return [c for c in cases if limit is None or len(c.images) <= limit.most_images]
 
     def ask(self, prompts: Sequence[Prompt]) -> list[str]:
         """The answers to all prompts as one batch, within the run's time limit for so many

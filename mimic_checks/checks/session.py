@@ -20,10 +20,12 @@ from mimic_checks.cases import Case, Outcome, outcome_of
 from mimic_checks.catalog import Catalog
 from mimic_checks.checks.evaluation import Finding
 from mimic_checks.checks.gating import Gating
+from mimic_checks.checks.limits import Limit, find_limit, keep_within, largest_by_images
 from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.settings import Settings
 from mimic_checks.errors import UsageError, refusing
 from mimic_checks.models import VLM, Prompt, WhiteBoxVLM, check_vlm, load_vlm, prompt_of, white_box
+from mimic_checks.models.vlm import limited
 from mimic_checks.runs import Condition, Engine, ReportProgress, choose_budget, fixed_budget
 from mimic_checks.runs.answer_cache import AnswerCache, cache_of
 from mimic_checks.tasks import Vocabulary
@@ -34,7 +36,8 @@ from mimic_checks.verdicts.thresholds import ThresholdTable
 class CheckSession:
     """What the checks of one process share; the model is loaded when the first answer is needed.
 
-    `make_model` makes it in code, in place of the backend that the settings name.
+    `make_model` makes it in code, in place of the backend that the settings name. `most_images`: of
+    a prompt that the model takes, as far as the run would ask for more (None: it takes all).
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class CheckSession:
         self._make_model, self._progress = make_model, progress
         self._model: VLM | None = None
         self.unusable: UsageError | None = None
+        self.limit: Limit | None = None
 
     @property
     def settings(self) -> Settings:
@@ -100,9 +104,24 @@ class CheckSession:
 
     def _load(self) -> VLM:
         if self._make_model:
-            return self._make_model()
+            return self._within_limits(self._make_model())
         with refusing(f"vlm={self.settings.vlm!r} cannot be loaded"):
-            return load_vlm(self.settings.vlm, self.settings.model, self.catalog)
+            return self._within_limits(
+                load_vlm(self.settings.vlm, self.settings.model, self.catalog)
+            )
+
+    def _within_limits(self, model: VLM) -> VLM:
+        """The model, told what it would refuse; asked once for all processes of the run."""
+        able, checks = limited(model), self.plan.checks
+        if able is None or not checks:
+            return model
+        largest = largest_by_images(case for check in checks for case in self.plan.cases(check))
+        prompts = [self.prompt(case) for case in largest]
+        found = self.folder.once("limit", model.identity(), lambda: find_limit(able, prompts))
+        if found:
+            self.limit = Limit(*found)
+            keep_within(able, self.limit, self.plan)
+        return model
 
     def white_box(self) -> WhiteBoxVLM | None:
         """The model, if it can be looked into."""
@@ -139,7 +158,7 @@ class CheckSession:
                 cache.keep_budget(budget)
             return budget
 
-        return self.folder.once("budget", self.model.identity(), measured)
+        return int(self.folder.once("budget", self.model.identity(), measured))
 
     @cached_property
     def _first_prompts(self) -> list[Prompt]:

@@ -31,6 +31,11 @@ def add_burn_in(commands: Any) -> None:
         help="journals: a stopped burn-in goes on where it was",
     )
     command.add_argument(
+        "--vlm-discard-unfinished",
+        action="store_true",
+        help="throw away an unfinished burn-in in --vlm-output that was made with other options",
+    )
+    command.add_argument(
         "--check", action="append", help="only this check (may be given more than once)"
     )
     command.add_argument("--histories", type=int, default=200, help="re-runs per row (default 200)")
@@ -63,7 +68,13 @@ def _burn_in(options: argparse.Namespace, rest: Sequence[str]) -> int:
     )
     session = CheckSession(RunPlan(settings, list(found.values())))
     session.validate()
-    session.folder.prepare({**session.plan.describe(), "burn_in": True})
+    session.folder.prepare(
+        {**session.plan.describe(), "burn_in": True},
+        discard=options.vlm_discard_unfinished,
+        again=True,
+    )
     alpha = float(policy.defaults["alpha"])
-    print("\n".join(lines(burn_in(session, policy, options.histories), alpha)))
+    rows = burn_in(session, policy, options.histories)
+    session.folder.finish()
+    print("\n".join(lines(rows, alpha)))
     return 0

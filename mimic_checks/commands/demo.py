@@ -11,6 +11,7 @@ from typing import Any
 
 from mimic_checks.commands.run import KEEP_MEMORY, call_pytest, pytest_command
 from mimic_checks.plugin import EXIT_INCONCLUSIVE
+from mimic_checks.processes import call
 
 DEMO = (
     "--vlm",
@@ -67,7 +68,7 @@ def _demo_after(before: Path, quiet: Sequence[str]) -> int:
         "--no-header",
         "-q",
     ]
-    code = subprocess.call(
+    code = call(
         [*pytest_command(), *asked], env={**KEEP_MEMORY, **os.environ}, stdout=subprocess.DEVNULL
     )
     if code not in _WORKED:

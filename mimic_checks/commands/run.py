@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from mimic_checks.commands.checks import add_checks
 from mimic_checks.options import OPTIONS
+from mimic_checks.processes import call
 
 SHIPPED = "mimic_checks.checks"
 KEEP_MEMORY = {
@@ -59,7 +59,7 @@ def _is_importable(module: str) -> bool:
 def call_pytest(arguments: Sequence[str]) -> int:
     """In a process of its own, as a user's pytest would run: nothing imported before the plugin, no
     ini left over."""
-    return subprocess.call([*pytest_command(), *arguments], env={**KEEP_MEMORY, **os.environ})
+    return call([*pytest_command(), *arguments], env={**KEEP_MEMORY, **os.environ})
 
 
 def pytest_command() -> list[str]:

@@ -122,6 +122,12 @@ class StubBackend(Backend):
         # Loading a stub costs nothing, and knows the names.
         self.load(name, options, catalog)
         refuse_options_of_weights(options, "stubs, which have nothing inside")
+        if options.chat_template_args:
+            raise InvalidArgument(
+                "vlm-chat-template-args",
+                options.chat_template_args,
+                allowed="none with stubs, which have no chat template",
+            )
 
     def load(self, name: str, options: ModelOptions, catalog: Catalog) -> VLM:
         from mimic_checks.models.stubs import make_stub

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from mimic_checks.errors import InvalidArgument
 
@@ -14,8 +17,12 @@ DTYPES = ("auto", "float32", "bfloat16", "float16")
 class ModelOptions:
     """How to load and run a model; every field is the plugin option of the same name (`--vlm-...`).
 
+    `chat_template_args`: what the chat template is given by name, beside the conversation; also as
+    the text of the flag.
+
     Raises:
-        InvalidArgument: a dtype, device, mask, pooling or address that does not exist anywhere.
+        InvalidArgument: a dtype, device, mask, pooling, address or template argument that does not
+            exist anywhere.
     """
 
     adapter: str | None = None
@@ -26,6 +33,8 @@ class ModelOptions:
     attn_implementation: str | None = None
     trust_remote_code: bool = False
     max_new_tokens: int = 64
+    # A mapping has no hash; equality still looks at it.
+    chat_template_args: Mapping[str, Any] = field(default_factory=dict, hash=False)
     feature_cache_mb: int = 512
     mask: str = "auto"
     pooling: int = 1
@@ -33,6 +42,8 @@ class ModelOptions:
     base_url: str | None = None
     concurrency: int = 8
     request_timeout: float = 120.0
+    request_length: str = "max_tokens"
+    request_temperature: str = "0"
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
@@ -42,12 +53,15 @@ class ModelOptions:
         self._check_above_zero("pooling", "whole numbers from 1")
         self._check_above_zero("concurrency", "whole numbers from 1")
         self._check_above_zero("request_timeout", "seconds above 0")
+        self._check_pattern("request_length", r"[A-Za-z_]\w*", _LENGTHS)
+        self._check_pattern("request_temperature", "0|none", "'0' (greedy), 'none' (not sent)")
         if self.base_url is not None:
             _check_address(self.base_url)
+        object.__setattr__(self, "chat_template_args", _template_args(self.chat_template_args))
 
     def _check_pattern(self, name: str, pattern: str, allowed: str) -> None:
         if not re.fullmatch(pattern, value := getattr(self, name)):
-            raise InvalidArgument(f"vlm-{name}", value, allowed=allowed)
+            raise InvalidArgument(f"vlm-{name.replace('_', '-')}", value, allowed=allowed)
 
     def _check_above_zero(self, name: str, allowed: str) -> None:
         if not (value := getattr(self, name)) > 0:
@@ -56,6 +70,7 @@ class ModelOptions:
 
 _MASKS = "'auto', 'none', 'all', 'deep', 'shallow', '12-23', '0.5-1.0'"
 _MASK = r"auto|none|all|deep|shallow|\d+(\.\d+)?-\d+(\.\d+)?"
+_LENGTHS = "the server's name for the longest answer ('max_tokens'), or 'none' (not sent)"
 _DEVICE = r"auto|cpu|mps|cuda(?::\d+)?"
 
 
@@ -72,3 +87,59 @@ def _check_address(base_url: str) -> None:
             " key goes into the environment variable OPENAI_API_KEY"
         ),
     )
+
+
+_OWN_ARGS = frozenset(
+    "conversation messages chat_template add_generation_prompt continue_final_message tokenize"
+    " padding truncation max_length return_tensors return_dict return_assistant_tokens_mask"
+    " tokenizer_kwargs processor_kwargs template_kwargs load_audio_from_video".split()
+)
+"""What this suite, or transformers, says to the template itself."""
+
+
+def _template_args(given: Mapping[str, Any] | str) -> dict[str, Any]:
+    """Template arguments by name, sorted: a JSON object, or `key=value` with commas between, in
+    which a value that is no JSON is a text."""
+    found = _parsed_args(given) if isinstance(given, str) else dict(given)
+    try:
+        json.dumps(found)
+    except (TypeError, ValueError):
+        found = None
+    # Jinja's names are Python's; no other can be asked for in a template.
+    if found is None or not all(isinstance(name, str) and name.isidentifier() for name in found):
+        raise InvalidArgument(
+            "vlm-chat-template-args",
+            given,
+            allowed="a JSON object, or key=value with commas between, as in enable_thinking=false",
+        )
+    if own := sorted(_OWN_ARGS & set(found)):
+        raise InvalidArgument(
+            "vlm-chat-template-args",
+            given,
+            allowed=f"names of the template's own; {', '.join(own)} is set by the suite",
+        )
+    return {name: found[name] for name in sorted(found)}
+
+
+def _parsed_args(text: str) -> dict[str, Any] | None:
+    """None: it cannot be read."""
+    if text.lstrip().startswith("{"):
+        try:
+            return dict(json.loads(text))
+        except ValueError:
+            return None
+    found: dict[str, Any] = {}
+    for pair in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, value = pair.partition("=")
+        if not equals or name.strip() in found:
+            return None
+        found[name.strip()] = _json_or_text(value.strip())
+    return found
+
+
+def _json_or_text(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        # As people type them; a text "False" would be true in a template.
+        return {"True": True, "False": False, "None": None}.get(value, value)

@@ -19,14 +19,16 @@ from mimic_checks.attention import Profile, Profiler, TokenMap, TokenMapper, edi
 from mimic_checks.attention.edit import layer_rules
 from mimic_checks.attention.families import FAMILIES, Family, no_row
 from mimic_checks.attention.pooling import flattened, image_features
-from mimic_checks.errors import AttentionError, ModelLoadError
+from mimic_checks.errors import AttentionError
+from mimic_checks.models.adapter import with_adapter
+from mimic_checks.models.chat_text import check_template_args
 from mimic_checks.models.controls import Stitched
 from mimic_checks.models.encoder import Encoder
 from mimic_checks.models.features import FeatureCache
 from mimic_checks.models.fingerprint import file_digests, model_identity
 from mimic_checks.models.intervened import IntervenedVLM
 from mimic_checks.models.intervention import NO_INTERVENTION, Intervention, persistent_intervention
-from mimic_checks.models.loading import load, with_adapter
+from mimic_checks.models.loading import load
 from mimic_checks.models.options import ModelOptions
 from mimic_checks.models.prompt import Prompt, PromptImage, prompt_for
 from mimic_checks.models.token_grids import token_grid
@@ -59,10 +61,7 @@ class TransformersVLM:
         # Padding is masked, so any token will do, and tokenizers insist on one.
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
-        if not getattr(self.processor, "chat_template", None):
-            raise ModelLoadError(
-                f"model={source!r} has no chat template; add chat_template.jinja to its processor"
-            )
+        check_template_args(self.processor, options.chat_template_args, source)
         model_type = self.model.config.model_type
         # A family without a row still answers; only looking inside needs one.
         self.family = FAMILIES.get(model_type) if model_type in FAMILIES.names() else None
@@ -76,7 +75,14 @@ class TransformersVLM:
         self.adapter_shift = self._adapt(options.adapter) if options.adapter else None
 
     def _make_encoder(self) -> Encoder:
-        return Encoder(self.model, self.processor, self.family, self.options.feature_cache_mb)
+        options = self.options
+        return Encoder(
+            self.model,
+            self.processor,
+            self.family,
+            options.feature_cache_mb,
+            options.chat_template_args,
+        )
 
     def _adapt(self, adapter: str) -> float:
         """Merges an adapter; returns how far it moved a logit of a first token (0.0: it does
@@ -218,9 +224,10 @@ class TransformersVLM:
             *_PROBE.messages,
             {"role": "assistant", "content": [{"type": "text", "text": "42"}]},
         ]
-        _, answer, after = self.processor.apply_chat_template(turns, tokenize=False).rpartition(
-            "42"
+        text: str = self.processor.apply_chat_template(
+            turns, tokenize=False, **self.options.chat_template_args
         )
+        _, answer, after = text.rpartition("42")
         if not answer:
             return None
         special = {*self.tokenizer.all_special_ids, *self.tokenizer.get_added_vocab().values()}
@@ -283,6 +290,7 @@ class TransformersVLM:
             ],
             "revision": getattr(self.model.config, "_commit_hash", None) or self.options.revision,
             "max_new_tokens": self.options.max_new_tokens,
+            "chat_template_args": dict(self.options.chat_template_args),
             **self._digests,
             **model_identity(self.model, self.processor, self.device),
         }

@@ -1,7 +1,8 @@
 """What a model is to this suite: something that answers prompts, and declares what else it can do.
 
 `capabilities_of` is the one place that looks at a model; everything that needs more than answers
-asks `white_box`, `image_blocks`, `shows_input` or `image_tokens`, and `why_not` for the reason.
+asks `white_box`, `image_blocks`, `shows_input`, `image_tokens` or `limited`, and `why_not` for the
+reason.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from mimic_checks.attention import Profile
 
-Capability = Literal["white_box", "image_blocks", "shows_input", "image_tokens"]
+Capability = Literal["white_box", "image_blocks", "shows_input", "image_tokens", "limits"]
 CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
 
 
@@ -121,11 +122,28 @@ class CountsImageTokens(VLM, Protocol):
         """Image tokens of a prompt."""
 
 
+class Limited(VLM, Protocol):
+    """A model that refuses prompts which are too large for it, and whose limits show only when it
+    is asked: one behind a server."""
+
+    def why_refused(self, prompt: Prompt) -> str:
+        """Asks a prompt; why the model will not take it, "" if it answers.
+
+        Raises:
+            AnswerError: neither came of it.
+        """
+
+    def limit_images(self, most: int, why: str) -> None:
+        """From now on, a prompt of more images is not asked: its answer is an `AnswerError` that
+        says `why`."""
+
+
 _PARTS: Mapping[Capability, tuple[str, ...]] = {
     "white_box": ("masked_layers", "depth", "intervened", "profiles", "logits", "token_grids"),
     "image_blocks": ("image_blocks",),
     "shows_input": ("shown", "context_tokens", "stop_ids", "closing_id", "adapter_shift"),
     "image_tokens": ("image_tokens",),
+    "limits": ("why_refused", "limit_images"),
 }
 
 
@@ -243,6 +261,11 @@ def image_blocks(model: VLM) -> ImageBlocks | None:
 def shows_input(model: VLM) -> ShowsInput | None:
     """The model, if it shows what it is fed."""
     return None if why_not(model, "shows_input") else cast(ShowsInput, model)
+
+
+def limited(model: VLM) -> Limited | None:
+    """The model, if its limits can be asked for."""
+    return None if why_not(model, "limits") else cast(Limited, model)
 
 
 def image_tokens(model: VLM, prompt: Prompt) -> int:

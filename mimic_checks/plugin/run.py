@@ -13,9 +13,10 @@ import pytest
 from mimic_checks.plugin import exchange
 from mimic_checks.plugin.exchange import RunDescription
 from mimic_checks.plugin.model import maker_of
-from mimic_checks.plugin.progress import progress_line
+from mimic_checks.plugin.progress import LogLines, progress_line
 from mimic_checks.plugin.selection import Selection, check_of, selection_of
 from mimic_checks.plugin.settings import settings_of, text_option
+from mimic_checks.processes import end_with_parent, stoppable
 
 if TYPE_CHECKING:
     from mimic_checks.checks.check import Profile
@@ -57,6 +58,8 @@ class Run:
         self._worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         self._exchange: Path | None = None
         self._modules: set[ModuleType] = set()
+        self._log: LogLines | None = None
+        self._stopping = contextlib.ExitStack()
 
     @property
     def profile(self) -> Profile:
@@ -85,6 +88,8 @@ class Run:
             plan = RunPlan(settings, selection.checks, known=known, selected=selection.levels)
             gated = {check.check_id: check.anytime for check in plan.checks if check.gated}
             self._gating = self._make_gating(settings, gated, known)
+            if self._worker is None:
+                self._log = LogLines(self.config)
             self._session = CheckSession(
                 plan,
                 make_model=(lambda: maker(plan.catalog)) if maker else None,
@@ -140,6 +145,8 @@ class Run:
             if self._is_first_worker():
                 exchange.tell(Path(self._worker[exchange.KEY]), str(error))
             return
+        if described:
+            end_with_parent()
         if described and self._is_first_worker():
             exchange.tell(Path(self._worker[exchange.KEY]), described)
 
@@ -203,13 +210,14 @@ class Run:
         settings = settings_of(self.config)
         try:
             self._folder = RunFolder(settings.output)
-            self._folder.prepare(described.description)
+            self._folder.prepare(described.description, discard=settings.discard_unfinished)
             # Without xdist, this process's session has made it already.
             if self._gating is None:
                 self._gating = self._make_gating(settings, described.gated, described.known)
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
         self.described = described
+        self._stopping.enter_context(stoppable())
 
     def _known(self, settings: Settings) -> list[str]:
         """Ids of all registered checks, and of those in the collected modules whether selected or
@@ -328,6 +336,9 @@ class Run:
                 self.evaluator().contribute()
 
     def pytest_unconfigure(self) -> None:
+        if self._log:
+            self._log.close()
+        self._stopping.close()
         if self._exchange:
             import shutil
 

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
-from typing import TypeVar
-
-T = TypeVar("T")
 
 NEGATION = re.compile(r"\b(?:no|not|without|neither|nor|never|cannot)\b|n't\b")
 RETRACTION = re.compile(
@@ -83,13 +79,6 @@ def stated(text: str) -> list[str]:
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     parts = [text[mark.end() : end].strip() for mark, end in zip(marks, ends, strict=True)]
     return [part for part in parts if part]
-
-
-def agreed(values: Iterable[T | None]) -> T | None:
-    """The one value that all statements of an answer have; None where one has none, or two
-    differ."""
-    known = list(values)
-    return known[0] if known and all(value == known[0] for value in known) else None
 
 
 def first_sentence(text: str) -> tuple[str, str]:

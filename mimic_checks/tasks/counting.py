@@ -13,6 +13,7 @@ from mimic_checks.tasks import mimic_release, numbers
 from mimic_checks.tasks.answer import NEGATION, plain_words
 from mimic_checks.tasks.task import Task, Template
 from mimic_checks.tasks.truth import Counts, Truth, of_type
+from mimic_checks.tasks.unread import NO_ANSWER, Unread
 from mimic_checks.tasks.vocabulary import Vocabulary
 from mimic_checks.tasks.wording import Wording, enumerated, images_shown
 
@@ -49,13 +50,15 @@ class Counting(Task):
 
     def read(
         self, answer: str, truth: Truth, offered: Sequence[str], vocabulary: Vocabulary
-    ) -> Counts | None:
+    ) -> Counts | Unread:
         """One class: the only number, or the one given as the total. Several: a number at each name
         (`apple: 2`, `2 apples`), or as many bare numbers as classes, in their order."""
         asked = [name for name, _ in of_type(truth, Counts).counts]
         text = plain_words(answer)
         values = _several(text, asked) if len(asked) > 1 else _one(text, asked[0])
-        return None if values is None else Counts(tuple(zip(asked, values, strict=True)))
+        if values is None:
+            return Unread(NO_ANSWER)
+        return Counts(tuple(zip(asked, values, strict=True)))
 
     def blind_answers(
         self, truth: Truth, images: int, offered: Sequence[str], vocabulary: Vocabulary

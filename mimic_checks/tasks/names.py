@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from mimic_checks.tasks.answer import NEGATION, plain_words
 from mimic_checks.tasks.truth import Names
+from mimic_checks.tasks.unread import NO_ANSWER, Unread
 from mimic_checks.tasks.vocabulary import Vocabulary
 
 _NONE = {"none", "nothing", "zero", "none of them", "no", "there are none", "0"}
@@ -29,21 +30,21 @@ _LONGEST_UNKNOWN = 3
 is prose."""
 
 
-def read_names(answer: str, vocabulary: Vocabulary) -> Names | None:
-    """The names that an answer gives, in its order; None where a part of it is no name, or it
+def read_names(answer: str, vocabulary: Vocabulary) -> Names | Unread:
+    """The names that an answer gives, in its order; unread where a part of it is no name, or it
     denies one."""
     text = plain_words(answer)
     if text in _NONE:
         return Names(())
     if not text or NEGATION.search(text):
-        return None
+        return Unread(NO_ANSWER)
     names: dict[str, None] = {}
     for item in _SEPARATOR.split(text):
         found = _item_names(_ITEM_MARK.sub("", item).strip(" .:!?'-"), vocabulary)
         if found is None:
-            return None
+            return Unread(NO_ANSWER)
         names |= dict.fromkeys(found)
-    return Names(tuple(names)) if names else None
+    return Names(tuple(names)) if names else Unread(NO_ANSWER)
 
 
 def offered_names(offered: Sequence[str]) -> dict[str, Names]:

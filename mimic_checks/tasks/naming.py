@@ -9,6 +9,7 @@ from mimic_checks.tasks import mimic_release
 from mimic_checks.tasks.names import offered_names, read_names
 from mimic_checks.tasks.task import Task, Template
 from mimic_checks.tasks.truth import Names, Truth
+from mimic_checks.tasks.unread import Unread
 from mimic_checks.tasks.vocabulary import Vocabulary
 from mimic_checks.tasks.wording import Wording, images_shown
 
@@ -33,7 +34,7 @@ class NamingTask(Task):
 
     def read(
         self, answer: str, truth: Truth, offered: Sequence[str], vocabulary: Vocabulary
-    ) -> Names | None:
+    ) -> Names | Unread:
         """All names in it: two names are a wrong answer, not an unreadable one."""
         return read_names(answer, vocabulary)
 

@@ -7,11 +7,12 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-from mimic_checks.tasks.answer import NEGATION, RETRACTION, agreed, stated, unmarked
+from mimic_checks.tasks.answer import NEGATION, RETRACTION, stated, unmarked
 from mimic_checks.tasks.numbers import WORD, WORDS, last_words
 from mimic_checks.tasks.stem_task import StemTask
 from mimic_checks.tasks.task import Score
 from mimic_checks.tasks.truth import Number, Truth, of_type
+from mimic_checks.tasks.unread import BOUND, HEDGED, NO_ANSWER, SEVERAL, Unread, agreed
 from mimic_checks.tasks.vocabulary import Vocabulary
 from mimic_checks.tasks.wording import Wording
 
@@ -49,7 +50,7 @@ class NumberTask(StemTask):
 
     def read(
         self, answer: str, truth: Truth, offered: Sequence[str], vocabulary: Vocabulary
-    ) -> Number | None:
+    ) -> Number | Unread:
         """The only number that it states; a bound ("at least 3") or a range is none."""
         return agreed(_read(part) for part in stated(unmarked(answer).lower()))
 
@@ -63,26 +64,29 @@ class NumberTask(StemTask):
 NUMBER = NumberTask()
 
 
-def _read(part: str) -> Number | None:
+def _read(part: str) -> Number | Unread:
     """The number of one statement; after the last "=", if it has one."""
     if "!=" not in part:
         first, _, part = part.rpartition("=")
         if _SEVERAL_SUMS.search(first):
-            return None
-    if NEGATION.search(part) or _NOT_EXACT.search(part) or RETRACTION.search(part):
-        return None
+            return Unread(SEVERAL)
+    if NEGATION.search(part) or RETRACTION.search(part):
+        return Unread(HEDGED)
+    if _NOT_EXACT.search(part):
+        return Unread(BOUND)
     values: set[float] = set()
     covered: set[int] = set()
     for match in _NUMBER.finditer(part):
         covered |= set(range(*match.span()))
         if match["word"] == "one" and last_words(_PRONOUN, part, match.start()):
-            return None
+            return Unread(NO_ANSWER)
         if not last_words(_AN_ITEM, part, match.start()):
             values.add(_value(match))
     unread = any(match.start() not in covered for match in _ANY_DIGITS.finditer(part))
-    if unread or len(values) != 1 or not math.isfinite(value := values.pop()):
-        return None
-    return Number(value)
+    if unread or len(values) != 1:
+        return Unread(SEVERAL if values else NO_ANSWER)
+    value = values.pop()
+    return Number(value) if math.isfinite(value) else Unread(NO_ANSWER)
 
 
 def _value(match: re.Match[str]) -> float:

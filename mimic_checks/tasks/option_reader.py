@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from mimic_checks.tasks.answer import NEGATION, RETRACTION, agreed, first_sentence, stated, unmarked
+from mimic_checks.tasks.answer import NEGATION, RETRACTION, first_sentence, stated, unmarked
 from mimic_checks.tasks.truth import LETTERS
+from mimic_checks.tasks.unread import NO_ANSWER, SEVERAL, Unread, agreed
 
 _TOKEN = "\ue000"
 """Stands where an option's text was: a character that no real answer uses."""
@@ -66,8 +67,8 @@ _FILLER = frozenset(
 )
 
 
-def read_option(answer: str, options: Sequence[str]) -> int | None:
-    """The place of the option that an answer takes, or None. `options`: their texts, "" where an
+def read_option(answer: str, options: Sequence[str]) -> int | Unread:
+    """The place of the option that an answer takes. `options`: their texts, "" where an
     option is an image. Of options with equal texts, the first."""
     reader = _Reader(options)
     return agreed(reader.read(part) for part in stated(unmarked(answer).replace(_TOKEN, " ")))
@@ -88,7 +89,7 @@ class _Reader:
             re.IGNORECASE,
         )
 
-    def read(self, part: str) -> int | None:
+    def read(self, part: str) -> int | Unread:
         """The option that one statement takes."""
         found = [m for m in self.pattern.finditer(part) if not _in_a_sum(m)]
         named = [self._with_text(m["text"]) for m in found]
@@ -97,7 +98,7 @@ class _Reader:
         mentions = self._led(text, lead, named) if lead else self._stated(text, named)
         if mentions:
             mentions += self._numbered(part)
-        return self._only(frozenset.intersection(*mentions)) if mentions else None
+        return self._only(frozenset.intersection(*mentions)) if mentions else Unread(NO_ANSWER)
 
     def _led(
         self, text: str, lead: re.Match[str], named: list[frozenset[int]]
@@ -154,9 +155,9 @@ class _Reader:
         found = [int(m[1]) - 1 for m in _OPTION_NUMBER.finditer(text)]
         return [frozenset({place}) for place in found]
 
-    def _only(self, places: frozenset[int]) -> int | None:
+    def _only(self, places: frozenset[int]) -> int | Unread:
         texts = {self.given[place] or place for place in places}
-        return min(places) if len(texts) == 1 else None
+        return min(places) if len(texts) == 1 else Unread(SEVERAL)
 
 
 def _in_a_sum(match: re.Match[str]) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from mimic_checks.tasks.answer import NEGATION, RETRACTION, agreed, first_sentence, stated, unmarked
+from mimic_checks.tasks.answer import NEGATION, RETRACTION, first_sentence, stated, unmarked
 from mimic_checks.tasks.stem_task import StemTask
 from mimic_checks.tasks.truth import Truth, YesNo
+from mimic_checks.tasks.unread import HEDGED, NO_ANSWER, Unread, agreed
 from mimic_checks.tasks.vocabulary import Vocabulary
 from mimic_checks.tasks.wording import Wording
 
@@ -63,13 +64,13 @@ class YesNoTask(StemTask):
 
     def read(
         self, answer: str, truth: Truth, offered: Sequence[str], vocabulary: Vocabulary
-    ) -> YesNo | None:
+    ) -> YesNo | Unread:
         """Yes or no where the answer opens with it, or is a short form of it ("It is not.").
         Whether "there is no dog" means no depends on the question: no prediction."""
         text = unmarked(answer).lower()
         parts = [*stated(text), *([text] if _LEAD.match(text) else [])]
         yes = agreed(_read(part) for part in parts)
-        return None if yes is None else YesNo(yes)
+        return yes if isinstance(yes, Unread) else YesNo(yes)
 
     def blind_answers(
         self, truth: Truth, images: int, offered: Sequence[str], vocabulary: Vocabulary
@@ -81,7 +82,7 @@ class YesNoTask(StemTask):
 YES_NO = YesNoTask()
 
 
-def _read(part: str) -> bool | None:
+def _read(part: str) -> bool | Unread:
     """What one statement says."""
     phrase = " ".join(re.findall(r"[\w']+", part))
     if phrase in _PHRASES:
@@ -90,7 +91,7 @@ def _read(part: str) -> bool | None:
         return short["no"] is None
     lead = _LEAD.match(part)
     if not lead or RETRACTION.search(part):
-        return None
+        return Unread(HEDGED if lead else NO_ANSWER)
     rest = part[lead.end() :]
     yes = lead["yes"] is not None
     sentence, later = first_sentence(rest.lstrip(" .,;:!"))
@@ -100,4 +101,4 @@ def _read(part: str) -> bool | None:
         or _LEAVES_OPEN.search(sentence)
         or _OPENS_OTHERWISE[yes].search(later)
     )
-    return None if against else yes
+    return Unread(HEDGED) if against else yes

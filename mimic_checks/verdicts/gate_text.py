@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from mimic_checks.characters import visible
 from mimic_checks.verdicts.gate_result import CheckGate, Flip, LevelGate
 from mimic_checks.verdicts.record import Record, scored_by_level
 from mimic_checks.verdicts.text import WIDTH, item_title, table
@@ -26,7 +27,7 @@ def gate_failure(gate: CheckGate, records: Sequence[Record]) -> str:
     )
     if lost:
         lines += ["", *_example(lost, records)]
-    return "\n".join([*lines, *(f"note: {note}" for note in gate.notes)])
+    return visible("\n".join([*lines, *(f"note: {note}" for note in gate.notes)]))
 
 
 def gate_summary(gates: Sequence[CheckGate]) -> str:
@@ -48,7 +49,7 @@ def gate_summary(gates: Sequence[CheckGate]) -> str:
     differing = [
         f"note: {note}" for note in dict.fromkeys(note for gate in gates for note in gate.notes)
     ]
-    return "\n".join([*table(rows), *why, *noted, *differing])
+    return visible("\n".join([*table(rows), *why, *noted, *differing]))
 
 
 def _level_row(level: LevelGate) -> tuple[str, ...]:

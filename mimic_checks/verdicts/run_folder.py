@@ -16,15 +16,18 @@ from mimic_checks import __version__
 from mimic_checks.cases import Case, ImageOpener
 from mimic_checks.errors import RunFolderError
 from mimic_checks.runs.begun import forget_begun
-from mimic_checks.runs.locks import Locks
+from mimic_checks.runs.locks import Locks, needing_locks
 from mimic_checks.verdicts.files import SCHEMA, parse_model, read_models, write_whole
 from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.pictures import save_pictures
 from mimic_checks.verdicts.record import Record
 from mimic_checks.verdicts.result import CheckResult
+from mimic_checks.verdicts.unfinished import pending, refuse_other_run
 
 LOCK = "run.lock"
 """Held while a run goes on, and left behind only by one that was killed."""
+_DERIVED = ("outcomes", "results", "gates", "images")
+"""Made anew from the journals at any time."""
 
 
 class RunFolder:
@@ -33,14 +36,20 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._release: weakref.finalize[..., RunFolder] | None = None
+        self._written: Path | None = None
 
-    def prepare(self, description: dict[str, Any]) -> None:
-        """Makes the folder ready: an unfinished run of the same description is taken up, a finished
-        one replaced.
+    def prepare(
+        self, description: dict[str, Any], *, discard: bool = False, again: bool = False
+    ) -> None:
+        """Makes the folder ready: an unfinished run that asks for the same answers is taken up
+        (with `again`, a finished one of just this description too), a finished one replaced.
+        `discard`: an unfinished one, too.
 
         Raises:
-            RunFolderError: the folder cannot be written, or holds something that is not a run.
+            RunFolderError: the folder cannot be written, is in use, or holds something that is not
+                a run, or an unfinished run whose answers this description could change.
         """
+        self._written = None
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._release = self._hold()
@@ -57,16 +66,48 @@ class RunFolder:
                 f"output={str(self.path)!r} holds other files and no run; give an empty or new"
                 " --vlm-output"
             )
-        finished = isinstance(old, dict) and old.get("finished")
-        if old is not None and (finished or not _describes(old, description)):
-            for part in ("journal", "outcomes", "results", "gates", "images"):
-                for file in (self.path / part).glob("*"):
-                    file.unlink()
+        try:
+            left = self._take_up(old, description, discard=discard, again=again)
+        except RunFolderError:
+            self._release()
+            raise
         forget_begun(self.path / "journal")
         for cut_off in self.path.rglob("*.part"):
             cut_off.unlink()
         run = {"schema": SCHEMA, "description": description, "finished": False}
-        self._write(marker, json.dumps(run, indent=2))
+        self._write(marker, json.dumps(run | ({"pending": left} if left else {}), indent=2))
+
+    def _take_up(
+        self, old: Any, description: dict[str, Any], *, discard: bool, again: bool
+    ) -> dict[str, Any]:
+        """Clears the folder of what this run does not go on with; checks of the run that it goes on
+        with and leaves out."""
+        same = _describes(old, description)
+        if old is None or (same and (again or not old.get("finished"))):
+            return old.get("pending", {}) if old else {}
+        old = old if isinstance(old, dict) else {}
+        answered = self._answered()
+        # Where nothing was answered, nothing is lost: a first try whose model did not load, say.
+        if old.get("finished") or discard or not answered:
+            self._clear(("journal", *_DERIVED))
+            return {}
+        refuse_other_run(self.path, old, description)
+        self._clear(_DERIVED)
+        return pending(old, description, answered)
+
+    def _answered(self) -> list[str]:
+        """Checks that have answers, of whatever format."""
+        found = {path.name.removesuffix(".jsonl") for path in (self.path / "outcomes").glob("*")}
+        for path in (self.path / "journal").glob("*.jsonl*"):
+            # The first line is the plan.
+            if path.read_bytes().count(b"\n") > 1:
+                found.add(path.name.partition(".jsonl")[0])
+        return sorted(found)
+
+    def _clear(self, parts: Iterable[str]) -> None:
+        for part in parts:
+            for file in (self.path / part).glob("*"):
+                file.unlink()
 
     def _hold(self) -> weakref.finalize[..., RunFolder]:
         """Holds the folder for this process, until it ends however it ends; calling what is
@@ -78,7 +119,8 @@ class RunFolder:
         lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
         release = weakref.finalize(self, os.close, lock)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with needing_locks(self.path):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(lock, 200).decode(errors="replace").strip() or "another process"
             release()
@@ -107,9 +149,9 @@ class RunFolder:
         """Records which model answers."""
         self._write(self.path / "identity.json", json.dumps(identity, indent=2))
 
-    def once(self, name: str, identity: dict[str, Any], make: Callable[[], int]) -> int:
-        """A number of this run that is made once for a model: by the first process that needs it,
-        for all others and for a resumed run."""
+    def once(self, name: str, identity: dict[str, Any], make: Callable[[], Any]) -> Any:
+        """A plain value of this run that is made once for a model: by the first process that needs
+        it, for all others and for a resumed run."""
         path = self.path / "journal" / f"{name}.json"
         with Locks(path.with_suffix(".lock")) as locks:
             locks.take(0)
@@ -117,7 +159,7 @@ class RunFolder:
             if known.get("identity") != identity:
                 known = {"identity": identity, name: make()}
                 self._write(path, json.dumps(known))
-        return int(known[name])
+        return known[name]
 
     def cached(self) -> tuple[int, int]:
         """How many answers of the run's journals are an earlier run's, and how many there are."""
@@ -131,8 +173,11 @@ class RunFolder:
         return sum(count for count, cached in counts if cached), sum(count for count, _ in counts)
 
     def finish(self) -> None:
-        """Marks the run finished; the next run into this folder starts afresh."""
-        self._write(self.path / "run.json", json.dumps({**self.read(), "finished": True}, indent=2))
+        """Marks the run finished, unless checks of the run that it went on with are left; the next
+        run into a finished folder starts afresh."""
+        run = self._read()
+        run["finished"] = not run.get("pending")
+        self._write(self.path / "run.json", json.dumps(run, indent=2))
         for lock in (self.path / "journal").glob("*.lock"):
             lock.unlink()
         if self._release:
@@ -235,8 +280,24 @@ class RunFolder:
             )
         return run
 
+    def require(self) -> None:
+        """Stops a run whose folder was taken away under it.
+
+        Raises:
+            RunFolderError: what this process has written is not there any more.
+        """
+        if self._written and not self._written.exists():
+            raise RunFolderError(
+                f"output={str(self.path)!r} was removed while the run was going on"
+                f" ({self._written.name} is missing); nothing more is asked: give the same command"
+                " again to start afresh"
+            )
+
     def _write(self, path: Path, text: str) -> None:
+        # Writing makes folders: half a run would stand there, as if it had always been all.
+        self.require()
         write_whole(path, text.encode())
+        self._written = path
 
 
 def _describes(run: Any, description: dict[str, Any]) -> bool:

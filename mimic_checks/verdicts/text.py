@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from mimic_checks.cases import Case, GroupOutcome, Level, Scored
+from mimic_checks.characters import visible
 from mimic_checks.verdicts.record import scored_by_level
 from mimic_checks.verdicts.result import CheckResult, LevelResult
 
@@ -40,7 +41,7 @@ def summary(results: Sequence[CheckResult]) -> str:
         for result in results
         if result.verdict == "inconclusive"
     ]
-    return "\n".join(table(rows) + why)
+    return visible("\n".join(table(rows) + why))
 
 
 def in_short(results: Sequence[CheckResult]) -> list[CheckResult]:
@@ -118,7 +119,7 @@ def _failure(
         lines += ["", *_example(*example)]
     if result.docs:
         lines += ["", f"What it means and what to do: {result.docs}"]
-    return "\n".join(lines)
+    return visible("\n".join(lines))
 
 
 def _case_title(case: Case, where: str = "") -> str:

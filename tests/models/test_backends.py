@@ -96,7 +96,7 @@ visible_gpus()
 check_vlm({spec!r}, options, catalog)
 if {spec!r} == "stub:oracle":
     load_vlm({spec!r}, options, catalog)
-heavy = {{"torch", "transformers", "openai", "mimic_checks.models.loading"}} & set(sys.modules)
+heavy = {{"torch", "transformers", "httpx2", "mimic_checks.models.loading"}} & set(sys.modules)
 assert not heavy, heavy
 """
     subprocess.run([sys.executable, "-c", code], check=True)

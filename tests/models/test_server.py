@@ -7,146 +7,50 @@ from __future__ import annotations
 import base64
 import io
 import json
+import logging
 import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from PIL import Image
 
 from mimic_checks.errors import AnswerError, InvalidArgument, ModelLoadError
-from mimic_checks.models import ModelOptions, PromptImage, prompt_for
+from mimic_checks.models import ModelOptions, Reply, server_client
 from mimic_checks.models.backends import BUILTIN_FOLDER
+from mimic_checks.models.reply import CUT_OFF
 from mimic_checks.models.server import ServerVLM
 from mimic_checks.models.spec import check_vlm, load_vlm
 from mimic_checks.runs import Runner
+from tests.models.chat_server import KEY, ask, completion, json_response, serving
 
-KEY = "sk-very-secret-0123456789"
-
-
-class Misbehaving(BaseHTTPRequestHandler):
-    """Answers with the number of pictures; `trouble` by question: how often which status or deed
-    comes first."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        if self.headers["Authorization"] != f"Bearer {KEY}":
-            return self._send(
-                401,
-                {
-                    "error": {
-                        "message": (
-                            f"Incorrect API key provided: {self.headers['Authorization'][7:]}"
-                        )
-                    }
-                },
-            )
-        return self._send(
-            200,
-            {
-                "object": "list",
-                "data": [{"id": "tiny", "object": "model", "created": 0, "owned_by": "us"}],
-            },
-        )
-
-    def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        server = self.server
-        with server.lock:
-            server.now += 1
-            server.most = max(server.most, server.now)
-            server.requests.append(asked)
-        try:
-            self._answer(asked)
-        finally:
-            with server.lock:
-                server.now -= 1
-
-    def _answer(self, asked):
-        parts = asked["messages"][0]["content"]
-        question = "".join(part["text"] for part in parts if part["type"] == "text").strip()
-        deed, times = self.server.trouble.get(question, ("", 0))
-        if times:
-            self.server.trouble[question] = deed, times - 1
-            if deed == "cut":
-                return self.connection.shutdown(socket.SHUT_RDWR)
-            if deed == "sleep":
-                time.sleep(3)
-            else:
-                return self._send(
-                    int(deed), {"error": {"message": f"no, {self.headers['Authorization']}"}}
-                )
-        time.sleep(self.server.slow_s)
-        images = [part for part in parts if part["type"] == "image_url"]
-        message = {"role": "assistant", "content": f" {len(images)} \n"}
-        return self._send(
-            200,
-            {
-                "id": "x",
-                "object": "chat.completion",
-                "created": 0,
-                "model": asked["model"],
-                "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
-            },
-        )
-
-    def _send(self, status, body):
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *arguments):
-        pass
+HTML = (
+    200,
+    {"Content-Type": "text/html; charset=utf-8"},
+    b"<!doctype html><p>Welcome, " + KEY.encode(),
+)
 
 
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    made = ThreadingHTTPServer(("127.0.0.1", 0), Misbehaving)
-    made.daemon_threads = True
-    made.lock, made.now, made.most, made.requests, made.trouble, made.slow_s = (
-        threading.Lock(),
-        0,
-        0,
-        [],
-        {},
-        0.0,
-    )
-    thread = threading.Thread(target=made.serve_forever, daemon=True)
-    thread.start()
-    yield made
-    made.shutdown()
-    made.server_close()
-    thread.join()
+    with serving() as made:
+        yield made
 
 
-def options(server, **more):
-    return ModelOptions(base_url=f"http://127.0.0.1:{server.server_address[1]}/v1", **more)
-
-
-def ask(number, images=1):
-    """A question about pictures of known colours."""
-    colours = [(10 * k, 20, 30) for k in range(images)]
-    shown = [
-        PromptImage(f"i{k}", lambda c=colour: Image.new("RGB", (8, 6), c))
-        for k, colour in enumerate(colours)
-    ]
-    return prompt_for(shown, f"q{number}", f"case{number}")
+def vlm(server, name="tiny", *, retries=2, **options):
+    """The model behind it, impatient."""
+    return ServerVLM(name, server.options(**options), retries=retries, first_wait_s=0.01)
 
 
 def test_pictures_arrive_lossless_and_in_order(server):
-    assert ServerVLM("tiny", options(server, max_new_tokens=7)).answer([ask(0, images=3)]) == ["3"]
+    assert vlm(server, max_new_tokens=7).answer([ask(0, images=3)]) == ["3"]
     (request,) = server.requests
     assert (request["model"], request["max_tokens"], request["temperature"]) == ("tiny", 7, 0)
+    assert "chat_template_kwargs" not in request
     urls = [
         part["image_url"]["url"]
         for part in request["messages"][0]["content"]
@@ -156,69 +60,231 @@ def test_pictures_arrive_lossless_and_in_order(server):
         Image.open(io.BytesIO(base64.b64decode(url.removeprefix("data:image/png;base64,"))))
         for url in urls
     ]
-    assert [picture.getpixel((3, 3)) for picture in pictures] == [
-        (0, 20, 30),
-        (10, 20, 30),
-        (20, 20, 30),
-    ]
+    colours = [(0, 20, 30), (10, 20, 30), (20, 20, 30)]
+    assert [picture.getpixel((3, 3)) for picture in pictures] == colours
 
 
 def test_concurrency_is_used_and_bounded(server):
     server.slow_s = 0.05
-    assert (
-        ServerVLM("tiny", options(server, concurrency=3)).answer([ask(k) for k in range(12)])
-        == ["1"] * 12
-    )
+    assert vlm(server, concurrency=3).answer([ask(k) for k in range(12)]) == ["1"] * 12
     assert server.most == 3
 
 
-@pytest.mark.parametrize("deed", ["429", "500", "503", "cut"])
+@pytest.mark.parametrize("deed", ["408", "429", "500", "503", "cut"])
 def test_what_passes_is_tried_again(server, deed):
     server.trouble = {"q1": (deed, 2)}
-    assert ServerVLM("tiny", options(server)).answer([ask(0), ask(1), ask(2)]) == ["1", "1", "1"]
+    assert vlm(server).answer([ask(0), ask(1), ask(2)]) == ["1", "1", "1"]
     assert len(server.requests) == 5
 
 
 def test_what_does_not_pass_fails_alone_and_without_the_key(server):
     server.trouble = {"q1": ("500", 99), "q2": ("400", 99)}
-    answers = Runner(ServerVLM("tiny", options(server), retries=1), batch=4).answer(
-        [ask(k) for k in range(4)]
-    )
+    answers = Runner(vlm(server, retries=1), batch=4).answer([ask(k) for k in range(4)])
     assert [answers[f"case{k}"].text for k in (0, 3)] == ["1", "1"]
-    assert answers["case1"].error.startswith("InternalServerError: ")
-    assert answers["case2"].error.startswith("BadRequestError: ")
+    assert answers["case1"].error == "HTTP 500: no, Bearer ***"
+    assert answers["case2"].error == "HTTP 400: no, Bearer ***"
     assert KEY not in str(answers)
-    assert "***" in answers["case1"].error
     assert sum("q1" in json.dumps(request) for request in server.requests) == 2, (
         "a failing case does not make the others asked again"
     )
     assert len(server.requests) == 5
 
 
-def test_a_request_has_a_time_limit(server):
-    server.trouble = {"q0": ("sleep", 99)}
+@pytest.mark.parametrize("deed", ["sleep", "drip"])
+def test_a_request_has_a_time_limit_in_all(server, deed):
+    """Also one of which a byte comes now and then."""
+    server.trouble = {"q0": (deed, 99)}
     began = time.monotonic()
-    (found,) = ServerVLM("tiny", options(server, request_timeout=0.3), retries=0).answer([ask(0)])
+    (found,) = vlm(server, request_timeout=0.3).answer([ask(0)])
     assert time.monotonic() - began < 2.5
     assert isinstance(found, AnswerError)
-    assert "timed out" in str(found)
+    assert "timed out: no whole answer within 0.3 s (--vlm-request-timeout)" in str(found)
+    assert len(server.requests) == 1, "what is slow is not tried again"
+
+
+def test_an_answer_has_a_largest_size(server, monkeypatch):
+    monkeypatch.setattr(server_client, "LARGEST_BODY", 2**22)
+    server.trouble = {"q0": ("endless", 1)}
+    huge, fine = vlm(server).answer([ask(0), ask(1)])
+    assert str(huge) == "HTTP 200: more than 4 MiB came back, which is no answer"
+    assert fine == "1"
+
+
+def test_a_server_that_asks_to_wait_is_heard_within_a_bound(server, monkeypatch, caplog):
+    waits = []
+
+    async def slept(seconds):
+        waits.append(seconds)
+
+    monkeypatch.setattr(server_client.asyncio, "sleep", slept)
+    busy = json_response(429, {"error": {"message": "busy"}})
+    busy[1]["Retry-After"] = "3600"
+    server.sends = {"q0": busy}
+    with caplog.at_level(logging.WARNING):
+        (found,) = vlm(server).answer([ask(0)])
+    assert waits == [60.0, 60.0]
+    assert str(found) == "HTTP 429: busy (Retry-After: 3600 s; waits are at most 60 s)"
+    assert [record.getMessage() for record in caplog.records] == [
+        "the server (HTTP 429) asks to wait 3600 s (Retry-After); trying again in 60 s"
+    ], "one line for all requests that wait"
+    waits.clear()
+    busy[1]["Retry-After"] = "2"
+    vlm(server).answer([ask(0)])
+    assert waits == [2.0, 2.0]
+
+
+@pytest.mark.parametrize("header", ["", "soon", "-5", "nan", "inf", "1e999", "Mon, 99 Nov 2026"])
+def test_a_wait_of_no_sense_is_none(header):
+    assert server_client.asked_wait_s(header) is None
+
+
+def test_a_wait_may_be_a_date():
+    assert server_client.asked_wait_s("Fri, 01 Jan 2100 00:00:00 GMT") > 1e8
+    assert server_client.asked_wait_s("Fri, 01 Jan 2021 00:00:00 GMT") is None
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("when", ["models", "answer"])
+def test_redirects_are_refused_and_never_followed(server, status, when):
+    with serving() as elsewhere:
+        target = f"{elsewhere.address}/v1/chat/completions?{KEY}"
+        redirect = status, {"Location": target}, b""
+        if when == "models":
+            server.models = redirect
+        else:
+            server.send_all = redirect
+        with pytest.raises(ModelLoadError, match=f"redirects \\(HTTP {status}\\) to ") as error:
+            vlm(server).answer([ask(0)])
+        assert repr(target.replace(KEY, "***")) in str(error.value)
+        assert elsewhere.seen == []
+
+
+def test_an_address_without_v1_is_told_the_one_that_works(server):
+    for wrong in (server.address, f"{server.address}/", f"{server.address}/v1/chat/completions"):
+        with pytest.raises(ModelLoadError, match=f"use --vlm-base-url {server.address}/v1$"):
+            vlm(server, base_url=wrong)
+    server.prefix = ""
+    with pytest.raises(ModelLoadError, match=f"use --vlm-base-url {server.address}$"):
+        vlm(server)
+    assert server.requests == []
+
+
+def test_a_server_that_lists_no_models_may_answer(server):
+    for models in (HTML, json_response(404, {}), json_response(200, {"data": None})):
+        server.models = models
+        assert vlm(server).answer([ask(0)]) == ["1"]
 
 
 def test_a_wrong_key_name_or_address_stops_before_any_case(server, monkeypatch):
     with pytest.raises(
         ModelLoadError, match="model='big' is not among those that the server has: 'tiny'"
     ):
-        ServerVLM("big", options(server))
+        vlm(server, "big")
     server.trouble = {"q0": ("404", 99)}
     with pytest.raises(ModelLoadError, match="check the model's name"):
-        ServerVLM("tiny", options(server)).answer([ask(0)])
+        vlm(server).answer([ask(0)])
     monkeypatch.setenv("OPENAI_API_KEY", "sk-wrong")
     with pytest.raises(ModelLoadError, match="check OPENAI_API_KEY") as error:
-        ServerVLM("tiny", options(server))
+        vlm(server)
     assert "sk-wrong" not in str(error.value)
     with pytest.raises(ModelLoadError, match="does not answer .* is the server running"):
         ServerVLM("tiny", ModelOptions(base_url="http://127.0.0.1:9/v1"), retries=0)
+    for address in ("http://[/v1", "http://localhost:99999/v1"):
+        with pytest.raises(ModelLoadError, match="base-url=.* (cannot be used|does not answer)"):
+            ServerVLM("tiny", ModelOptions(base_url=address), retries=0)
     assert not [request for request in server.requests if "q1" in json.dumps(request)]
+
+
+def test_a_key_out_of_a_file_loses_its_line_break_and_one_of_other_letters_is_refused(
+    server, monkeypatch
+):
+    monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}\n")
+    assert vlm(server).answer([ask(0)]) == ["1"]
+    for key in ("sk-geheim-schlüssel", "sk-two\nlines"):
+        monkeypatch.setenv("OPENAI_API_KEY", key)
+        with pytest.raises(ModelLoadError, match="OPENAI_API_KEY holds characters") as error:
+            vlm(server)
+        assert key not in str(error.value)
+
+
+def test_parameters_can_be_renamed_and_left_out(server):
+    template = {"enable_thinking": False}
+    for options, sent, absent in (
+        ({"request_length": "max_completion_tokens"}, "max_completion_tokens", "max_tokens"),
+        ({"request_length": "none"}, "temperature", "max_tokens"),
+        ({"request_temperature": "none"}, "max_tokens", "temperature"),
+        ({"chat_template_args": template}, "chat_template_kwargs", "enable_thinking"),
+    ):
+        model = vlm(server, **options)
+        assert model.answer([ask(0)]) == ["1"]
+        request = server.requests[-1]
+        assert sent in request
+        assert absent not in request
+        assert model.identity() != vlm(server).identity()
+    assert request["chat_template_kwargs"] == template
+    with pytest.raises(InvalidArgument, match="vlm-request-length='max tokens' is not allowed"):
+        ModelOptions(request_length="max tokens")
+    with pytest.raises(InvalidArgument, match="vlm-request-temperature='0.7' is not allowed"):
+        ModelOptions(request_temperature="0.7")
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        (
+            "Unsupported parameter: 'max_tokens' is not supported with this model. Use"
+            " 'max_completion_tokens' instead.",
+            "--vlm-request-length max_completion_tokens",
+        ),
+        ("Unsupported parameter: 'max_tokens'", "--vlm-request-length none"),
+        (
+            "Unsupported value: 'temperature' does not support 0 with this model.",
+            "--vlm-request-temperature none",
+        ),
+        ("'max_tokens' or 'max_completion_tokens' is too large: 64.", ""),
+        ("At most 2 images", ""),
+    ],
+)
+def test_a_parameter_that_is_not_taken_is_told_with_the_option(server, said, advice):
+    server.send_all = json_response(400, {"error": {"message": said}})
+    (found,) = vlm(server).answer([ask(0)])
+    assert str(found).startswith(f"HTTP 400: {said}")
+    assert advice in str(found)
+    assert ("next step" in str(found)) == bool(advice)
+
+
+def test_what_a_server_will_not_take_is_told_from_what_goes_wrong(server):
+    server.most_images = 2
+    model = vlm(server)
+    assert model.why_refused(ask(0, images=2)) == ""
+    assert model.why_refused(ask(0, images=3)) == (
+        "HTTP 400: At most 2 image(s) may be provided in one prompt (got 3)."
+    )
+    server.trouble = {"q1": ("503", 99)}
+    with pytest.raises(AnswerError, match="HTTP 503: no"):
+        model.why_refused(ask(1))
+    model.limit_images(2, "too many")
+    asked = len(server.requests)
+    found = model.answer([ask(0, images=3), ask(0, images=2)])
+    assert (str(found[0]), found[1]) == ("too many", "2")
+    assert len(server.requests) == asked + 1
+
+
+def test_answers_are_given_where_a_loop_runs_already(server):
+    """In a notebook, or a test that is a coroutine."""
+    import asyncio
+
+    async def inside():
+        return vlm(server).answer([ask(0)])
+
+    assert asyncio.run(inside()) == ["1"]
+
+
+def test_a_remark_reaches_the_run(server):
+    server.sends = {"q0": completion("2 + 2 is", "length")}
+    answers = Runner(vlm(server), batch=1).answer([ask(0)])
+    assert (answers["case0"].text, answers["case0"].remark) == ("2 + 2 is", CUT_OFF)
+    assert vlm(server).answer([ask(0)]) == [Reply("2 + 2 is", CUT_OFF)]
 
 
 def test_options_are_refused_before_anything_is_asked():
@@ -233,35 +299,6 @@ def test_options_are_refused_before_anything_is_asked():
         with pytest.raises(InvalidArgument, match="vlm-base-url=") as error:
             ModelOptions(base_url=address)
         assert "secret" not in str(error.value)
-
-
-def test_a_run_leaves_no_key_behind(server, pytester):
-    """Reports, journals, logs: whatever the server says back."""
-    server.trouble = {"How many": ("500", 99)}
-    arguments = (
-        "--pyargs",
-        "mimic_checks.checks",
-        "-p",
-        "no:cacheprovider",
-        "--vlm-cases",
-        "40",
-        "-k",
-        "test_unbalanced",
-        "--vlm",
-        "openai:tiny",
-        "--vlm-base-url",
-        options(server).base_url,
-        "--vlm-batch",
-        "40",
-    )
-    result = pytester.runpytest_subprocess(*arguments)
-    assert result.ret == 1, "it counts pictures, not things"
-    written = [
-        path.read_bytes() for path in (pytester.path / "mimic-report").rglob("*") if path.is_file()
-    ]
-    assert len(written) > 4
-    assert not any(KEY.encode() in data for data in written)
-    assert KEY not in result.stdout.str() + result.stderr.str()
 
 
 @pytest.mark.slow

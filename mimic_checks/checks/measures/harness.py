@@ -31,7 +31,10 @@ def answers_differ(session: CheckSession, check: Measurement) -> Evaluation:
     cases = distinct_cases(items[0] for items in session.plan.draws(check))
     outcomes = session.answer(Condition(check.check_id, cases))
     answers = {o.answer.strip().lower() for o in outcomes if o.kind != "error"}
-    answer = next(iter(answers), "nothing but errors")
+    if not answers:
+        reason = f"all {len(cases)} cases raised an error: {outcomes[0].answer}"
+        return Evaluation(CheckVerdict("inconclusive", reason))
+    answer = next(iter(answers))
     problem = f"the model says the same to all {len(cases)} cases, whose answers differ: {answer!r}"
     return _concluded(problem if len(answers) < 2 else "")
 
