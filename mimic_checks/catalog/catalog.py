@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from mimic_checks.catalog.boxes import Box
 from mimic_checks.catalog.images import ImageSource, Manifest
+from mimic_checks.catalog.labels import DEFAULT_LABELS, Labels
 from mimic_checks.catalog.states import ABSENT, DOUBT, States
 from mimic_checks.errors import CatalogError, InvalidArgument
 
@@ -60,7 +61,7 @@ class Catalog:
     `families`: groups of rows that show the same instances again and again;
     `masks`, `boxes`: where objects are, if known; `class_names`, `supercategories`: one each per
     class; `left_out`: what of the source is in no row, and why; `doubts` gives the reasons of what
-    is not asked.
+    is not asked; `labels`: what questions and answers call the classes.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Catalog:
     boxes: Boxes | None = None
     left_out: tuple[str, ...] = ()
     doubts: Callable[[], tuple[Doubt, ...]] = tuple
+    labels: Labels = DEFAULT_LABELS
     manifest: Manifest = field(init=False)
     _rows: dict[tuple[str, int, int], Rows] = field(init=False, default_factory=dict, repr=False)
 

@@ -40,7 +40,9 @@ class Listing(Task):
         Raises:
             InvalidArgument: unknown template.
         """
-        return _WORDING.text(template, category=category, images=images_shown(images))
+        return _WORDING.text(
+            template, category=category.replace("_", " "), images=images_shown(images)
+        )
 
     def read(
         self, answer: str, truth: Truth, offered: Sequence[str], vocabulary: Vocabulary

@@ -14,6 +14,7 @@ from mimic_checks.tasks.vocabulary import Vocabulary
 _FRAMES: Mapping[Template, tuple[str, str]] = {
     "plain": ("", "\nAnswer with the option's letter."),
     "instruct": ("", "\nGive only the letter of the right option."),
+    "singular": ("", "\nGive only the letter of the right option."),
     "mimic": ("Question: ", "\nAnswer with the option's letter."),
 }
 """What stands before the stem, and after the options."""

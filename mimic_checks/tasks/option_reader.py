@@ -11,9 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from mimic_checks.tasks.answer import NEGATION, RETRACTION, first_sentence, stated, unmarked
+from mimic_checks.tasks.answer import (
+    NEGATION,
+    RETRACTION,
+    final_statements,
+    first_sentence,
+    last_line,
+    unmarked,
+)
+from mimic_checks.tasks.refusal import refuses
 from mimic_checks.tasks.truth import LETTERS
-from mimic_checks.tasks.unread import NO_ANSWER, SEVERAL, Unread, agreed
+from mimic_checks.tasks.unread import NO_ANSWER, REFUSED, SEVERAL, Unread, agreed
 
 _TOKEN = "\ue000"
 """Stands where an option's text was: a character that no real answer uses."""
@@ -71,7 +79,24 @@ def read_option(answer: str, options: Sequence[str]) -> int | Unread:
     """The place of the option that an answer takes. `options`: their texts, "" where an
     option is an image. Of options with equal texts, the first."""
     reader = _Reader(options)
-    return agreed(reader.read(part) for part in stated(unmarked(answer).replace(_TOKEN, " ")))
+    if (place := reader.as_a_whole(answer)) is not None:
+        return place
+    statements = final_statements(answer.replace(_TOKEN, " "))
+    if isinstance(statements, Unread):
+        return statements
+    return agreed(_of_statement(unmarked(part), reader) for part in statements)
+
+
+def _of_statement(part: str, reader: _Reader) -> int | Unread:
+    """The option of one statement, or of the line that ends its prose."""
+    place = reader.read(part)
+    if not isinstance(place, Unread):
+        return place
+    if refuses(part):
+        return Unread(REFUSED)
+    line = last_line(part)
+    last = Unread(NO_ANSWER) if line is None else reader.read(line)
+    return place if isinstance(last, Unread) else last
 
 
 class _Reader:
@@ -88,6 +113,19 @@ class _Reader:
             rf"(?<![\w\-])(?<!(?<![A-Za-z])\.){article}(?P<text>{any_of})(?!\w|-\w|[.,:/]\d)",
             re.IGNORECASE,
         )
+
+    def as_a_whole(self, answer: str) -> int | None:
+        """The option whose text is the whole answer, whatever its words say; of equal ones, the
+        first. A letter is one that the layers below read."""
+        text = " ".join(answer.split())
+        folded = text.casefold()
+        places = [
+            place
+            for place, option in enumerate(self.given)
+            if " ".join(option.split()).casefold() == folded
+        ]
+        one_text = len({self.given[place] for place in places}) == 1
+        return places[0] if one_text and len(text) > 1 else None
 
     def read(self, part: str) -> int | Unread:
         """The option that one statement takes."""

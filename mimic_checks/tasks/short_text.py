@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from mimic_checks.tasks.answer import said, stated, unmarked
+from mimic_checks.tasks.answer import final_statements, unmarked
+from mimic_checks.tasks.refusal import refuses
 from mimic_checks.tasks.stem_task import StemTask
 from mimic_checks.tasks.task import Score
 from mimic_checks.tasks.truth import ShortText, Truth, of_type
@@ -56,14 +57,17 @@ SHORT_TEXT = ShortTextTask()
 
 def _said(answer: str) -> str | Unread:
     """What an answer says, in the form in which wordings are compared."""
-    return agreed(_compared(part) for part in stated(said(answer).strip()))
+    statements = final_statements(answer)
+    if isinstance(statements, Unread):
+        return statements
+    return agreed(_compared(part) for part in statements)
 
 
 def _compared(part: str) -> str | Unread:
     lines = [line for line in part.casefold().split("\n") if line.strip()]
     if len(lines) != 1:
         return Unread(NO_ANSWER)
-    if _REFUSAL.match(unmarked(lines[0])):
+    if _REFUSAL.match(unmarked(lines[0])) or refuses(lines[0]):
         return Unread(REFUSED)
     line = lines[0].strip()
     bare = _EDGES.sub("", _FORMULA.sub(r"\1", _EDGES.sub("", line)))

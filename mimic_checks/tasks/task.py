@@ -18,10 +18,13 @@ from mimic_checks.tasks.truth import Truth
 from mimic_checks.tasks.unread import Unread
 from mimic_checks.tasks.vocabulary import Vocabulary
 
-Template = Literal["plain", "instruct", "mimic"]
+Template = Literal["plain", "instruct", "mimic", "singular"]
 TEMPLATES: tuple[Template, ...] = get_args(Template)
 """Wordings of a question: `plain` asks, `instruct` orders, `mimic` is the wrapper that the released
-MIMIC evaluation puts around its questions (MIMIC, released `create_prompt_oe`)."""
+MIMIC evaluation puts around its questions (MIMIC, released `create_prompt_oe`), `singular` orders
+without a plural of a class name."""
+MIXED_TEMPLATES: tuple[Template, ...] = ("plain", "instruct", "mimic")
+"""What `any` draws from, and training data: the cases of a seed stay what they were."""
 
 
 @dataclass(frozen=True, slots=True)
