@@ -211,8 +211,8 @@ def _properties(
     if level:
         named |= {
             "level": level.level.label,
-            "rate": f"{level.rate:.4f}",
-            "interval": f"{level.low:.4f} {level.high:.4f}",
+            "rate": f"{level.rate:.4f}" if level.is_answered else "not answered",
+            "interval": f"{level.low:.4f} {level.high:.4f}" if level.is_answered else "-",
         }
     named |= {"verdict": (level or result).verdict, "reason": (level or result).reason}
     if gate:

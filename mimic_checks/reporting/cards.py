@@ -72,8 +72,9 @@ def content_of(case: Case) -> tuple[str, str]:
 
 def _summary(item: Scored) -> str:
     answer = " / ".join(outcome.answer for outcome in item.members)[:_ANSWER_IN_SUMMARY]
+    source = "error" if item.kind == "error" else "model"
     return (
-        f'{question_summary(item)} <span class="soft">true: {truths(item)}; model:'
+        f'{question_summary(item)} <span class="soft">true: {truths(item)}; {source}:'
         f" {text(answer)}</span>"
     )
 
@@ -96,6 +97,13 @@ def _answered(outcome: Outcome, folder: str, vlm: str) -> str:
     return (
         f'{pictures}<p class="soft">{text(factors)}</p>'
         f"<p>Question</p>{question}<p>True answer</p><pre>{text(case.truth.text)}</pre>"
-        f'<p>Model</p><pre class="answer">{text(outcome.answer)}</pre>'
+        f'<p>{_heading(outcome)}</p><pre class="answer">{text(outcome.answer)}</pre>'
         f"<p>Replay</p><pre>{text(command)}</pre>"
     )
+
+
+def _heading(outcome: Outcome) -> str:
+    if outcome.kind == "error":
+        return "No answer, but an error"
+    remark = f' <span class="soft">{text(outcome.remark)}</span>' if outcome.remark else ""
+    return f"Model{remark}"

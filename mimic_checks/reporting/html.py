@@ -17,7 +17,7 @@ from mimic_checks.verdicts.pictures import read_pictures
 from mimic_checks.verdicts.record import scored_by_level
 from mimic_checks.verdicts.result import CheckResult, LevelResult
 from mimic_checks.verdicts.run_folder import RunFolder
-from mimic_checks.verdicts.text import interval_name
+from mimic_checks.verdicts.text import interval_name, troubles
 
 _WORST_FIRST = ("fail", "inconclusive", "pass")
 
@@ -84,7 +84,9 @@ def _headline(results: Sequence[CheckResult]) -> str:
             word = {"fail": "failed", "pass": "passed"}.get(verdict, verdict)
             parts.append(f'<span class="verdict {verdict}">{number} {word}</span>')
     cases = sum(level.n for result in results for level in result.levels)
-    return f"<p>{len(results)} checks, {cases} judged cases: {', '.join(parts)}.</p>"
+    errors = sum(level.error for result in results for level in result.levels)
+    unanswered = f" ({errors} of them errors, without an answer)" if errors else ""
+    return f"<p>{len(results)} checks, {cases} judged cases{unanswered}: {', '.join(parts)}.</p>"
 
 
 def _about(described: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
@@ -117,13 +119,18 @@ def _overview(results: Sequence[CheckResult], gates: Mapping[str, CheckGate]) ->
         f'<tr><td><a href="#{text(r.check)}">{text(r.title)}</a><br>'
         f"<code>{text(r.check)}</code></td>"
         f'<td class="verdict {r.verdict}">{r.status}</td>'
-        f"{against.get(r.check, none)}<td>{text(r.reason)}</td></tr>"
+        f"{against.get(r.check, none)}<td>{text(r.reason)}{_troubles(r)}</td></tr>"
         for r in results
     )
     return (
         f'<div class="wide"><table><thead><tr><th>Check</th><th>Verdict</th>{column}'
         f"<th>Why</th></tr></thead><tbody>{rows}</tbody></table></div>"
     )
+
+
+def _troubles(result: CheckResult) -> str:
+    found = troubles(result)
+    return f'<br><span class="soft">{text(found)}</span>' if found else ""
 
 
 def _unreadable(results: Sequence[CheckResult]) -> str:
@@ -188,10 +195,18 @@ def _level(judged: LevelResult) -> str:
     return (
         f"<tr><td>{text(judged.level)}{mark}</td>"
         f'<td class="number">{judged.right}/{judged.n}</td>'
-        f'<td class="number">{judged.rate:.3f}</td>'
-        f'<td class="number">{judged.low:.3f} to {judged.high:.3f}</td>'
+        f"{_rate(judged)}"
         f'<td><span class="verdict {judged.verdict}">{judged.verdict}</span><br>'
         f'<span class="soft">{text(explained)}</span></td></tr>'
+    )
+
+
+def _rate(judged: LevelResult) -> str:
+    if not judged.is_answered:
+        return '<td colspan="2" class="soft">not answered</td>'
+    return (
+        f'<td class="number">{judged.rate:.3f}</td>'
+        f'<td class="number">{judged.low:.3f} to {judged.high:.3f}</td>'
     )
 
 

@@ -19,6 +19,7 @@ from mimic_checks.cases import OUTCOME_KINDS, Level, Scored
 from mimic_checks.errors import ThresholdsError
 from mimic_checks.verdicts.intervals import empirical_bernstein, lower, upper
 from mimic_checks.verdicts.thresholds import Thresholds
+from mimic_checks.verdicts.trouble import NOTHING, Frequent, cure, frequent, raised_by, unread_by
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 
@@ -27,7 +28,8 @@ Verdict = Literal["pass", "fail", "inconclusive"]
 class Tally:
     """How the items of one level came out, a group counted once; `best_constant` is the rate of the
     best answer that looks at nothing, `mean_partial` the mean of the partial scores, if there are
-    any."""
+    any; `raised` and `unread` are the most frequent reasons of errors and of answers that nothing
+    was read from."""
 
     right: int
     wrong: int
@@ -36,6 +38,8 @@ class Tally:
     best_constant: float
     mean_partial: float | None = None
     partial_interval: tuple[float, float] | None = None
+    raised: Frequent = NOTHING
+    unread: Frequent = NOTHING
 
     @property
     def n(self) -> int:
@@ -87,6 +91,8 @@ def tally(items: Sequence[Scored], alpha: float) -> Tally:
         best_constant=best_constant(items),
         mean_partial=math.fsum(partial) / len(partial) if partial else None,
         partial_interval=empirical_bernstein(partial, alpha) if partial else None,
+        raised=frequent(raised_by(items)),
+        unread=frequent(unread_by(items)),
     )
 
 
@@ -227,13 +233,14 @@ def _unjudged(
         verdict = "inconclusive"
         reason = (
             f"{counts.error} of {counts.n} cases raised an error"
-            f" (error_ceiling={thresholds.error_ceiling:g})"
+            f" (error_ceiling={thresholds.error_ceiling:g}){counts.raised.most_of(counts.error)}"
         )
     elif lower(counts.unparseable, counts.n, fail_alpha) > thresholds.unparseable_ceiling:
         verdict = "fail"
         reason = (
             f"{counts.unparseable} of {counts.n} answers are unparseable (more than"
             f" {100 * thresholds.unparseable_ceiling:g} % is proven)"
+            f"{counts.unread.most_of(counts.unparseable)}{cure(counts.unread)}"
         )
     else:
         return None

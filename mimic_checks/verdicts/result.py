@@ -11,13 +11,14 @@ from pydantic import Field
 from mimic_checks.cases import Level, Scored
 from mimic_checks.tasks import TASKS
 from mimic_checks.verdicts.files import SCHEMA, Stored
-from mimic_checks.verdicts.levels import LevelVerdict, Verdict
+from mimic_checks.verdicts.levels import LevelVerdict, Tally, Verdict
 from mimic_checks.verdicts.record import Record
 
 
 class LevelResult(Stored):
     """One judged level: `n` items, `low` to `high` the interval of their rate at the check's alpha,
-    `released` what the scorers that others released say, by scorer."""
+    `released` what the scorers that others released say, by scorer; `trouble`: why most of its
+    items have no prediction, if most have none."""
 
     level: Level
     n: int
@@ -39,6 +40,12 @@ class LevelResult(Stored):
     partial_low: float | None = None
     partial_high: float | None = None
     released: dict[str, float] = Field(default_factory=dict)
+    trouble: str = ""
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether its rate says anything about the model: not if most cases are errors."""
+        return 2 * self.error <= self.n
 
 
 class HeatMap(Stored):
@@ -140,8 +147,21 @@ def level_result(judged: LevelVerdict, items: Sequence[Scored]) -> LevelResult:
         partial=tally.mean_partial,
         partial_low=tally.partial_interval[0] if tally.partial_interval else None,
         partial_high=tally.partial_interval[1] if tally.partial_interval else None,
-        released=released_scores(items),
+        released=released_scores(items) if tally.error < tally.n else {},
+        trouble=_trouble(tally),
     )
+
+
+def _trouble(tally: Tally) -> str:
+    """Why most items of a level have no prediction, in short; "" if most have one."""
+    if 2 * tally.error > tally.n:
+        some = f"{tally.raised.count} of {tally.n}: " if tally.raised.count < tally.n else ""
+        return f"not answered: {some}{tally.raised.what or 'errors without a message'}"
+    if 2 * tally.unparseable > tally.n:
+        unread = tally.unread
+        count = unread.count if unread.what else tally.unparseable
+        return f"unparseable: {count} of {tally.n} {unread.what}".rstrip()
+    return ""
 
 
 def released_scores(items: Sequence[Scored]) -> dict[str, float]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from itertools import groupby
 
-from mimic_checks.cases import Case, GroupOutcome, Level, Scored
+from mimic_checks.cases import Case, GroupOutcome, Level, Outcome, Scored
 from mimic_checks.characters import visible
 from mimic_checks.verdicts.record import scored_by_level
 from mimic_checks.verdicts.result import CheckResult, LevelResult
+from mimic_checks.verdicts.trouble import alike
 
 WIDTH = 100
 HARNESS = "harness"
@@ -60,13 +62,32 @@ def in_short(results: Sequence[CheckResult]) -> list[CheckResult]:
 
 
 def rates(result: CheckResult, between: str) -> str:
-    """`spread 1: 0.89  2: 0.87`; levels of a check that sweeps no single factor are named in
-    full."""
+    """`spread 1: 0.89  2: 0.87  3, 4: not answered: ...`; levels of a check that sweeps no single
+    factor are named in full."""
+    return _listed(result, result.levels, between)
+
+
+def troubles(result: CheckResult) -> str:
+    """The levels of which most items have no prediction, with the reason; "" if there are none."""
+    return _listed(result, [judged for judged in result.levels if judged.trouble], "; ")
+
+
+def _listed(result: CheckResult, levels: Sequence[LevelResult], between: str) -> str:
+    if not levels:
+        return ""
     shared = {judged.level.factor for judged in result.levels} == {result.factor}
-    listed = between.join(
-        f"{level_name(judged.level, shared=shared)}: {judged.rate:.2f}" for judged in result.levels
-    )
+    # Neighbours with one trouble are named together.
+    runs = groupby(levels, lambda judged: alike(judged.trouble) or judged.level)
+    listed = between.join(_rate(list(run), "," in between, shared=shared) for _, run in runs)
     return f"{result.factor} {listed}" if shared else listed
+
+
+def _rate(levels: Sequence[LevelResult], has_commas: bool, *, shared: bool) -> str:
+    # Commas between levels tell nothing apart where they stand between rates as well.
+    comma = " and " if has_commas else ", "
+    names = comma.join(level_name(judged.level, shared=shared) for judged in levels)
+    first = levels[0]
+    return f"{names}: {_short(first.trouble, 80) or format(first.rate, '.2f')}"
 
 
 def level_name(level: Level, *, shared: bool) -> str:
@@ -144,11 +165,19 @@ def _example(level: Level, item: Scored) -> list[str]:
     for number, outcome in enumerate(item.members, start=1):
         if isinstance(item, GroupOutcome):
             lines.append(f"     {member_name(item, number)}: {_case_title(outcome.case)}")
-        lines.append(
-            f"     true answer {outcome.case.truth.text!r}, model's answer {outcome.answer!r}"
-            f" ({outcome.kind})"
-        )
+        lines.append(f"     true answer {outcome.case.truth.text!r}, {_said(outcome)}")
     return lines
+
+
+def _said(outcome: Outcome) -> str:
+    if outcome.kind == "error":
+        return f"no answer: {outcome.answer}"
+    return f"model's answer {outcome.answer!r} ({outcome_name(outcome)})"
+
+
+def outcome_name(outcome: Outcome) -> str:
+    """An outcome in words: its kind, and why nothing was read."""
+    return f"{outcome.kind}: {outcome.remark}" if outcome.remark else outcome.kind
 
 
 def _level_row(judged: LevelResult) -> tuple[str, ...]:
@@ -158,11 +187,11 @@ def _level_row(judged: LevelResult) -> tuple[str, ...]:
     return (
         f"{judged.level}{mark}",
         f"{judged.right}/{judged.n}{doubtful}",
-        f"{judged.rate:.3f}",
-        f"[{judged.low:.3f}, {judged.high:.3f}]",
+        f"{judged.rate:.3f}" if judged.is_answered else "-",
+        f"[{judged.low:.3f}, {judged.high:.3f}]" if judged.is_answered else "not answered",
         judged.verdict,
     )
 
 
-def _short(reason: str) -> str:
-    return textwrap.shorten(reason, 60, placeholder="...")
+def _short(reason: str, letters: int = 60) -> str:
+    return textwrap.shorten(reason, letters, placeholder="...")

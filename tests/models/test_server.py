@@ -18,6 +18,7 @@ import urllib.request
 import pytest
 from PIL import Image
 
+from mimic_checks.checks.limits import find_limit
 from mimic_checks.errors import AnswerError, InvalidArgument, ModelLoadError
 from mimic_checks.models import ModelOptions, Reply, server_client
 from mimic_checks.models.backends import BUILTIN_FOLDER
@@ -268,6 +269,24 @@ def test_what_a_server_will_not_take_is_told_from_what_goes_wrong(server):
     found = model.answer([ask(0, images=3), ask(0, images=2)])
     assert (str(found[0]), found[1]) == ("too many", "2")
     assert len(server.requests) == asked + 1
+
+
+@pytest.mark.parametrize(
+    ("sends", "message"),
+    [
+        (HTML, "the server sent no answer: text/html: <!doctype html><p>Welcome, \\*\\*\\*"),
+        ((307, {"Location": "http://127.0.0.1:9/v1"}, b""), "redirects \\(HTTP 307\\) to "),
+        (json_response(200, {"choices": None}), "the server sent no answer: "),
+        (
+            json_response(400, {"error": {"message": "Unsupported parameter: 'max_tokens'"}}),
+            "not answer a single question .*--vlm-request-length",
+        ),
+    ],
+)
+def test_a_server_that_answers_nothing_is_no_model(server, sends, message):
+    server.send_all = sends
+    with pytest.raises(ModelLoadError, match=message):
+        find_limit(vlm(server), [ask(0), ask(1, images=2)])
 
 
 def test_answers_are_given_where_a_loop_runs_already(server):

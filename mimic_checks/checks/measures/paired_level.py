@@ -40,6 +40,8 @@ def judge_change(
         f"{words} {bounds} of all cases (margin {margin:.2f}; {flips.lost} of {flips.n} flipped so,"
         f" {flips.gained} the other way)"
     )
-    return level_verdict(
-        level, tally(shown, thresholds.alpha), verdict, reason, margin, thresholds.alpha
-    )
+    counts = tally(shown, thresholds.alpha)
+    if counts.error:
+        reason += f"; {counts.error} of {counts.n} cases raised an error"
+        reason += counts.raised.most_of(counts.error)
+    return level_verdict(level, counts, verdict, reason, margin, thresholds.alpha)

@@ -1,0 +1,63 @@
+"""What a model will not take is found out with few questions, before a run."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mimic_checks.cases import images_first
+from mimic_checks.checks.limits import find_limit, largest_by_images
+from mimic_checks.errors import AnswerError, ModelLoadError
+from mimic_checks.models import PromptImage, prompt_for
+from tests.scored import case
+
+
+class Limited:
+    """Takes so many images; `broken`: numbers of images at which a mishap comes."""
+
+    def __init__(self, most, broken=()):
+        self.most, self.broken, self.asked = most, broken, []
+
+    def why_refused(self, prompt):
+        images = len(prompt.images)
+        self.asked.append(images)
+        if images in self.broken:
+            raise AnswerError("HTTP 503: busy")
+        return f"at most {self.most}" if images > self.most else ""
+
+
+def prompts(*counts):
+    return [prompt_for([PromptImage("x", lambda: None)] * count, "q") for count in counts]
+
+
+@given(st.sets(st.integers(1, 40), min_size=1, max_size=12), st.integers(1, 40))
+def test_the_largest_number_of_images_is_found(counts, most):
+    ordered, model = sorted(counts), Limited(most)
+    taken = [count for count in ordered if count <= most]
+    if not taken:
+        with pytest.raises(ModelLoadError, match="does not answer a single question .*at most"):
+            find_limit(model, prompts(*ordered))
+        return
+    found = find_limit(model, prompts(*ordered))
+    assert found == (None if taken == ordered else (taken[-1], f"at most {most}"))
+    assert len(model.asked) <= 2 + math.ceil(math.log2(len(ordered)))
+    assert model.asked[0] == ordered[-1], "one request, if nothing is wrong"
+    assert found is not None or len(model.asked) == 1
+
+
+def test_a_mishap_is_no_limit_and_nothing_but_mishaps_is_no_model():
+    assert find_limit(Limited(9, broken=[8]), prompts(1, 4, 8)) is None
+    assert find_limit(Limited(4, broken=[2]), prompts(1, 2, 4, 8)) == (4, "at most 4")
+    with pytest.raises(ModelLoadError, match="HTTP 503: busy"):
+        find_limit(Limited(9, broken=[1, 8]), prompts(1, 4, 8))
+    with pytest.raises(ModelLoadError, match="HTTP 503: busy"):
+        find_limit(Limited(9, broken=[8]), prompts(8))
+
+
+def test_the_longest_question_stands_for_a_number_of_images():
+    longer = case(3, content=images_first(["a", "b"], "How many cats are there in these pictures?"))
+    found = largest_by_images([case(1, images=3), case(2, images=2), longer])
+    assert found == [longer, case(1, images=3)]
