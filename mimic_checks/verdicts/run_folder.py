@@ -6,7 +6,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import socket
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -16,7 +15,9 @@ from mimic_checks import __version__
 from mimic_checks.cases import Case, ImageOpener
 from mimic_checks.errors import RunFolderError
 from mimic_checks.runs.begun import forget_begun
-from mimic_checks.runs.locks import Locks, needing_locks
+from mimic_checks.runs.hold import LOCK, hold
+from mimic_checks.runs.locks import Locks
+from mimic_checks.runs.whole_file import sweep_parts
 from mimic_checks.verdicts.files import SCHEMA, parse_model, read_models, write_whole
 from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.pictures import save_pictures
@@ -24,8 +25,6 @@ from mimic_checks.verdicts.record import Record
 from mimic_checks.verdicts.result import CheckResult
 from mimic_checks.verdicts.unfinished import pending, refuse_other_run
 
-LOCK = "run.lock"
-"""Held while a run goes on, and left behind only by one that was killed."""
 _DERIVED = ("outcomes", "results", "gates", "images")
 """Made anew from the journals at any time."""
 
@@ -51,7 +50,6 @@ class RunFolder:
         """
         self._written = None
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
             self._release = self._hold()
             marker = self.path / "run.json"
             old = json.loads(marker.read_bytes()) if marker.is_file() else None
@@ -72,8 +70,7 @@ class RunFolder:
             self._release()
             raise
         forget_begun(self.path / "journal")
-        for cut_off in self.path.rglob("*.part"):
-            cut_off.unlink()
+        sweep_parts(self.path)
         run = {"schema": SCHEMA, "description": description, "finished": False}
         self._write(marker, json.dumps(run | ({"pending": left} if left else {}), indent=2))
 
@@ -116,21 +113,7 @@ class RunFolder:
         Raises:
             RunFolderError: another process holds it; names its pid and host.
         """
-        lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-        release = weakref.finalize(self, os.close, lock)
-        try:
-            with needing_locks(self.path):
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(lock, 200).decode(errors="replace").strip() or "another process"
-            release()
-            raise RunFolderError(
-                f"output={str(self.path)!r} is in use by {holder}; wait for it, stop it, or give"
-                " another --vlm-output"
-            ) from None
-        os.truncate(lock, 0)
-        os.write(lock, f"pid {os.getpid()} on host {socket.gethostname()}\n".encode())
-        return release
+        return weakref.finalize(self, os.close, hold(self.path, "--vlm-output"))
 
     def goes_on(self, description: dict[str, Any]) -> bool:
         """Whether a run of this description is going on in the folder, in whatever process."""

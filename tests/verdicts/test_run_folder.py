@@ -15,7 +15,8 @@ import pytest
 
 from mimic_checks.errors import RunFolderError
 from mimic_checks.runs.begun import begun
-from mimic_checks.verdicts.run_folder import LOCK, RunFolder
+from mimic_checks.runs.hold import LOCK
+from mimic_checks.verdicts.run_folder import RunFolder
 from tests.scored import group, outcome, records
 
 HOLD = """
@@ -79,7 +80,7 @@ def test_a_folder_that_stops_being_writable_is_explained(tmp_path, monkeypatch):
     def read_only(path, data):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr("pathlib.Path.write_bytes", read_only)
+    monkeypatch.setattr("mimic_checks.verdicts.files.replace_file", read_only)
     with pytest.raises(
         RunFolderError,
         match=(
