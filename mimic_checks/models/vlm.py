@@ -1,8 +1,8 @@
 """What a model is to this suite: something that answers prompts, and declares what else it can do.
 
 `capabilities_of` is the one place that looks at a model; everything that needs more than answers
-asks `white_box`, `gives_logits`, `image_blocks`, `shows_input` or `image_tokens`, and `why_not` for the
-reason.
+asks `white_box`, `gives_logits`, `image_blocks`, `shows_input` or `image_tokens`, and `why_not` for
+the reason.
 """
 
 from __future__ import annotations
