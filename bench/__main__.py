@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mimic_checks.cli import KEEP_MEMORY
+from mimic_checks.commands.run import KEEP_MEMORY
 
 NAMES = (
     "demo",

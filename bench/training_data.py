@@ -24,7 +24,8 @@ import psutil
 from PIL import Image
 
 from mimic_checks.catalog.images import Manifest
-from mimic_checks.catalog.openimages import Boxes, Hierarchy, Labels, verified_states
+from mimic_checks.catalog.openimages import verified_states
+from mimic_checks.catalog.openimages_csv import Boxes, Hierarchy, Labels
 from mimic_checks.catalog.presence import Presence
 from mimic_checks.catalog.states import DOUBT
 from remedies.dataset import write_training_data
@@ -69,7 +70,9 @@ def boxes(rng: np.random.Generator, weights: np.ndarray) -> Iterator[Boxes]:
         kind = np.repeat(rng.choice(CLASSES, n, p=weights).astype(np.int16), repeats)
         fine = rng.random(len(image))
         left -= len(image)
-        yield image, kind, fine > 0.12, fine > 0.08
+        # Every box in a place of its own.
+        place = np.arange(left, left + len(image), dtype=np.int64).view(np.uint64)
+        yield image, kind, fine > 0.12, fine > 0.08, place
 
 
 def labels(rng: np.random.Generator, weights: np.ndarray) -> Iterator[Labels]:

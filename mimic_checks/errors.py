@@ -14,15 +14,17 @@
     │   └── RemedyError       training data, a training or a proof that cannot be made as asked
     └── AnswerError           a model that failed while answering; the outcome `error`
 
-Imports nothing of the project, so every module may raise these.
+Imports next to nothing of the project, so every module may raise these.
 """
 
 from __future__ import annotations
 
 import difflib
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+
+from mimic_checks.characters import whole
 
 
 class MimicChecksError(Exception):
@@ -55,7 +57,12 @@ class InvalidArgument(UsageError):
 
 
 class EmptyPool(UsageError):
-    """No case meets a request; the message names the constraint that empties the pool."""
+    """A request for cases that the catalog cannot meet; the message names the constraint.
+    `possible`: how many draws it can give, 0 where no case meets the request."""
+
+    def __init__(self, message: str, *, possible: int = 0) -> None:
+        self.possible = possible
+        super().__init__(message)
 
 
 class ExtensionError(UsageError):
@@ -125,4 +132,11 @@ def message_of(error: BaseException, *, named: bool = True) -> str:
         text = str(error)
     except Exception as worse:  # somebody else's __str__
         return f"{kind} (its message cannot be read: {type(worse).__name__})"
-    return f"{kind}: {text}" if named else text
+    return whole(f"{kind}: {text}" if named else text)
+
+
+def first_names(names: Sequence[str], most: int = 20) -> str:
+    """Names with commas between: so many at most, then how many more."""
+    shown = ", ".join(names[:most])
+    left = len(names) - most
+    return f"{shown} and {left} more" if left > 0 else shown

@@ -84,6 +84,12 @@ OPTIONS = (
         "arguments of the chat template, as enable_thinking=false or a JSON object",
     ),
     Option(
+        "vlm-keep-generation",
+        str,
+        "settings of the checkpoint's generation config to answer under, as repetition_penalty,"
+        "no_repeat_ngram_size (default: none, plain greedy answers)",
+    ),
+    Option(
         "vlm-mask",
         str,
         "layers with an image-local mask: 'auto' (default: as the adapter records), none, all,"
@@ -126,6 +132,11 @@ SWITCHES = (
         "with a baseline: look after every batch, stop a check when its comparison is certain",
     ),
     Option(
+        "vlm-discard-unfinished",
+        bool,
+        "throw away an unfinished run in the output folder that was made with other options",
+    ),
+    Option(
         "vlm-stitch", bool, "show all pictures of a prompt in one grid: a remedy without training"
     ),
 )
@@ -138,6 +149,7 @@ MODEL_FIELDS = (
     "attn_implementation",
     "max_new_tokens",
     "chat_template_args",
+    "keep_generation",
     "feature_cache_mb",
     "trust_remote_code",
     "mask",

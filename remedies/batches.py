@@ -16,6 +16,7 @@ from torch import Tensor
 from mimic_checks.attention import TokenMap, TokenMapper, TokenType
 from mimic_checks.catalog.images import open_image
 from mimic_checks.errors import RemedyError
+from mimic_checks.models.chat_text import adds_special_tokens
 
 IGNORE = -100
 
@@ -49,6 +50,8 @@ class Collator:
                 images=pictures if any(pictures) else None,
                 padding=True,
                 return_tensors="pt",
+                # As when the model answers: what it is trained on begins as what it is asked.
+                add_special_tokens=adds_special_tokens(self.tokenizer, texts[0]),
             )
         )
         token_map = self.mapper.map(batch, [len(row["images"]) for row in rows])
@@ -108,7 +111,11 @@ class Collator:
         the text is tokenized alone, with offsets, and matched with the row: away from images, the
         tokens are the same, one for one.
         """
-        tokenized = self.tokenizer(text, return_offsets_mapping=True)
+        tokenized = self.tokenizer(
+            text,
+            return_offsets_mapping=True,
+            add_special_tokens=adds_special_tokens(self.tokenizer, text),
+        )
         is_text = (token_map.image[row] < 0) & (token_map.kind[row] != TokenType.PADDING)
         positions = is_text.nonzero().flatten()
         ids = batch["input_ids"][row]

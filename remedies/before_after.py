@@ -18,6 +18,7 @@ from mimic_checks.verdicts.paired import paired
 from mimic_checks.verdicts.record import scored_by_level
 from mimic_checks.verdicts.run_folder import RunFolder
 from mimic_checks.verdicts.text import level_name
+from remedies.records import write_text
 
 ALPHA = 0.05
 COMPARED = (
@@ -53,7 +54,7 @@ def record_answers(run: Path, path: Path) -> int:
         for record in RunFolder(run).records_of(check)
         if record.outcome.kind != "error"
     }
-    path.write_text(json.dumps(answers, indent=0, sort_keys=True) + "\n")
+    write_text(path, json.dumps(answers, indent=0, sort_keys=True) + "\n")
     return len(answers)
 
 

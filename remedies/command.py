@@ -185,7 +185,8 @@ def _prove(options: argparse.Namespace, rest: Sequence[str]) -> int:
     from mimic_checks.catalog import load_catalog
     from remedies.lora import options_of
     from remedies.proof_page import promises
-    from remedies.prove import ProofPlan, prove
+    from remedies.prove import prove
+    from remedies.variants import ProofPlan
 
     # A setting that is not allowed is refused now, not after the first trainings.
     for mask in options.masks:

@@ -13,12 +13,9 @@ many processes make them, the same command goes on after any interruption and gi
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +27,17 @@ from mimic_checks.catalog.images import SceneImages
 from mimic_checks.catalog.presence import Presence
 from mimic_checks.catalog.scene import render
 from mimic_checks.errors import EmptyPool, RemedyError
-from remedies.datasheet import Counts, write_datasheet
+from mimic_checks.runs.hold import LOCK, held
+from mimic_checks.runs.whole_file import PART, rename_whole, sweep_parts
+from remedies.columns import FACTORS, features
+from remedies.finish import finish
 from remedies.generate import samples
 from remedies.held_out import held_out_pairs
+from remedies.in_processes import in_processes
 from remedies.mixture import Mixture, Part
 from remedies.pools import Pools
-from remedies.sample import Sample, conversation, llava_record
+from remedies.records import read_record, write_record
+from remedies.sample import Sample, conversation
 
 SHARD = 5_000
 """Samples a shard, at most: what an interruption can cost."""
@@ -85,15 +87,31 @@ def write_training_data(
         EmptyPool: a part that this catalog cannot fill, before anything is written where that can
             be known.
         RemedyError: the folder holds other data, or the disk failed; finished shards are kept.
+        RunFolderError: another process is at work in the folder.
     """
-    global _JOB
     check_labels(presence, mixture)
     held_out = held_out_pairs(
         presence.class_names, name=mixture.held_out, share=mixture.held_out_share
     )
     pools = Pools(presence, held_out)
     folder = folder.resolve()
-    _open(folder, _about(presence, mixture, evaluation, folder, held_out))
+    with held(folder, "--out"):
+        _open(folder, _about(presence, mixture, evaluation, folder, held_out))
+        _fill(folder, presence, pools, mixture, evaluation, processes, progress)
+    return folder
+
+
+def _fill(
+    folder: Path,
+    presence: Presence,
+    pools: Pools,
+    mixture: Mixture,
+    evaluation: frozenset[str],
+    processes: int,
+    progress: Progress | None,
+) -> None:
+    """Makes the shards that are missing, and what goes with them."""
+    global _JOB
     shards = list(_shards(mixture))
     files = [
         folder / f"data-{number:05d}-of-{len(shards):05d}.arrow" for number in range(len(shards))
@@ -109,12 +127,12 @@ def write_training_data(
     if any(part.family == "odd_one" for part in mixture.parts):
         pools.alike  # noqa: B018  (made once, before the processes fork)
     try:
-        written = _in_processes(_write_shard, [(shards[k], files[k]) for k in missing], processes)
+        written = in_processes(_write_shard, [(shards[k], files[k]) for k in missing], processes)
         for number, _ in zip(missing, written, strict=True):
             done += shards[number].number
             if progress:
                 progress(done, mixture.samples)
-        _finish(folder, files, processes)
+        finish(folder, files, processes)
     except OSError as error:
         finished = sum(file.is_file() for file in files)
         raise RemedyError(
@@ -123,7 +141,6 @@ def write_training_data(
         ) from error
     finally:
         _JOB = None
-    return folder
 
 
 def check_labels(presence: Presence, mixture: Mixture) -> None:
@@ -165,18 +182,6 @@ def image_root(presence: Presence, folder: Path) -> Path:
     return folder if first is None else first.parent.absolute()
 
 
-def _in_processes(
-    work: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], processes: int
-) -> Iterator[Any]:
-    """Results in order, made in other processes where the machine can fork."""
-    if processes == 1 or len(arguments) < 2 or not hasattr(os, "fork"):
-        # Starting processes afresh would mean to pickle the catalog for each of them.
-        yield from (work(*call) for call in arguments)
-        return
-    with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
-        yield from pool.map(work, *zip(*arguments, strict=True))
-
-
 def _shards(mixture: Mixture) -> Iterator[_Shard]:
     for part_index, part in enumerate(mixture.parts):
         for index, start in enumerate(range(0, part.samples, SHARD)):
@@ -199,7 +204,7 @@ def _write_shard(shard: _Shard, file: Path) -> None:
         for number, sample in enumerate(drawn):
             writer.write(_record(job, sample, f"{shard.part.name}-{shard.index:03d}-{number:05d}"))
         writer.finalize()
-    part.replace(file)
+    rename_whole(part, file)
 
 
 def _allowed(job: _Job, rows: Sequence[int]) -> bool:
@@ -244,36 +249,10 @@ def _path(job: _Job, row: int) -> str:
     path = job.folder / "images" / f"{_image_id(job, row)[:32]}.png"
     if not path.is_file():
         # Two processes may write the same picture at once: each its own file, the last one stays.
-        part = path.with_name(f"{path.name}.{os.getpid()}")
+        part = path.with_name(f"{path.name}.{os.getpid()}.{PART}")
         render(source.scenes[row], source.size_px).save(part, format="PNG")
-        part.replace(path)
+        rename_whole(part, path)
     return f"images/{path.name}"
-
-
-FACTORS = ("spread", "distractors", "concepts", "instances")
-
-
-def features() -> Any:
-    """The columns of the data. `length` (images) lets a trainer batch samples of like size."""
-    from datasets import Features, List, Value
-
-    text, number = Value("string"), Value("int32")
-    content = List({"type": text, "text": text})
-    return Features(
-        {
-            "id": text,
-            "part": text,
-            "images": List(text),
-            "image_ids": List(text),
-            "messages": List({"role": text, "content": content}),
-            "length": number,
-            "grade": text,
-            "asked": List(List(number)),
-            "tasks": List(text),
-            "options": number,
-            **dict.fromkeys(FACTORS, number),
-        }
-    )
 
 
 def _about(
@@ -306,84 +285,23 @@ def _open(folder: Path, about: dict[str, Any]) -> None:
     path = folder / "about.json"
     try:
         # Any difference, a new version of the suite too: shards of two makings do not go together.
-        if path.is_file() and (old := json.loads(path.read_text())) != about:
+        if path.is_file() and (old := read_record(path)) != about:
             differs = next(key for key in about if old.get(key) != about[key])
             raise RemedyError(
                 f"out={str(folder)!r} holds training data made with another {differs};"
                 " give a new folder, or delete this one"
             )
-        if not path.is_file() and folder.is_dir() and any(folder.iterdir()):
+        sweep_parts(folder)
+        if not path.is_file() and any(entry.name != LOCK for entry in folder.iterdir()):
             raise RemedyError(f"out={str(folder)!r} holds other files; give a new folder")
-        (folder / "images").mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(about, indent=1) + "\n")
+        # First of all: a folder without it holds other files.
+        if not path.is_file():
+            write_record(path, about)
+        (folder / "images").mkdir(exist_ok=True)
     except OSError as error:
         raise RemedyError(
             f"out={str(folder)!r} cannot be written: {error}; give another folder"
         ) from error
-
-
-def _finish(folder: Path, files: Sequence[Path], processes: int) -> None:
-    """Writes the datasheet and the LLaVA file, then what makes the shards a `datasets` folder."""
-    about = json.loads((folder / "about.json").read_text())
-    counts = Counts()
-    for shard_counts in _in_processes(
-        _summarise, [(file, about["class_names"]) for file in files], processes
-    ):
-        counts.merge(shard_counts)
-    write_datasheet(counts.sheet(), about, folder)
-    _join([_fragment(file) for file in files], folder / "llava.json")
-    # What `Dataset.save_to_disk` writes. The fingerprint names the caches of `datasets`: it comes
-    # from what made the data, so the same data made again finds them.
-    state: dict[str, Any] = {
-        "_data_files": [{"filename": file.name} for file in files],
-        "_fingerprint": hashlib.sha256((folder / "about.json").read_bytes()).hexdigest()[:16],
-        "_format_columns": None,
-        "_format_kwargs": {},
-        "_format_type": None,
-        "_output_all_columns": False,
-        "_split": None,
-    }
-    (folder / "dataset_info.json").write_text(
-        json.dumps({"features": features().to_dict()}, indent=1)
-    )
-    # Last of all: a folder with this file is finished.
-    (folder / "state.json").write_text(json.dumps(state, indent=1))
-
-
-def _summarise(file: Path, class_names: Sequence[str]) -> Counts:
-    """Counts a shard, and writes its samples in LLaVA's form beside it."""
-    import pyarrow as pa
-
-    counts = Counts()
-    with pa.memory_map(str(file)) as shard, _fragment(file).open("w") as fragment:
-        for batch in pa.ipc.open_stream(shard):
-            for row in batch.to_pylist():
-                counts.add(row, class_names)
-                texts = [message["content"][-1]["text"] for message in row["messages"]]
-                turns = list(zip(texts[::2], texts[1::2], strict=True))
-                record = llava_record(row["id"], row["images"], turns)
-                fragment.write(json.dumps(record) + "\n")
-    return counts
-
-
-def _fragment(file: Path) -> Path:
-    return file.with_name(f"{file.name}.llava.part")
-
-
-def _join(fragments: Sequence[Path], path: Path) -> None:
-    """One JSON array of all fragments, which are then removed."""
-    # Pasted together as text: only one fragment is in memory at a time.
-    part = path.with_name(path.name + ".part")
-    with part.open("w") as file:
-        file.write("[\n")
-        for number, fragment in enumerate(fragments):
-            file.write(
-                (",\n" if number else "") + fragment.read_text().rstrip("\n").replace("\n", ",\n")
-            )
-        file.write("\n]\n")
-    part.replace(path)
-    for fragment in fragments:
-        fragment.unlink()
 
 
 def open_training_data(folder: Path) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from remedies.records import write_record, write_text
 
 COUNTED = ("length", "spread", "distractors", "concepts", "instances", "options")
 _NAMES = {"length": "images"}
@@ -65,8 +66,8 @@ class Counts:
 
 def write_datasheet(sheet: dict[str, Any], about: dict[str, Any], folder: Path) -> None:
     """Writes the two files."""
-    (folder / "datasheet.json").write_text(json.dumps(sheet, indent=1) + "\n")
-    (folder / "datasheet.md").write_text(_text(sheet, about))
+    write_record(folder / "datasheet.json", sheet)
+    write_text(folder / "datasheet.md", _text(sheet, about))
 
 
 def _text(sheet: dict[str, Any], about: dict[str, Any]) -> str:

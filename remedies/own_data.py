@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from mimic_checks.errors import RemedyError
-from remedies.dataset import features, open_training_data
+from remedies.columns import features
+from remedies.dataset import open_training_data
 from remedies.mixture import OwnData
+from remedies.records import read_record
 
 _COLUMNS = ["images", "messages", "length"]
 
@@ -31,7 +33,7 @@ def training_rows(folder: Path) -> tuple[Any, Path]:
     from datasets import concatenate_datasets
 
     data = open_training_data(folder).select_columns(_COLUMNS)
-    about = json.loads((folder / "about.json").read_text())
+    about = read_record(folder / "about.json")
     root = Path(folder, about["image_root"])
     entries = [OwnData.model_validate(entry) for entry in about["mixture"]["own"]]
     procedural = 1 - sum(entry.weight for entry in entries)

@@ -12,6 +12,7 @@ from mimic_checks.reporting.escape import cell, text
 from mimic_checks.verdicts.pictures import read_pictures
 from remedies.behaviours import role_of
 from remedies.proof import GUARD_MARGIN, KEPT_MARGIN, Flip, LevelChange, Proof, VariantResult
+from remedies.records import write_text
 
 # Whatever comes from outside (names, questions, answers) goes through `text` into HTML and through
 # `cell` into Markdown; only what is written in this file gets there as it is.
@@ -27,9 +28,9 @@ def write_proof(proof: Proof, folder: Path) -> None:
     """Writes `proof.json`, `proof.html` and `summary.md`."""
     cases = [flip.case for variant in proof.variants for flip in variant.flips]
     pictures = read_pictures(cases, folder)
-    (folder / "proof.json").write_text(proof.model_dump_json(indent=1) + "\n")
-    (folder / "proof.html").write_text(page(proof, pictures), encoding="utf-8")
-    (folder / "summary.md").write_text(summary(proof), encoding="utf-8")
+    write_text(folder / "proof.json", proof.model_dump_json(indent=1) + "\n")
+    write_text(folder / "proof.html", page(proof, pictures))
+    write_text(folder / "summary.md", summary(proof))
 
 
 def read_proof(folder: Path) -> Proof:

@@ -10,12 +10,9 @@ It leaves a folder
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +22,9 @@ from mimic_checks.cases import Case, Outcome
 from mimic_checks.catalog import Catalog
 from mimic_checks.errors import RemedyError
 from mimic_checks.models import VLM, ModelOptions, check_vlm, load_vlm, prompt_of
+from mimic_checks.processes import call
 from mimic_checks.runs import Condition, Engine, choose_budget, distinct_cases, fixed_budget
+from mimic_checks.runs.hold import held
 from mimic_checks.tasks import Names, Vocabulary
 from mimic_checks.tasks.truth import of_type
 from mimic_checks.verdicts.pictures import save_pictures
@@ -44,127 +43,11 @@ from remedies.proof import (
     target_ratio,
 )
 from remedies.proof_page import write_proof
+from remedies.records import read_record
+from remedies.variants import PLAIN, ProofPlan, Variant, variants
 
 Report = Callable[[str], None]
 Outcomes = dict[str, list[Outcome]]
-PLAIN = ModelOptions()
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A way to repair the base: how it is loaded, once per seed (adapters), or once (no
-    training)."""
-
-    name: str
-    what: str
-    options: tuple[ModelOptions, ...]
-    seeds: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class ProofPlan:
-    """What a proof compares, and on how many cases. `settings` are changes of the training preset,
-    as `remedy train` takes them; `given` are further adapters by name, trained with a budget of
-    their own (one name several times: its seeds)."""
-
-    vlm: str
-    data: Path
-    out: Path
-    masks: tuple[str, ...] = ("none", "deep", "shallow", "all")
-    seeds: tuple[int, ...] = (0, 1, 2)
-    preset: str = "builtin"
-    settings: tuple[str, ...] = ()
-    pooling: int = 4
-    cases: int = 300
-    guard_cases: int = 2000
-    seed: int = 0
-    batch: int | None = None
-    given: tuple[tuple[str, Path], ...] = ()
-
-    def adapter(self, mask: str, seed: int) -> Path:
-        """Where the adapter of a mask and a seed is, or will be."""
-        return self.out / "adapters" / f"{mask}-seed{seed}"
-
-
-def variants(plan: ProofPlan, base: ModelOptions) -> list[Variant]:
-    """The variants of a plan, the cheapest repair first."""
-    found = [
-        Variant(
-            "mask only",
-            "no training; an image-local mask on the deep half",
-            (replace(base, mask="deep"),),
-        ),
-        Variant(
-            f"pooling x{plan.pooling}",
-            "no training; image tokens averaged",
-            (replace(base, pooling=plan.pooling),),
-        ),
-        Variant("stitched", "no training; all images in one grid", (replace(base, stitch=True),)),
-    ]
-    served_without = next((mask for mask in plan.masks if mask != "none"), None)
-    for mask in plan.masks:
-        adapters = tuple(
-            replace(base, adapter=str(plan.adapter(mask, seed))) for seed in plan.seeds
-        )
-        where = "without a mask" if mask == "none" else f"masked in layers: {mask}"
-        found.append(
-            Variant(
-                f"data + LoRA, mask {mask}", f"trained and served {where}", adapters, plan.seeds
-            )
-        )
-        if mask == served_without:
-            unmasked = tuple(replace(options, mask="none") for options in adapters)
-            found.append(
-                Variant(
-                    f"data + LoRA, mask {mask}, served without",
-                    f"trained {where}, served as plain peft would",
-                    unmasked,
-                    plan.seeds,
-                )
-            )
-    return found + _given(plan, base)
-
-
-def _given(plan: ProofPlan, base: ModelOptions) -> list[Variant]:
-    """The given adapters, each with the budget that its record tells.
-
-    Raises:
-        RemedyError: an adapter without a record, or one that other data trained: its images were
-            not compared with the cases.
-    """
-    found: dict[str, list[tuple[Path, dict[str, Any]]]] = {}
-    for name, path in plan.given:
-        try:
-            record = json.loads((path / "training.json").read_text())
-        except (OSError, json.JSONDecodeError) as error:
-            raise RemedyError(
-                f"adapter={str(path)!r} has no training.json ({error}); give a folder made by:"
-                " mimic-checks remedy train"
-            ) from error
-        if record["data"] != str(plan.data):
-            raise RemedyError(
-                f"adapter={str(path)!r} was trained on data={record['data']!r}, not on"
-                f" {str(plan.data)!r}, whose images are compared with the cases; prove it with its"
-                " own data"
-            )
-        found.setdefault(name, []).append((path, record))
-    variants = []
-    for name, adapters in found.items():
-        first = adapters[0][1]
-        batch = (
-            first["options"]["batch_size"]
-            * first["options"]["gradient_accumulation_steps"]
-            * first["devices"]
-        )
-        what = (
-            f"given: mask {first['options']['mask']}, {first['steps']} steps of {batch} samples"
-            " each"
-        )
-        options = tuple(replace(base, adapter=str(path)) for path, _ in adapters)
-        variants.append(
-            Variant(name, what, options, tuple(record["options"]["seed"] for _, record in adapters))
-        )
-    return variants
 
 
 def prove(
@@ -181,14 +64,20 @@ def prove(
     Raises:
         RemedyError: evaluation images that were trained on, training data made otherwise, a
             training that failed.
+        RunFolderError: another process is at work in the folder.
         EmptyPool: a catalog too small for the cases.
     """
     check_vlm(plan.vlm, base, catalog)
     data, asker = open_training_data(plan.data), _Asker(plan, catalog, report)
     refuse_shared(training_ids(data), asker.asked, plan.data)
-    planned = variants(
-        plan, base
-    )  # what cannot be compared is refused now, not after the trainings
+    # What cannot be compared is refused now, not after the trainings.
+    planned = variants(plan, base)
+    with held(plan.out, "--out"):
+        return _prove(asker, planned, base, command)
+
+
+def _prove(asker: _Asker, planned: list[Variant], base: ModelOptions, command: str) -> Proof:
+    plan, catalog, report = asker.plan, asker.catalog, asker.report
     for mask, seed in [(mask, seed) for seed in plan.seeds for mask in plan.masks]:
         _train(plan, mask, seed, report)
     before, identity = asker.ask("base", base)
@@ -241,7 +130,7 @@ def _train(plan: ProofPlan, mask: str, seed: int, report: Report) -> None:
         for setting in (*plan.settings, f"mask={mask}", f"seed={seed}")
         for part in ("--set", setting)
     ]
-    code = subprocess.call([sys.executable, "-m", "mimic_checks.cli", *arguments, *settings])
+    code = call([sys.executable, "-m", "mimic_checks.cli", *arguments, *settings])
     if code:
         raise RemedyError(
             f"training of {adapter.name!r} ended with exit code {code}; what it said is above,"
@@ -329,8 +218,7 @@ def _result(variant: Variant, before: Outcomes, after: list[Outcomes]) -> Varian
 
 def _record(options: ModelOptions) -> dict[str, float]:
     assert options.adapter
-    found: dict[str, float] = json.loads((Path(options.adapter) / "training.json").read_text())
-    return found
+    return read_record(Path(options.adapter) / "training.json")
 
 
 def _budget(plan: ProofPlan) -> str:
@@ -340,7 +228,7 @@ def _budget(plan: ProofPlan) -> str:
         RemedyError: adapters that were not trained alike.
     """
     records = {
-        (m, s): json.loads((plan.adapter(m, s) / "training.json").read_text())
+        (m, s): read_record(plan.adapter(m, s) / "training.json")
         for m in plan.masks
         for s in plan.seeds
     }
@@ -372,7 +260,7 @@ def _held_out(
 ) -> Iterator[tuple[str, str, float, int, float, int]]:
     """Rates on cases in which a held-out pair meets: the asked class beside a class that training
     never put beside it."""
-    mixture = json.loads((data / "about.json").read_text())["mixture"]
+    mixture = read_record(data / "about.json")["mixture"]
     held = held_out_pairs(
         catalog.class_names, name=mixture["held_out"], share=mixture["held_out_share"]
     )

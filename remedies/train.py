@@ -8,6 +8,7 @@ killed training goes on from its last checkpoint when the same call is made agai
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -27,11 +28,16 @@ from mimic_checks.models import ModelOptions
 from mimic_checks.models.backends import BUILTIN_FOLDER
 from mimic_checks.models.device import choose_device, choose_dtype
 from mimic_checks.models.loading import load
+from mimic_checks.runs.hold import held
+from mimic_checks.runs.whole_file import rename_whole
 from remedies.batches import IGNORE, Collator
 from remedies.lora import LoraOptions, with_lora
 from remedies.own_data import training_rows
+from remedies.records import read_record, write_record
 
 PLAIN = ModelOptions()
+SAVED = "saved"
+"""Folder of an adapter that is being written."""
 
 
 def train_adapter(
@@ -52,15 +58,29 @@ def train_adapter(
         "options": asdict(options),
         "suite": mimic_checks.__version__,
     }
-    # Asked before anything is loaded: the same command given again costs no more than this.
-    if _finished(out, recipe):
-        return out
+    # Of several processes the first speaks for all.
+    with held(out, "--out") if os.environ.get("RANK", "0") == "0" else nullcontext():
+        # Asked before anything is loaded: the same command given again costs no more than this.
+        if not _finished(out, recipe):
+            _train(base, rows, image_root, out, options, model_options, recipe)
+    return out
+
+
+def _train(
+    base: str,
+    rows: Any,
+    image_root: Path,
+    out: Path,
+    options: LoraOptions,
+    model_options: ModelOptions,
+    recipe: dict[str, Any],
+) -> None:
     set_seed(options.seed)  # an adapter starts at random
     source = str(BUILTIN_FOLDER) if base == "builtin" else base
     device = choose_device(model_options.device, torch)
     dtype = str(choose_dtype(model_options.dtype, device, torch)).removeprefix("torch.")
     # On the CPU first: the Trainer of every process places its own copy.
-    model, processor, _ = load(source, replace(model_options, device="cpu", dtype=dtype))
+    model, processor, *_ = load(source, replace(model_options, device="cpu", dtype=dtype))
     model = with_lora(model, options)
     if options.gradient_checkpointing:
         # The embeddings are frozen: without this, no checkpointed layer would see a gradient.
@@ -84,7 +104,8 @@ def train_adapter(
     checkpoint = _checkpoint(out)
     with _masked(model, options, processor.tokenizer):
         result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    trainer.save_model(str(out))  # all processes: sharded weights are gathered
+    saved = out / SAVED
+    trainer.save_model(str(saved))  # all processes: sharded weights are gathered
     if trainer.is_world_process_zero():
         seconds = sum(entry.get("seconds", 0) for entry in trainer.state.log_history)
         record = {
@@ -100,16 +121,23 @@ def train_adapter(
             "distributed": trainer.accelerator.distributed_type.value,
             "losses": [[e["step"], e["loss"]] for e in trainer.state.log_history if "loss" in e],
         }
-        _name_base(out / "adapter_config.json", base)
+        _name_base(saved / "adapter_config.json", base)
+        _put_in_place(saved, out)
         # Last of all: an adapter with this file is finished.
-        (out / "training.json").write_text(json.dumps(record, indent=1) + "\n")
-    return out
+        write_record(out / "training.json", record)
 
 
 def _name_base(path: Path, base: str) -> None:
     """Names the base as it was asked for: its folder on this machine says nothing elsewhere."""
-    config = {**json.loads(path.read_text()), "base_model_name_or_path": base}
-    path.write_text(json.dumps(config, indent=1) + "\n")
+    write_record(path, {**read_record(path), "base_model_name_or_path": base})
+
+
+def _put_in_place(saved: Path, out: Path) -> None:
+    """Gives the adapter's files their names, weights last: without them nobody takes the others for
+    an adapter, and they are never there without their mask."""
+    for file in sorted(saved.iterdir(), key=lambda file: file.suffix == ".safetensors"):
+        rename_whole(file, out / file.name)
+    saved.rmdir()
 
 
 class AdapterTrainer(Trainer):  # type: ignore[misc] # (transformers is untyped)
@@ -227,15 +255,15 @@ def _finished(out: Path, recipe: dict[str, Any]) -> bool:
         # The recipe is written before the first step, so that a training that was killed is
         # continued by the same command alone.
         started = out / "recipe.json"
-        if started.is_file() and json.loads(started.read_text()) != recipe:
+        if started.is_file() and read_record(started) != recipe:
             raise RemedyError(
                 f"out={str(out)!r} holds the checkpoints of another training;"
                 " give a new folder, or delete it"
             )
         out.mkdir(parents=True, exist_ok=True)
-        started.write_text(json.dumps(recipe, indent=1))
+        write_record(started, recipe)
         return False
-    old = json.loads(record.read_text())
+    old = read_record(record)
     if any(old.get(key) != value for key, value in recipe.items()):
         differs = next(key for key, value in recipe.items() if old.get(key) != value)
         raise RemedyError(
@@ -246,10 +274,19 @@ def _finished(out: Path, recipe: dict[str, Any]) -> bool:
 
 
 def _checkpoint(out: Path) -> Path | None:
-    """The newest checkpoint that is complete; the Trainer writes its state last."""
+    """The newest checkpoint that is complete; the Trainer writes its state last, and not at
+    once."""
     checkpoints = sorted(
         (out / "checkpoints").glob("checkpoint-*"),
         key=lambda path: int(path.name.rpartition("-")[2]),
     )
-    complete = [path for path in checkpoints if (path / "trainer_state.json").is_file()]
+    complete = [path for path in checkpoints if _is_json(path / "trainer_state.json")]
     return complete[-1] if complete else None
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return True

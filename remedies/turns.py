@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mimic_checks.catalog.states import ABSENT, PRESENT, States, believed
 from mimic_checks.tasks.naming import NamingTask
-from mimic_checks.tasks.task import TEMPLATES, Template
+from mimic_checks.tasks.task import MIXED_TEMPLATES, Template
 from mimic_checks.tasks.truth import Choice, Counts, Names
 from remedies.held_out import meets
 from remedies.mixture import Part
@@ -165,4 +165,4 @@ def _names(pools: Pools, classes: Sequence[int]) -> list[str]:
 
 
 def _template(rng: np.random.Generator) -> Template:
-    return TEMPLATES[int(rng.integers(len(TEMPLATES)))]
+    return MIXED_TEMPLATES[int(rng.integers(len(MIXED_TEMPLATES)))]

@@ -18,7 +18,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mimic_checks.cli import KEEP_MEMORY
+from mimic_checks.commands.run import KEEP_MEMORY
 
 DATA = (
     "--catalog",

@@ -18,7 +18,7 @@ from mimic_checks.tasks.counting import COUNTING, count
 from mimic_checks.tasks.listing import LISTING, listed
 from mimic_checks.tasks.naming import NamingTask
 from mimic_checks.tasks.odd_one import odd_one
-from mimic_checks.tasks.task import TEMPLATES, Template
+from mimic_checks.tasks.task import MIXED_TEMPLATES, Template
 from mimic_checks.tasks.truth import Counts, Names
 
 NAMES = tuple(SHAPES)
@@ -141,4 +141,4 @@ def _states(counts: NDArray[np.int16]) -> States:
 
 
 def _template(rng: np.random.Generator) -> Template:
-    return TEMPLATES[int(rng.integers(len(TEMPLATES)))]
+    return MIXED_TEMPLATES[int(rng.integers(len(MIXED_TEMPLATES)))]

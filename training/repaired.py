@@ -18,7 +18,7 @@ from pathlib import Path
 
 from safetensors.torch import load_file, save_file
 
-from mimic_checks.cli import DEMO
+from mimic_checks.commands.demo import DEMO
 from mimic_checks.models.backends import REPAIRED, REPAIRED_ADAPTER
 from remedies.before_after import record_answers
 

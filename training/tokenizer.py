@@ -16,7 +16,7 @@ from mimic_checks.tasks.common_object import COMMON
 from mimic_checks.tasks.counting import COUNTING
 from mimic_checks.tasks.listing import LISTING
 from mimic_checks.tasks.odd_one import ODD_ONE
-from mimic_checks.tasks.task import TEMPLATES
+from mimic_checks.tasks.task import MIXED_TEMPLATES
 from mimic_checks.tasks.truth import Names
 
 IMAGE, USER, ASSISTANT, END, PAD = "<image>", "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
@@ -73,7 +73,7 @@ def _corpus() -> list[str]:
     lines = [f"{name}: number, {name}, {plural(name)} and {name}" for name in names] * 20
     categories = sorted({shape.supercategory for shape in SHAPES.values()})
     pairs = list(zip(names, names[1:] + names[:1], strict=True))
-    for template, images, (first, second) in itertools.product(TEMPLATES, (1, 2), pairs):
+    for template, images, (first, second) in itertools.product(MIXED_TEMPLATES, (1, 2), pairs):
         counting = COUNTING.question(template, classes=[first], images=images)
         lines += [counting] * len(categories)
         lines.append(COUNTING.question(template, classes=[first, second], images=images))

@@ -151,7 +151,7 @@ def _case(
     names = [catalog.class_names[c] for c in asked]
     counts = count(catalog.states(rows), asked)
     assert counts is not None, f"rows={rows!r} leave open how many of {names!r} they show"
-    question = COUNTING.question(template, classes=names, images=len(rows))
+    question = COUNTING.question(template, classes=names, images=len(rows), labels=catalog.labels)
     return make_case(
         task=COUNTING.name,
         template=template,

@@ -8,8 +8,8 @@ that answers every choice from one seeded generator.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Generic, TypeVar
 
 from hypothesis.control import BuildContext
 from hypothesis.errors import StopTest, UnsatisfiedAssumption
@@ -18,47 +18,114 @@ from hypothesis.internal.conjecture.providers import PrimitiveProvider
 from hypothesis.strategies import SearchStrategy
 
 from mimic_checks.cases.case import Case
+from mimic_checks.cases.evenness import Evenness, even_draws
 from mimic_checks.cases.group import Draw, Group, Item, cases_of
 from mimic_checks.errors import EmptyPool, InvalidArgument
 
 T = TypeVar("T", bound=Item | Draw)
 _MOST_REJECTED = 200
 """Draws rejected in a row (duplicates, unreadable images) before the pool counts as used up."""
+_STREAMS, _FEWEST_TRIED = 4, 20
+"""Drawings that tell how many draws a pool has, and proposals that each looks at before it may
+end."""
 
 
-def draw(strategy: SearchStrategy[T], n: int, seed: int) -> list[T]:
+def draw(
+    strategy: SearchStrategy[T], n: int, seed: int, *, leave_out: Collection[str] = ()
+) -> list[T]:
     """`n` distinct values of a strategy of cases, groups or sweeps; the first m of
     `draw(s, n, seed)` are `draw(s, m, seed)`.
 
     Choices are uniform within their bounds. A value is a repeat if any of its items (by content)
-    was drawn before.
+    was drawn before. `leave_out`: ids of cases or groups; a value that holds one is passed over,
+    and the next one takes its place.
 
     Raises:
         InvalidArgument: `n` is negative.
-        EmptyPool: the strategy has fewer than `n` distinct values.
+        EmptyPool: the strategy has fewer than `n` distinct values, or so few that leaving out
+            repeats bends what is asked about; says how many draws can be had.
     """
     if n < 0:
         raise InvalidArgument("n", n, allowed="whole numbers from 0")
-    values: list[T] = []
-    seen: set[str] = set()
-    rejected = 0
-    generator = random.Random(f"mimic_checks {seed}")
-    while len(values) < n:
-        value = _draw_one(strategy, generator)
-        ids = [item.id for item in _items(value)] if value is not None else []
-        if value is None or seen.intersection(ids):
-            rejected += 1
-            if rejected > _MOST_REJECTED:
-                raise EmptyPool(
-                    f"n={n!r} is not possible: only {len(values)} distinct cases can be generated"
-                    f" ({rejected} repeats or unreadable images in a row); ask for fewer cases,"
-                    " vary more factors or use a larger catalog"
-                )
-            continue
-        rejected = 0
-        seen.update(ids)
-        values.append(value)
-    return values
+    drawing = _Drawing(strategy, random.Random(f"mimic_checks {seed}"), leave_out)
+    while len(drawing.values) < n and drawing.rejected <= _MOST_REJECTED:
+        drawing.propose()
+    drawn = len(drawing.values)
+    evenness = drawing.evenness
+    if drawn < n or (evenness.has_repeats and evenness.is_bent(n)):
+        # Measured on drawings of other seeds: a number that depended on these draws would itself
+        # choose among them.
+        even = _even_draws(strategy, drawn)
+        while evenness.is_bent(even):
+            even -= 1
+        raise EmptyPool(_refusal(n, drawn, even, drawing.rejected), possible=even)
+    return drawing.values
+
+
+class _Drawing(Generic[T]):
+    """Values of a strategy as they come: `values` those that are new, `rejected` how many in a row
+    were not."""
+
+    def __init__(
+        self, strategy: SearchStrategy[T], generator: random.Random, leave_out: Collection[str]
+    ) -> None:
+        self.strategy, self.generator = strategy, generator
+        self.values: list[T] = []
+        self.evenness = Evenness()
+        self.rejected = 0
+        self._seen: set[str] = set()
+        self._left_out = set(leave_out)
+
+    def propose(self) -> None:
+        """Takes the next value, if it is to be had."""
+        value = _draw_one(self.strategy, self.generator)
+        items = () if value is None else _items(value)
+        ids = {item.id for item in items}
+        repeat = not self._seen.isdisjoint(ids)
+        wanted = value is not None and self._left_out.isdisjoint(ids_of(items))
+        if wanted:
+            self.evenness.note(cases_of(items)[0], repeat=repeat)
+        if value is None or repeat or not wanted:
+            self.rejected += 1
+            return
+        self.rejected = 0
+        self._seen.update(ids)
+        self.values.append(value)
+
+
+def _even_draws(strategy: SearchStrategy[T], most: int) -> int:
+    """How many draws, up to `most`, keep the strategy's mix, by a few drawings that go on until
+    half of what they propose are repeats."""
+    streams = []
+    for number in range(_STREAMS):
+        drawing = _Drawing(strategy, random.Random(f"mimic_checks evenness {number}"), ())
+        tried = 0
+        while len(drawing.values) < most and drawing.rejected <= _MOST_REJECTED:
+            drawing.propose()
+            tried += 1
+            if tried > _FEWEST_TRIED and drawing.evenness.is_half_repeats:
+                break
+        streams.append(drawing.evenness)
+    return even_draws(streams)
+
+
+def _refusal(n: int, drawn: int, even: int, rejected: int) -> str:
+    cure = "vary more factors or use a larger catalog"
+    if drawn < n:
+        uneven = f", and {even} that ask about all classes alike" * (even < drawn)
+        return (
+            f"n={n!r} is not possible: only {drawn} distinct cases can be generated ({rejected}"
+            f" repeats or unreadable images in a row){uneven}; ask for fewer cases, {cure}"
+        )
+    return (
+        f"n={n!r} is not possible: some classes have so few distinct cases that others would take"
+        f" their share; {even} draws ask about all classes alike; ask for so many, {cure}"
+    )
+
+
+def ids_of(items: Iterable[Item]) -> set[str]:
+    """The ids of items, and of the cases in their groups."""
+    return {part.id for item in items for part in (item, *cases_of([item]))}
 
 
 def flatten(draws: Sequence[Draw]) -> list[Case]:

@@ -8,8 +8,9 @@ from typing import Literal, get_args
 
 from mimic_checks.cases.case import Case
 from mimic_checks.cases.group import Group, Item
-from mimic_checks.tasks.task import TASKS, Unread
+from mimic_checks.tasks.task import TASKS, read_answer
 from mimic_checks.tasks.truth import Truth
+from mimic_checks.tasks.unread import Unread
 from mimic_checks.tasks.vocabulary import Vocabulary
 
 OutcomeKind = Literal["right", "wrong", "unparseable", "error"]
@@ -101,15 +102,16 @@ def judge(
 
     Raises:
         InvalidArgument: the case's task is not known here.
+        ExtensionError: somebody's task does not read as it must.
     """
     task = TASKS.get(case.task)
     if answer is None:
         return Outcome(case, error or "", "error", task.no_prediction.partial)
     prediction = (
-        Unread(remark) if remark else task.read(answer, case.truth, case.offered, vocabulary)
+        Unread(remark)
+        if remark
+        else read_answer(task, answer, case.truth, case.offered, vocabulary)
     )
-    if prediction is None:
-        prediction = Unread("")
     if isinstance(prediction, Unread):
         partial = task.no_prediction.partial
         return Outcome(case, answer, "unparseable", partial, remark=prediction.reason)

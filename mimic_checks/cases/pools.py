@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mimic_checks.catalog import Catalog
 from mimic_checks.errors import EmptyPool, InvalidArgument
-from mimic_checks.tasks.task import TEMPLATES, Template
+from mimic_checks.tasks.task import MIXED_TEMPLATES, Template
 
 DrawValue = Callable[[st.SearchStrategy[Any]], Any]
 """What `hypothesis.strategies.composite` gives: draws a value of a strategy."""
@@ -104,7 +104,7 @@ def assume_readable(catalog: Catalog, rows: Iterable[int]) -> None:
 
 def choose_template(draw: DrawValue, template: TemplateChoice) -> Template:
     """The template itself, or any, uniformly."""
-    return choose(draw, TEMPLATES) if template == "any" else template
+    return choose(draw, MIXED_TEMPLATES) if template == "any" else template
 
 
 def check_int(name: str, value: object, low: int, high: int = 1000) -> int:

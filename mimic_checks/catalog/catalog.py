@@ -11,17 +11,34 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mimic_checks.catalog.boxes import Box
 from mimic_checks.catalog.images import ImageSource, Manifest
+from mimic_checks.catalog.labels import DEFAULT_LABELS, Labels
 from mimic_checks.catalog.states import ABSENT, DOUBT, States
 from mimic_checks.errors import CatalogError, InvalidArgument
 
 Rows = NDArray[np.int64]
-Masks = Callable[[int, int], NDArray[np.bool_]]
-"""(row, class) -> which pixels the class's instances cover in that image, [height, width]."""
+Masks = Callable[[int, int], NDArray[np.bool_] | None]
+"""(row, class) -> which pixels of the shown picture the class's instances cover, [height, width];
+None where that is not known."""
+Boxes = Callable[[int, int], tuple[Box, ...] | None]
+"""(row, class) -> the boxes of the class's instances in the shown picture; None where they are not
+known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a class is *uncountable* or *unlocalizable* (nobody knows where it is) in some images:
+    `where` are pairs of (row, class)."""
+
+    kind: Literal["uncountable", "unlocalizable"]
+    reason: str
+    where: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +59,9 @@ class Catalog:
     `areas` [images, classes] share of the image that the class's smallest askable instance covers
     with its box (0: none);
     `families`: groups of rows that show the same instances again and again;
-    `masks`: where objects are, if known; `class_names`, `supercategories`: one each
-    per class.
+    `masks`, `boxes`: where objects are, if known; `class_names`, `supercategories`: one each per
+    class; `left_out`: what of the source is in no row, and why; `doubts` gives the reasons of what
+    is not asked; `labels`: what questions and answers call the classes.
     """
 
     name: str
@@ -55,12 +73,16 @@ class Catalog:
     source: ImageSource
     families: tuple[Family, ...] = ()
     masks: Masks | None = None
+    boxes: Boxes | None = None
+    left_out: tuple[str, ...] = ()
+    doubts: Callable[[], tuple[Doubt, ...]] = tuple
+    labels: Labels = DEFAULT_LABELS
     manifest: Manifest = field(init=False)
     _rows: dict[tuple[str, int, int], Rows] = field(init=False, default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         # A frozen dataclass refuses plain assignment, also to itself.
-        object.__setattr__(self, "manifest", Manifest(self.source))
+        object.__setattr__(self, "manifest", Manifest(self.source, self._alike))
         if not len(self.counts):
             raise CatalogError(
                 f"catalog={self.name!r} holds no images; give a catalog with at least one image"
@@ -68,6 +90,10 @@ class Catalog:
 
     def __len__(self) -> int:
         return len(self.counts)
+
+    def _alike(self, first: int, second: int) -> bool:
+        """Whether the same is known of two rows."""
+        return bool((self.states([first]) == self.states([second])).all())
 
     def class_index(self, name: str) -> int:
         """The column of a class.

@@ -3,20 +3,47 @@
 An image's id is the SHA-256 of its file's bytes, or of a rendered scene's size and pixels. It is
 made once per catalog and picture, when the picture is first needed; the same look decides whether
 the picture can be read, so a broken file is known before a model sees it.
+
+Foreign files are opened here and nowhere else: only the formats of `FORMATS` (Pillow starts other
+programs for some), turned as their EXIF orientation says, in RGB.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
+import os
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
-from PIL import Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 
+from mimic_checks.catalog.pixels import as_rgb
 from mimic_checks.catalog.scene import Scene, render
+from mimic_checks.errors import CatalogError, message_of
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+"""What is opened; of animations and files of several pictures, the first."""
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation -> what turns the stored pixels into the shown picture."""
+SIDEWAYS = frozenset({5, 6, 7, 8})
+"""Orientations that exchange width and height."""
+_TAIL_BYTES = 256
+_HEADERS = threading.Lock()
+"""`warnings.catch_warnings` changes the whole process: one thread at a time."""
 
 
 class ImageSource(Protocol):
@@ -51,7 +78,7 @@ class FileImages:
 
     def load(self, row: int) -> tuple[Image.Image, bytes]:
         data = self.paths[row].read_bytes()
-        return open_image(self.paths[row]), data
+        return decode(data), data
 
     def hashed(self, row: int) -> bytes:
         return self.paths[row].read_bytes()
@@ -90,41 +117,122 @@ def pixel_bytes(picture: Image.Image) -> bytes:
     return f"RGB {picture.width}x{picture.height}:".encode() + picture.tobytes()
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a picture's file says before it is decoded. `width`, `height`: of the stored pixels;
+    `orientation`: 1, or a key of `TURNS`; `mark`: equal for equal files, and hardly for others."""
+
+    width: int
+    height: int
+    orientation: int
+    mark: tuple[int, bytes]
+
+    @property
+    def stored(self) -> tuple[int, int]:
+        """Width and height of the stored pixels."""
+        return self.width, self.height
+
+    @property
+    def shown(self) -> tuple[int, int]:
+        """Width and height of the picture as it is shown."""
+        return self.stored[::-1] if self.orientation in SIDEWAYS else self.stored
+
+
+def look_at(path: Path) -> Look:
+    """The size and orientation of a picture's file; raises as `open_image`."""
+    with path.open("rb") as file:
+        picture, orientation = _opened(file)
+        size = picture.size
+        # Pillow gives a TIFF file's size as it is shown.
+        if picture.format == "TIFF" and orientation in SIDEWAYS:
+            size = size[::-1]
+        length = os.fstat(file.fileno()).st_size
+        file.seek(max(0, length - _TAIL_BYTES))
+        return Look(*size, orientation, (length, file.read(_TAIL_BYTES)))
+
+
 def open_image(path: Path) -> Image.Image:
-    """A file decoded to RGB.
+    """A file decoded to RGB, turned as it is to be shown.
 
     Raises:
-        OSError: the file is missing, truncated or no picture.
-        ValueError: it decodes to more pixels than Pillow allows (a decompression bomb).
+        OSError: the file is missing, truncated or no picture of a format in `FORMATS`.
+        ValueError: it decodes to more pixels than Pillow allows (a decompression bomb), or to what
+            has no form in RGB.
     """
-    # Pillow warns of a large picture and refuses one of twice that size; here both are refused.
-    with warnings.catch_warnings():
+    return decode(path.read_bytes())
+
+
+def decode(data: bytes) -> Image.Image:
+    """`open_image` of a file's bytes."""
+    picture, orientation = _opened(io.BytesIO(data))
+    with picture, _as_reason():
+        picture.load()
+        # Pillow turns TIFF files itself.
+        if orientation in TURNS and picture.format != "TIFF":
+            return as_rgb(picture.transpose(TURNS[orientation]))
+        return as_rgb(picture)
+
+
+def _opened(file: BinaryIO) -> tuple[Image.Image, int]:
+    """A picture that is not decoded yet, and its orientation."""
+    with _HEADERS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # Pillow warns of a large picture and refuses one of twice that size; here both are refused.
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            with Image.open(path) as picture:
-                return picture.convert("RGB")
-        except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-            raise ValueError(f"decompression bomb: {error}") from error
-        # Pillow's word for a broken PNG.
-        except SyntaxError as error:
-            raise OSError(str(error)) from error
+        with _as_reason():
+            picture = Image.open(file, formats=FORMATS)
+        return picture, _orientation(picture)
+
+
+def _orientation(picture: Image.Image) -> int:
+    try:
+        # Not the method of PNG files, which decodes the whole picture to find what stands after
+        # it. So turned is what says so before its pixels, here as in browsers.
+        found = Image.Image.getexif(picture).get(ExifTags.Base.Orientation, 1)
+        return int(found) if found in TURNS else 1
+    except Exception:  # broken EXIF data raise whatever their bytes lead to
+        return 1
+
+
+@contextmanager
+def _as_reason() -> Iterator[None]:
+    """Turns whatever Pillow raises at a file's bytes into the two errors of `open_image`."""
+    try:
+        yield
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise ValueError(f"decompression bomb: {error}") from error
+    except UnidentifiedImageError as error:
+        raise OSError(f"no picture of a format that is opened ({', '.join(FORMATS)})") from error
+    except (OSError, ValueError):
+        raise
+    # Its readers raise SyntaxError, struct.error, IndexError, ... where bytes mean nothing.
+    except Exception as error:
+        raise OSError(f"broken: {message_of(error)}") from error
 
 
 class Manifest:
     """Image ids of a catalog's rows, and which rows could not be read, with the reason.
 
-    Safe to use from threads.
+    A picture that stands under two rows is the first one's that is looked at; the other counts as
+    unreadable, so that no case shows it twice. `alike` says whether the same is known of two rows:
+    one picture with different labels has no true answer. Safe to use from threads.
     """
 
-    def __init__(self, source: ImageSource) -> None:
-        self._source = source
+    def __init__(
+        self, source: ImageSource, alike: Callable[[int, int], bool] = lambda first, second: True
+    ) -> None:
+        self._source, self._alike = source, alike
         self._ids: dict[int, str] = {}
         self._row_of: dict[str, int] = {}
         self._lock = threading.Lock()
         self.unreadable: dict[int, str] = {}
 
     def readable(self, row: int) -> bool:
-        """Whether the picture decodes; looks at it once."""
+        """Whether the picture decodes; looks at it once.
+
+        Raises:
+            CatalogError: it is the picture of another row too, of which something else is known.
+        """
         # Without the lock, which most calls then never take: an id, once there, never changes.
         if row in self._ids:
             return True
@@ -139,9 +247,23 @@ class Manifest:
             except (OSError, ValueError) as error:
                 self.unreadable[row] = f"{self._source.describe(row)}: {error}"
                 return False
-            self._ids[row] = hashlib.sha256(data).hexdigest()
-            self._row_of[self._ids[row]] = row
+            image_id = hashlib.sha256(data).hexdigest()
+            if (first := self._row_of.get(image_id)) is not None:
+                self.unreadable[row] = self._repeated(first, row)
+                return False
+            # The id last: a thread that sees it without the lock goes on to ask for its row.
+            self._row_of[image_id] = row
+            self._ids[row] = image_id
             return True
+
+    def _repeated(self, first: int, row: int) -> str:
+        names = self._source.describe(first), self._source.describe(row)
+        if not self._alike(first, row):
+            raise CatalogError(
+                f"images {names[0]!r} and {names[1]!r} are one picture with different labels; keep"
+                " the entry that is right"
+            )
+        return f"{names[1]}: the same picture as {names[0]}"
 
     def digest(self, row: int) -> str:
         """The picture's SHA-256, without a look at whether it decodes.

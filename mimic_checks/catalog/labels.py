@@ -1,92 +1,167 @@
-"""Class names as people write them: plurals and synonyms, by table.
+"""Class names as people write them: what a question calls them, and how an answer may.
 
-Plurals serve questions, spellings the parsing of answers. Tables and two plain rules, no stemmer: a
-spelling outside them is not understood, never guessed.
+Plurals serve questions, spellings the parsing of answers. Tables and plain rules, no stemmer: a
+spelling outside them is not understood, never guessed. A user's own table wins over the built-in
+one (`names.toml`).
 """
 
 from __future__ import annotations
 
-_IRREGULAR_PLURALS = {
-    "person": "people",
-    "mouse": "mice",
-    "knife": "knives",
-    "sheep": "sheep",
-    "skis": "skis",
-    "scissors": "scissors",
-    "fish": "fish",
-    "man": "men",
-    "woman": "women",
-    "child": "children",
-    "shelf": "shelves",
-    "goose": "geese",
-    "deer": "deer",
-    "broccoli": "broccoli",
-    "leaf": "leaves",
-    "foot": "feet",
-    "tooth": "teeth",
-}
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 
-_SYNONYMS = {
-    "person": ("human", "man", "woman", "boy", "girl", "child", "pedestrian"),
-    "bicycle": ("bike", "cycle"),
-    "motorcycle": ("motorbike",),
-    "airplane": ("plane", "aeroplane", "aircraft"),
-    "tv": ("television", "tv set", "tv monitor"),
-    "couch": ("sofa",),
-    "cell phone": ("cellphone", "mobile phone", "phone", "smartphone"),
-    "hot dog": ("hotdog",),
-    "donut": ("doughnut",),
-    "dining table": ("table",),
-    "potted plant": ("plant", "houseplant"),
-    "sports ball": ("ball",),
-    "refrigerator": ("fridge",),
-    "hair drier": ("hair dryer",),
-    "traffic light": ("traffic signal", "stoplight"),
-    "fire hydrant": ("hydrant",),
-    "laptop": ("laptop computer", "notebook computer"),
-    "remote": ("remote control",),
-    "teddy bear": ("stuffed bear",),
-    "wine glass": ("wineglass",),
-    "baseball glove": ("baseball mitt",),
-    "plane": ("airplane", "aeroplane", "aircraft"),
-    "boat": ("sailboat", "ship"),
-    "key": ("padlock key",),
-}
+from mimic_checks.errors import InvalidArgument
+
+_BUILT_IN = Path(__file__).with_name("names.toml")
+_SINGULAR_ONLY = frozenset({"glass", "computer", "ski"})
+"""Synonyms whose plural is another thing, or the class itself."""
+_NAMED_AT_MOST = 20
+_KEYS = ("display", "plural", "synonyms")
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What classes are called beside their names, by class: `displays` in questions, `plurals` of
+    what is displayed, further `synonyms` in answers. What is not in it goes by the built-in
+    tables."""
+
+    displays: Mapping[str, str] = field(default_factory=dict)
+    plurals: Mapping[str, str] = field(default_factory=dict)
+    synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def display(self, name: str) -> str:
+        """What a question calls one of a class: its name, `_` as a space."""
+        return self.displays.get(name) or " ".join(name.replace("_", " ").split()) or name
+
+    def plural(self, name: str) -> str:
+        """What a question calls several of a class."""
+        return self.plurals.get(name) or plural(self.display(name))
+
+    def spellings(self, names: tuple[str, ...]) -> dict[str, str]:
+        """Every accepted spelling, lower case, mapped to its class name.
+
+        A class's own name, displayed name and plural always win over another class's synonym; a
+        synonym that two classes share is dropped, because it does not say which one is meant."""
+        table = self._synonyms(names)
+        # Later entries win: plurals over synonyms, and names, in loops of their own, over plurals.
+        for name in names:
+            for spelling in (plural(name.lower()), self.plural(name).lower()):
+                table[spelling] = name
+        for name in names:
+            table[self.display(name).lower()] = name
+        for name in names:
+            table[name.lower()] = name
+        return table
+
+    def _synonyms(self, names: tuple[str, ...]) -> dict[str, str]:
+        table: dict[str, str] = {}
+        ambiguous: set[str] = set()
+        built_in = _tables().synonyms
+        for name in names:
+            own = (f"{name.lower()}s",)  # beside an irregular plural: "persons"
+            for synonym in (*own, *built_in.get(name.lower(), ()), *self.synonyms.get(name, ())):
+                both = (synonym, *(() if synonym in _SINGULAR_ONLY else (plural(synonym),)))
+                for spelling in both:
+                    spelling = spelling.lower()
+                    if table.get(spelling, name) != name:
+                        ambiguous.add(spelling)
+                    table[spelling] = name
+        # Only now: deleted at once, a spelling would be free for a third class that claims it.
+        for spelling in ambiguous:
+            del table[spelling]
+        return table
+
+
+DEFAULT_LABELS = Labels()
+
+
+def read_labels(file: Path, class_names: tuple[str, ...]) -> Labels:
+    """The labels of a user's TOML file: a table for each class, with `display`, `plural` and
+    `synonyms`, all optional.
+
+    Raises:
+        InvalidArgument: it cannot be read, names an unknown class, or holds something else.
+    """
+    allowed = "a TOML file with a table per class: display, plural (texts), synonyms (a list)"
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise InvalidArgument("vlm-names", str(file), allowed=f"{allowed}; {error}") from error
+    unknown = [name for name in tables if name not in class_names]
+    if unknown:
+        shown = ", ".join(map(repr, unknown[:_NAMED_AT_MOST]))
+        more = len(unknown) - _NAMED_AT_MOST
+        raise InvalidArgument(
+            "vlm-names",
+            str(file),
+            allowed="tables of classes in the catalog",
+            hint=f"no such class: {shown}{f' and {more} more' if more > 0 else ''}; correct or"
+            " remove them",
+        )
+    wrong = [name for name, table in tables.items() if not _is_table(table)]
+    if wrong:
+        raise InvalidArgument("vlm-names", str(file), allowed=allowed, hint=f"see {wrong[0]!r}")
+    return Labels(
+        {name: table["display"] for name, table in tables.items() if "display" in table},
+        {name: table["plural"] for name, table in tables.items() if "plural" in table},
+        {name: tuple(table["synonyms"]) for name, table in tables.items() if "synonyms" in table},
+    )
 
 
 def plural(name: str) -> str:
-    """The plural of a class name: `"traffic light"` gives `"traffic lights"`, `"person"` gives
-    `"people"`."""
+    """The plural of a word or phrase: `"traffic light"` gives `"traffic lights"`, `"person"` gives
+    `"people"`. What is a plural already stays ("sunglasses")."""
     head, _, last = name.rpartition(" ")
     prefix = f"{head} " if head else ""
-    if last in _IRREGULAR_PLURALS:
-        return prefix + _IRREGULAR_PLURALS[last]
+    irregular = _tables().plurals
+    if last in irregular:
+        return prefix + irregular[last]
     if last.endswith(("s", "x", "z", "ch", "sh")):
         return f"{prefix}{last}es"
-    if last.endswith("y") and last[-2:-1] not in "aeiou":
+    if last.endswith("y") and len(last) > 1 and last[-2] not in "aeiou":
         return f"{prefix}{last[:-1]}ies"
     return f"{prefix}{last}s"
 
 
 def spellings(names: tuple[str, ...]) -> dict[str, str]:
-    """Every accepted spelling, lower case, mapped to its class name.
+    """Every accepted spelling of class names by the built-in tables."""
+    return DEFAULT_LABELS.spellings(names)
 
-    A class's own name and plural always win over another class's synonym; a synonym that two
-    classes share is dropped, because it does not say which one is meant."""
-    table: dict[str, str] = {}
-    ambiguous: set[str] = set()
-    for name in names:
-        for synonym in _SYNONYMS.get(name, ()):
-            for spelling in (synonym, plural(synonym)):
-                if table.get(spelling, name) != name:
-                    ambiguous.add(spelling)
-                table[spelling] = name
-    # Only now: deleted at once, a spelling would be free for a third class that claims it.
-    for spelling in ambiguous:
-        del table[spelling]
-    # Later entries win: plurals over synonyms, and names, in a loop of their own, over plurals.
-    for name in names:
-        table[plural(name.lower())] = name
-    for name in names:
-        table[name.lower()] = name
-    return table
+
+def is_known_thing(phrase: str) -> bool:
+    """Whether a phrase names something that is known to be no class ("rocking horse"), or to be one
+    of another vocabulary."""
+    return phrase in _tables().things
+
+
+def _is_table(table: object) -> bool:
+    if not isinstance(table, dict) or not set(table) <= set(_KEYS):
+        return False
+    texts = [table[key] for key in ("display", "plural") if key in table]
+    synonyms = table.get("synonyms", [])
+    return isinstance(synonyms, list) and all(
+        isinstance(text, str) and text.strip() for text in (*texts, *synonyms)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    plurals: Mapping[str, str]
+    synonyms: Mapping[str, tuple[str, ...]]
+    things: frozenset[str]
+
+
+@cache
+def _tables() -> _Tables:
+    """The built-in tables. Known things: those that are listed, and everything with a synonym."""
+    read = tomllib.loads(_BUILT_IN.read_text(encoding="utf-8"))
+    plurals: dict[str, str] = read["plurals"]
+    synonyms = {name: tuple(words) for name, words in read["synonyms"].items()}
+    words = [*read["things"], *synonyms, *(word for some in synonyms.values() for word in some)]
+    regular = {f"{word}s" for word in words} | {f"{word}es" for word in words}
+    return _Tables(
+        plurals, synonyms, frozenset(words) | regular | {plurals.get(w, w) for w in words}
+    )

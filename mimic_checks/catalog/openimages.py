@@ -4,8 +4,9 @@ hierarchy, as official CSV files.
 The files of one split are streamed with pyarrow. What is certain:
 
 - a class is boxed exhaustively only where it was verified to be there, so only there can it be
-  counted; a group, a depiction, an inside view or an instance too small to be asked for makes it
-  uncountable;
+  counted; a group, a depiction, an inside view, a box of which any of that is unknown (-1), one
+  that stands there twice, one that makes no sense, and an instance too small to be asked for make
+  it uncountable;
 - counts go up the hierarchy: a parent that was itself verified counts its own boxes and those of
   everything below it; a parent that was not is present without a number, since others of its kind
   may be there unboxed;
@@ -16,51 +17,31 @@ The files of one split are streamed with pyarrow. What is certain:
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_checks.catalog.coco import MAX_INSTANCES, MIN_SHARE
 from mimic_checks.catalog.format import CatalogFormat
 from mimic_checks.catalog.images import FileImages, Manifest
+from mimic_checks.catalog.limits import MAX_INSTANCES, MIN_SHARE, check_limits
+from mimic_checks.catalog.openimages_csv import (
+    Boxes,
+    Hierarchy,
+    Labels,
+    read_boxes,
+    read_classes,
+    read_hierarchy,
+    read_labels,
+)
 from mimic_checks.catalog.presence import Presence
 from mimic_checks.catalog.states import ABSENT, DOUBT, PRESENT
-from mimic_checks.errors import CatalogError, InvalidArgument
+from mimic_checks.errors import CatalogError
 
-_BOXES = (
-    "ImageID",
-    "LabelName",
-    "XMin",
-    "XMax",
-    "YMin",
-    "YMax",
-    "IsGroupOf",
-    "IsDepiction",
-    "IsInside",
-)
-_LABELS = ("ImageID", "LabelName", "Confidence")
 _SUFFIXES = (".jpg", ".jpeg", ".png")
-
-
-@dataclass(frozen=True)
-class Hierarchy:
-    """Classes above (`up`) and below (`down`) every class, itself not among them; `groups`:
-    siblings under a named parent."""
-
-    up: tuple[tuple[int, ...], ...]
-    down: tuple[tuple[int, ...], ...]
-    groups: Mapping[str, tuple[int, ...]]
-
-    @property
-    def leaves(self) -> NDArray[np.bool_]:
-        """Classes with nothing below them."""
-        return np.array([not below for below in self.down], dtype=bool)
 
 
 class _Paths(Sequence[Path]):
@@ -95,10 +76,7 @@ def openimages(
         CatalogError: files missing or of another layout; names the first offender.
         InvalidArgument: an option out of range.
     """
-    if not 0 <= min_share < 1:
-        raise InvalidArgument(
-            "min_share", min_share, allowed="shares of the image from 0 up to, but not, 1"
-        )
+    check_limits(min_share, max_instances)
     folder = Path(folder)
     if not folder.is_dir():
         raise CatalogError(
@@ -142,168 +120,6 @@ def openimages(
     )
 
 
-def read_classes(path: Path) -> dict[str, str]:
-    """Label (`/m/...`) -> name, in the order of the file, with or without its header.
-
-    Raises:
-        CatalogError: a line that is not `label,name`.
-    """
-    names: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        label, comma, name = line.partition(",")
-        if label == "LabelName" or not line:
-            continue
-        if not comma or not label.startswith("/"):
-            raise CatalogError(
-                f"classes={str(path)!r}:{number}: {line!r} is not 'label,name' as in"
-                " class-descriptions-boxable.csv"
-            )
-        names[label] = name.strip().strip('"')
-    return names
-
-
-def read_hierarchy(path: Path | None, names: Mapping[str, str]) -> Hierarchy:
-    """The hierarchy among known classes; parts of things ("Part") are not kinds of them. Empty
-    without a file.
-
-    Raises:
-        CatalogError: not the JSON of the official hierarchy.
-    """
-    column = {label: number for number, label in enumerate(names)}
-    up: list[set[int]] = [set() for _ in names]
-    children: dict[str, list[int]] = {}
-    if path is not None:
-        try:
-            stack: list[tuple[dict[str, Any], tuple[int, ...]]] = [
-                (json.loads(path.read_text()), ())
-            ]
-            while stack:
-                node, above = stack.pop()
-                label, own = node["LabelName"], column.get(node["LabelName"])
-                below = [child["LabelName"] for child in node.get("Subcategory", ())]
-                if own is not None:
-                    # A class may stand in several branches: what is above it there adds up.
-                    up[own].update(above)
-                    children.setdefault(names[label].lower(), []).extend(
-                        column[child] for child in below if child in column
-                    )
-                stack += [
-                    (child, above if own is None else (*above, own))
-                    for child in node.get("Subcategory", ())
-                ]
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-            raise CatalogError(
-                f"hierarchy={str(path)!r} is not the official layout (LabelName, Subcategory):"
-                f" {error!r}"
-            ) from error
-    down = tuple(tuple(c for c in range(len(up)) if k in up[c]) for k in range(len(up)))
-    return Hierarchy(tuple(tuple(sorted(parents)) for parents in up), down, _groups(children, up))
-
-
-def _groups(
-    children: Mapping[str, Sequence[int]], up: Sequence[set[int]]
-) -> dict[str, tuple[int, ...]]:
-    """Siblings by parent; a sibling that is also below another one (the hierarchy is no tree) is
-    left out."""
-    groups = {}
-    for name, members in children.items():
-        apart = [c for c in dict.fromkeys(members) if not up[c].intersection(members)]
-        if len(apart) > 1:
-            groups[name] = tuple(apart)
-    return groups
-
-
-Boxes = tuple[NDArray[np.uint64], NDArray[np.int16], NDArray[np.bool_], NDArray[np.bool_]]
-"""Per box: image, class, whether it may be counted, whether it is large enough to be seen."""
-Labels = tuple[NDArray[np.uint64], NDArray[np.int16], NDArray[np.bool_]]
-"""Per label: image, class, whether the class is there."""
-
-
-def read_boxes(path: Path, names: Mapping[str, str], min_share: float) -> Iterator[Boxes]:
-    """The boxes of known classes, block by block.
-
-    Raises:
-        CatalogError: a column is missing, or a value cannot be read.
-    """
-    for block, classes in _blocks(path, _BOXES, names):
-        share = (block["XMax"] - block["XMin"]) * (block["YMax"] - block["YMin"])
-        large = share >= min_share
-        odd = (block["IsGroupOf"] == 1) | (block["IsDepiction"] == 1) | (block["IsInside"] == 1)
-        yield block["ImageID"], classes, large & ~odd, large
-
-
-def read_labels(path: Path, names: Mapping[str, str]) -> Iterator[Labels]:
-    """The human-verified labels of known classes, block by block; raises as `read_boxes`."""
-    for block, classes in _blocks(path, _LABELS, names):
-        sure = (block["Confidence"] == 0) | (block["Confidence"] == 1)
-        yield block["ImageID"][sure], classes[sure], block["Confidence"][sure] == 1
-
-
-def _blocks(
-    path: Path, columns: Sequence[str], names: Mapping[str, str]
-) -> Iterator[tuple[dict[str, Any], NDArray[np.int16]]]:
-    # Imported here: only these files need pyarrow, which comes with an extra.
-    try:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-        from pyarrow import csv
-    except ImportError as error:
-        raise CatalogError(
-            "OpenImages files are read with pyarrow; next step: pip install"
-            " 'mimic-checks[remedies]'"
-        ) from error
-    known = pa.array(list(names))
-    kinds = {
-        name: pa.string() if name in ("ImageID", "LabelName") else pa.float32() for name in columns
-    }
-    try:
-        options = csv.ConvertOptions(include_columns=list(columns), column_types=kinds)
-        with csv.open_csv(
-            path, read_options=csv.ReadOptions(block_size=2**24), convert_options=options
-        ) as reader:
-            for batch in reader:
-                batch = batch.filter(pc.is_in(batch["LabelName"], value_set=known))
-                block = {
-                    name: batch[name].to_numpy(zero_copy_only=False)
-                    for name in columns
-                    if name not in ("ImageID", "LabelName")
-                }
-                block["ImageID"] = _numbers(batch["ImageID"], path)
-                yield (
-                    block,
-                    pc.index_in(batch["LabelName"], value_set=known)
-                    .to_numpy(zero_copy_only=False)
-                    .astype(np.int16),
-                )
-    except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
-        raise CatalogError(
-            f"annotations={str(path)!r}: {str(error).splitlines()[0]}; expected the official"
-            f" columns {', '.join(columns)}"
-        ) from error
-
-
-def _numbers(ids: Any, path: Path) -> NDArray[np.uint64]:
-    """Image ids, 16 hexadecimal digits, as numbers."""
-    text = ids.to_numpy(zero_copy_only=False).astype("S")
-    if not len(text):
-        return np.empty(0, dtype=np.uint64)
-    # Fixed-width bytes seen as a table of digits. Unsigned arithmetic wraps around, so whatever is
-    # no digit, padding of a shorter id included, comes out above 15.
-    digits = np.frombuffer(text.astype("S16").tobytes(), dtype=np.uint8).reshape(-1, 16)
-    values = np.where(digits >= ord("a"), digits - ord("a") + 10, digits - ord("0")).astype(
-        np.uint64
-    )
-    if text.dtype.itemsize != 16 or (values > 15).any():
-        wrong = next(i for i in ids.to_pylist() if len(i) != 16 or set(i) - set("0123456789abcdef"))
-        raise CatalogError(
-            f"annotations={str(path)!r}: ImageID={wrong!r} is not 16 hexadecimal digits"
-        )
-    numbers: NDArray[np.uint64] = (
-        values << (np.arange(15, -1, -1, dtype=np.uint64) * np.uint64(4))
-    ).sum(axis=1, dtype=np.uint64)
-    return numbers
-
-
 def verified_states(
     boxes: Iterator[Boxes],
     labels: Iterator[Labels],
@@ -316,7 +132,7 @@ def verified_states(
     images to keep, None for all."""
     # Without any block, zip has nothing to give: the parts are then empty.
     box = [np.concatenate(part) for part in zip(*boxes, strict=True)] or [
-        np.empty(0, t) for t in ("u8", "i2", "?", "?")
+        np.empty(0, t) for t in ("u8", "i2", "?", "?", "u8")
     ]
     label = [np.concatenate(part) for part in zip(*labels, strict=True)] or [
         np.empty(0, t) for t in ("u8", "i2", "?")
@@ -338,7 +154,7 @@ def verified_states(
         return row[kept] * size + class_index[kept], kept
 
     box_pair, kept = pairs(box[0], box[1])
-    countable, large = box[2][kept], box[3][kept]
+    countable, large = box[2][kept] & ~_doubled(box_pair, box[4][kept]), box[3][kept]
     label_pair, kept = pairs(label[0], label[1])
     positive = label[2][kept]
     own, inverse = np.unique(np.concatenate([box_pair, label_pair[positive]]), return_inverse=True)
@@ -375,6 +191,16 @@ def verified_states(
     entries, state = entries[order], np.concatenate([state, np.full(len(gone), ABSENT)])[order]
     starts = np.searchsorted(entries, np.arange(len(ids) + 1) * size)
     return ids, (entries % size).astype(np.int16), state.astype(np.int16), starts
+
+
+def _doubled(pair: NDArray[np.int64], place: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which boxes have another of their class in the same place of their image."""
+    order = np.lexsort((place, pair))
+    same = (np.diff(pair[order]) == 0) & (np.diff(place[order]) == 0)
+    doubled = np.zeros(len(pair), dtype=bool)
+    doubled[order[1:][same]] = True
+    doubled[order[:-1][same]] = True
+    return doubled
 
 
 def _spread(

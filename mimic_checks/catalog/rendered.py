@@ -93,6 +93,11 @@ def rendered(
         source=SceneImages(made, size_px),
         families=tuple(groups),
         masks=lambda row, class_index: _mask(made[row], class_index, size_px),
+        boxes=lambda row, class_index: tuple(
+            mask_box(object_mask(item, size_px))
+            for item in made[row].objects
+            if item.class_index == class_index
+        ),
     )
 
 

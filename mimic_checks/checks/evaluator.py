@@ -56,6 +56,7 @@ class Evaluator:
                 self.session.engine.contribute(condition)
 
     def _evaluate(self, found: FoundCheck) -> CheckResult:
+        self.session.folder.require()
         journals = self.session.folder.path / "journal"
         with begun(journals, found.check_id) as died:
             if died:

@@ -13,7 +13,7 @@ from mimic_checks.checks.discovery import FoundCheck
 from mimic_checks.checks.evaluation import EvaluationDied, NotMeasurable
 from mimic_checks.checks.evaluator import Evaluator
 from mimic_checks.checks.gating import Gating
-from mimic_checks.errors import AttentionError, ModelLoadError, UsageError
+from mimic_checks.errors import AttentionError, ModelLoadError, RunFolderError, UsageError
 from mimic_checks.verdicts import Verdict
 from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.gate_text import gate_failure
@@ -66,6 +66,9 @@ class CheckNode:
             if self.evaluator.session.unusable or isinstance(error, ModelLoadError):
                 self.refuse(str(error))
                 pytest.skip(f"no model: {error}")
+            if isinstance(error, RunFolderError):  # it fails for no check either
+                self.refuse(str(error))
+                pytest.skip(f"no output folder: {error}")
             if isinstance(error, AttentionError):
                 pytest.fail(f"{self.found.check_id}: {error}", pytrace=False)
             raise

@@ -22,8 +22,14 @@ from mimic_checks.checks.probe_cases import (
     in_batches,
     text_missing,
 )
-from mimic_checks.errors import AnswerError, AttentionError, ModelLoadError, RunFolderError
-from mimic_checks.models import Prompt, WhiteBoxVLM, image_blocks
+from mimic_checks.errors import (
+    AnswerError,
+    AttentionError,
+    ModelLoadError,
+    RunFolderError,
+    UsageError,
+)
+from mimic_checks.models import GivesLogits, Prompt, image_blocks
 from mimic_checks.models.controls import Reversed, Uneven, WithoutImages
 from mimic_checks.models.intervention import Intervention
 from mimic_checks.models.vlm import ImageBlock, limited
@@ -70,14 +76,14 @@ def check_padding(probe: ProbeCases) -> str:
 def check_mixed_sizes(probe: ProbeCases) -> str:
     """Pictures of unequal sizes, in one prompt and in one batch, are read as they are alone."""
     probe.require_apart()
-    model = probe.require_white_box()
+    model = probe.require_logits()
     mixed = [
         Uneven(low=number % 2 == 1)(prompt)
         for number, prompt in enumerate(probe.several() or probe.prompts[:2])
     ]
     if problem := _moved_by_batch(model, mixed, probe.tolerance):
         return "with pictures of unequal sizes, " + problem
-    if blocks := image_blocks(model):
+    if blocks := image_blocks(probe.model):
         for prompt in mixed:
             if problem := wrong_blocks(blocks.image_blocks(prompt), len(prompt.images)):
                 return f"case {prompt.case_id} with pictures of unequal sizes: {problem}"
@@ -87,7 +93,7 @@ def check_mixed_sizes(probe: ProbeCases) -> str:
 def check_batch(probe: ProbeCases) -> str:
     """A case is answered in a batch as it is alone: the same text, and logits within the
     tolerance."""
-    model = probe.white_box
+    model = probe.logits
     if model and (problem := _moved_by_batch(model, probe.prompts, probe.tolerance)):
         return problem
     together, alone = probe.together, probe.alone
@@ -109,15 +115,17 @@ def check_no_images(probe: ProbeCases) -> str:
     answers change."""
     prompts = probe.prompts
     without = [WithoutImages()(prompt) for prompt in prompts]
-    if model := probe.white_box:
-        pairs = zip(prompts[:PROBED], without, strict=False)
-        if min(_apart(model, [prompt], [bare]) for prompt, bare in pairs) > SAME:
-            return ""
-        return "removing all images changes no logit: the pictures do not reach the model"
-    if len(set(probe.together)) == 1:
-        raise NotMeasurable("the model says the same to every probe case")
     try:
+        if model := probe.logits:
+            pairs = zip(prompts[:PROBED], without, strict=False)
+            if min(_apart(model, [prompt], [bare]) for prompt, bare in pairs) > SAME:
+                return ""
+            return "removing all images changes no logit: the pictures do not reach the model"
+        if len(set(probe.together)) == 1:
+            raise NotMeasurable("the model says the same to every probe case")
         answers = [text for batch in in_batches(without) for text in probe.ask(batch)]
+    except (NotMeasurable, UsageError, NotNumbers):
+        raise
     except Exception as error:  # whatever a model raises that cannot do without images
         raise NotMeasurable(f"the model does not answer without images ({error})") from error
     if answers != probe.together:
@@ -131,7 +139,7 @@ def check_no_images(probe: ProbeCases) -> str:
 def check_swapped_images(probe: ProbeCases) -> str:
     """Images in the other order are another input."""
     probe.require_apart()
-    model = probe.require_white_box()
+    model = probe.require_logits()
     for prompt in probe.require_several():
         if _apart(model, [prompt], [Reversed()(prompt)]) <= SAME:
             return (
@@ -358,7 +366,7 @@ def _constant_rate(items: Sequence[Item]) -> float:
     return constant_rate(scored(items, unanswered))
 
 
-def _moved_by_batch(model: WhiteBoxVLM, prompts: Sequence[Prompt], tolerance: float) -> str:
+def _moved_by_batch(model: GivesLogits, prompts: Sequence[Prompt], tolerance: float) -> str:
     """How the logits of prompts differ between a batch and alone, if by more than the tolerance."""
     for together in in_batches(prompts):
         for prompt, row in zip(together, model.logits(together), strict=True):
@@ -371,12 +379,28 @@ def _moved_by_batch(model: WhiteBoxVLM, prompts: Sequence[Prompt], tolerance: fl
     return ""
 
 
-def _apart(model: WhiteBoxVLM, some: Sequence[Prompt], others: Sequence[Prompt]) -> float:
+def _apart(model: GivesLogits, some: Sequence[Prompt], others: Sequence[Prompt]) -> float:
     return _range_moved(model.logits(some), model.logits(others))
 
 
 def _range_moved(before: Tensor, after: Tensor) -> float:
-    """The farthest that a logit moved, as a share of the range of the logits before. [1, V]
-    both."""
+    """The farthest that a logit moved, as a share of the range of the logits before; [1, V] both.
+    Tokens that are ruled out, at minus infinity, have to be ruled out in both.
+
+    Raises:
+        NotNumbers: a logit is NaN: no comparison would be true of it.
+    """
+    if bool(before.isnan().any() | after.isnan().any()):
+        raise NotNumbers("its logits are not numbers (NaN); try --vlm-dtype float32")
+    finite = before.isfinite()
+    if not bool((finite == after.isfinite()).all()):
+        return float("inf")
+    if not bool(finite.any()):
+        return 0.0
+    before, after = before[finite], after[finite]
     spread = float(before.max() - before.min())
     return float((after - before).abs().max()) / spread if spread > 0 else 0.0
+
+
+class NotNumbers(AnswerError):
+    """Logits that cannot be compared."""

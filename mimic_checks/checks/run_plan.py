@@ -24,7 +24,7 @@ from mimic_checks.checks.discovery import FoundCheck
 from mimic_checks.checks.settings import Settings
 from mimic_checks.errors import EmptyPool, ExtensionError, InvalidArgument, refusing
 from mimic_checks.runs.condition import distinct_cases
-from mimic_checks.tasks import TASKS, Vocabulary
+from mimic_checks.tasks import TASKS, Unread, Vocabulary, read_answer
 from mimic_checks.verdicts import load_thresholds
 from mimic_checks.verdicts.case_set import CaseSet, read_case_set
 from mimic_checks.verdicts.levels import refuse_unreachable
@@ -209,8 +209,8 @@ class RunPlan:
     def _reads_back(self, case: Case) -> bool:
         task = TASKS.get(case.task)
         with refusing(f"task {case.task!r} cannot read its own true answer {case.truth.text!r}"):
-            read = task.read(case.truth.text, case.truth, case.offered, self.vocabulary)
-            return read is not None and task.score(read, case.truth).right
+            read = read_answer(task, case.truth.text, case.truth, case.offered, self.vocabulary)
+            return not isinstance(read, Unread) and task.score(read, case.truth).right
 
     def describe(self) -> dict[str, Any]:
         """What this run is, as its folder says it: a run of the same description is the same

@@ -32,6 +32,7 @@ class Settings:
     baseline: Path | None = None
     policy: Path | None = None
     sequential: bool = False
+    discard_unfinished: bool = False
     model: ModelOptions = field(default_factory=ModelOptions)
 
     def __post_init__(self) -> None:
@@ -72,11 +73,11 @@ class Settings:
             )
 
     def describe(self) -> dict[str, Any]:
-        """The settings as they are stored in `run.json`: all but where answers are kept, which
-        changes nothing."""
+        """The settings as they are stored in `run.json`: all but where answers are kept and what
+        becomes of earlier ones, which changes nothing."""
         described = {
             name: str(value) if isinstance(value, Path) else value
             for name, value in asdict(self).items()
         }
-        del described["answer_cache"]
+        del described["answer_cache"], described["discard_unfinished"]
         return described

@@ -142,10 +142,11 @@ def refuse_options_of_weights(options: ModelOptions, models: str) -> None:
         InvalidArgument: such an option is set.
     """
     defaults = ModelOptions()
-    for name in ("adapter", "mask", "pooling", "stitch"):
+    for name in ("adapter", "mask", "pooling", "stitch", "keep_generation"):
         value, default = getattr(options, name), getattr(defaults, name)
         if value != default:
-            raise InvalidArgument(f"vlm-{name}", value, allowed=f"{default!r} with {models}")
+            flag = f"vlm-{name.replace('_', '-')}"
+            raise InvalidArgument(flag, value, allowed=f"{default!r} with {models}")
 
 
 TRANSFORMERS = TransformersBackend()

@@ -20,6 +20,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 from mimic_checks.attention.families import Family
 from mimic_checks.attention.pooling import flattened, image_features
 from mimic_checks.errors import AnswerError
+from mimic_checks.models.chat_text import adds_special_tokens
 from mimic_checks.models.features import FeatureCache
 from mimic_checks.models.prompt import Prompt, PromptImage
 
@@ -29,14 +30,23 @@ _ENCODE_AT_MOST, _ENCODE_ALWAYS = 32, 8
 
 
 class Encoder:
-    """Makes batches for one model. `reuses_features`: its family's features can be computed apart.
+    """Makes batches for one model. `reuses_features`: its family's features can be computed apart;
+    `template_args`: what the chat template is told beside the conversation.
 
     `fixed_shape`, on accelerators: kernels are chosen by shape, so the tower always sees as many
     images at a time; features then do not depend on which others were known already, and a resumed
     run repeats an uninterrupted one."""
 
-    def __init__(self, model: Any, processor: Any, family: Family | None, cache_mb: int) -> None:
+    def __init__(
+        self,
+        model: Any,
+        processor: Any,
+        family: Family | None,
+        cache_mb: int,
+        template_args: Mapping[str, Any] | None = None,
+    ) -> None:
         self.model, self.processor, self.family = model, processor, family
+        self.template_args = dict(template_args or {})
         self.reuses_features = family is not None and family.one_row_per_image
         self.fixed_shape = model.device.type != "cpu"
         self.features = FeatureCache(cache_mb * 2**20)
@@ -85,11 +95,13 @@ class Encoder:
     def _processed(self, prompts: Sequence[Prompt]) -> dict[str, Any]:
         """The processor's own inputs: any family."""
         pictures = [[image.open() for image in prompt.images] for prompt in prompts]
+        texts = self.texts(prompts)
         inputs = self.processor(
-            text=self._texts(prompts),
+            text=texts,
             images=pictures if any(pictures) else None,
             padding=True,
             return_tensors="pt",
+            add_special_tokens=adds_special_tokens(self.processor.tokenizer, texts[0]),
         )
         return self._moved(inputs)
 
@@ -119,26 +131,26 @@ class Encoder:
     def _expanded(self, prompts: Sequence[Prompt]) -> dict[str, Tensor]:
         """Token ids with every image placeholder repeated once per image token, left padded."""
         placeholder = self.processor.image_token
-        texts = self._texts(prompts)
+        texts = self.texts(prompts)
         for prompt, text in zip(prompts, texts, strict=True):
             if text.count(placeholder) != len(prompt.images):
                 raise AnswerError(
                     f"the chat template wrote {text.count(placeholder)} image placeholders for"
                     f" {len(prompt.images)} images"
                 )
-        # No special tokens added: the chat template has written them.
         encoded = self.processor.tokenizer(
             [text.replace(placeholder, placeholder * self.tokens_per_image) for text in texts],
             padding=True,
             return_tensors="pt",
-            add_special_tokens=False,
+            add_special_tokens=adds_special_tokens(self.processor.tokenizer, texts[0]),
         )
         return {key: encoded[key].to(self.model.device) for key in ("input_ids", "attention_mask")}
 
-    def _texts(self, prompts: Sequence[Prompt]) -> list[str]:
+    def texts(self, prompts: Sequence[Prompt]) -> list[str]:
+        """The prompts as the chat template writes them."""
         return [
             self.processor.apply_chat_template(
-                prompt.messages, add_generation_prompt=True, tokenize=False
+                prompt.messages, add_generation_prompt=True, tokenize=False, **self.template_args
             )
             for prompt in prompts
         ]

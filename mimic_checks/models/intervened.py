@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol
 
 from mimic_checks.models.intervention import Intervention
 from mimic_checks.models.prompt import Prompt
+from mimic_checks.models.reply import Answered
 from mimic_checks.models.vlm import Capabilities
 
 
@@ -22,7 +23,7 @@ class Intervenable(Protocol):
 
     def answer_intervened(
         self, prompts: Sequence[Prompt], intervention: Intervention
-    ) -> list[str]: ...
+    ) -> list[Answered]: ...
 
 
 class IntervenedVLM:
@@ -35,7 +36,7 @@ class IntervenedVLM:
     def __init__(self, base: Intervenable, intervention: Intervention) -> None:
         self.base, self.intervention = base, intervention
 
-    def answer(self, prompts: Sequence[Prompt]) -> list[str]:
+    def answer(self, prompts: Sequence[Prompt]) -> list[Answered]:
         """As the base's `answer`, under the intervention."""
         return self.base.answer_intervened(prompts, self.intervention)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +17,9 @@ DTYPES = ("auto", "float32", "bfloat16", "float16")
 class ModelOptions:
     """How to load and run a model; every field is the plugin option of the same name (`--vlm-...`).
 
-    `chat_template_args`: what the chat template is given by name, beside the conversation; also as
-    the text of the flag.
+    `chat_template_args`: what the chat template is given by name, beside the conversation;
+    `keep_generation`: settings of the checkpoint's generation config that answers are given under;
+    both also as the text of the flag.
 
     Raises:
         InvalidArgument: a dtype, device, mask, pooling, address or template argument that does not
@@ -35,6 +36,7 @@ class ModelOptions:
     max_new_tokens: int = 64
     # A mapping has no hash; equality still looks at it.
     chat_template_args: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    keep_generation: tuple[str, ...] = ()
     feature_cache_mb: int = 512
     mask: str = "auto"
     pooling: int = 1
@@ -58,6 +60,7 @@ class ModelOptions:
         if self.base_url is not None:
             _check_address(self.base_url)
         object.__setattr__(self, "chat_template_args", _template_args(self.chat_template_args))
+        object.__setattr__(self, "keep_generation", _kept_settings(self.keep_generation))
 
     def _check_pattern(self, name: str, pattern: str, allowed: str) -> None:
         if not re.fullmatch(pattern, value := getattr(self, name)):
@@ -72,6 +75,33 @@ _MASKS = "'auto', 'none', 'all', 'deep', 'shallow', '12-23', '0.5-1.0'"
 _MASK = r"auto|none|all|deep|shallow|\d+(\.\d+)?-\d+(\.\d+)?"
 _LENGTHS = "the server's name for the longest answer ('max_tokens'), or 'none' (not sent)"
 _DEVICE = r"auto|cpu|mps|cuda(?::\d+)?"
+
+
+KEEPABLE = (
+    "repetition_penalty",
+    "no_repeat_ngram_size",
+    "encoder_repetition_penalty",
+    "encoder_no_repeat_ngram_size",
+    "bad_words_ids",
+    "sequence_bias",
+    "suppress_tokens",
+    "begin_suppress_tokens",
+    "forced_bos_token_id",
+    "forced_eos_token_id",
+    "min_length",
+    "min_new_tokens",
+    "exponential_decay_length_penalty",
+    "stop_strings",
+)
+"""Settings of a generation config under which an answer is still the greedy one, and one."""
+
+
+def _kept_settings(given: Sequence[str] | str) -> tuple[str, ...]:
+    names = [name.strip() for name in given.split(",")] if isinstance(given, str) else list(given)
+    for name in filter(None, names):
+        if name not in KEEPABLE:
+            raise InvalidArgument("vlm-keep-generation", name, allowed=KEEPABLE)
+    return tuple(sorted(set(filter(None, names))))
 
 
 def _check_address(base_url: str) -> None:

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimic_checks.catalog import Catalog
-from mimic_checks.catalog.labels import plural
 from mimic_checks.catalog.states import ABSENT
 from mimic_checks.errors import AnswerError, InvalidArgument
 from mimic_checks.models.controls import shown_in
@@ -26,7 +25,7 @@ from mimic_checks.models.vlm import Capabilities, ImageBlock
 from mimic_checks.tasks.truth import Counts, Names
 
 _COUNT = re.compile(
-    r"(?:How many|Count the) (?P<classes>.+?) (?:are there )?in (?:this image|these images)"
+    r"(?:How many|Count(?: the)?) (?P<classes>.+?) (?:are there )?in (?:this image|these images)"
 )
 _LIST = re.compile(r"kinds? of (?P<supercategory>.+?) (?:are )?in (?:this image|these images)")
 _COMMON = re.compile(r"\b(?:all of|every one of)\b")
@@ -40,7 +39,11 @@ class StubVLM:
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
-        self._class_of = {plural(name): index for index, name in enumerate(catalog.class_names)}
+        self._class_of = {
+            form(name): index
+            for form in (catalog.labels.display, catalog.labels.plural)
+            for index, name in enumerate(catalog.class_names)
+        }
 
     def answer(self, prompts: Sequence[Prompt]) -> list[str]:
         return [self.tell(prompt, self.look(prompt)) for prompt in prompts]
@@ -95,7 +98,9 @@ class StubVLM:
 
     def asked(self, classes: str) -> list[int]:
         """The class columns of `"cats, dogs and keys"`."""
-        return [self._class_of[word] for word in re.split(r", | and ", classes)]
+        return [
+            self._class_of[word.removeprefix("every ")] for word in re.split(r", | and ", classes)
+        ]
 
     def _counts(self, image_id: str) -> NDArray[np.int16]:
         counts: NDArray[np.int16] = np.zeros(len(self.catalog.class_names), dtype=np.int16)

@@ -6,6 +6,8 @@ Letters: B prompts, L positions, T tokens per image, D model width.
 
 from __future__ import annotations
 
+import copy
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -14,23 +16,28 @@ from typing import Any
 import torch
 from PIL import Image
 from torch import Tensor
+from transformers import LogitsProcessorList
 
 from mimic_checks.attention import Profile, Profiler, TokenMap, TokenMapper, edit_attention, pooled
 from mimic_checks.attention.edit import layer_rules
 from mimic_checks.attention.families import FAMILIES, Family, no_row
 from mimic_checks.attention.pooling import flattened, image_features
-from mimic_checks.errors import AttentionError, ModelLoadError
+from mimic_checks.errors import AnswerError, AttentionError, first_names
+from mimic_checks.models.adapter import base_note, with_adapter
+from mimic_checks.models.chat_text import check_template_args
 from mimic_checks.models.controls import Stitched
 from mimic_checks.models.encoder import Encoder
 from mimic_checks.models.features import FeatureCache
 from mimic_checks.models.fingerprint import file_digests, model_identity
+from mimic_checks.models.generation import Watch, checkpoint_settings, make_greedy
 from mimic_checks.models.intervened import IntervenedVLM
 from mimic_checks.models.intervention import NO_INTERVENTION, Intervention, persistent_intervention
-from mimic_checks.models.loading import load, with_adapter
+from mimic_checks.models.loading import load
 from mimic_checks.models.options import ModelOptions
 from mimic_checks.models.prompt import Prompt, PromptImage, prompt_for
+from mimic_checks.models.reply import CUT_OFF, Answered, Reply
 from mimic_checks.models.token_grids import token_grid
-from mimic_checks.models.vlm import Capabilities, ImageBlock, ShownInput, TokenGrid
+from mimic_checks.models.vlm import Capabilities, Capability, ImageBlock, ShownInput, TokenGrid
 
 _PROBE = prompt_for(
     [PromptImage("probe", lambda: Image.linear_gradient("L").convert("RGB"))],
@@ -53,35 +60,51 @@ class TransformersVLM:
         options = options or ModelOptions()
         self.source, self.name, self.options = source, name or source, options
         self._untouched = untouched
-        self.model, self.processor, self.device = load(source, options)
+        self.model, self.processor, self.device, unused = load(source, options)
+        self.notes = (
+            [f"tensors without a place in the model: {first_names(unused)}"] if unused else []
+        )
         self.tokenizer = self.processor.tokenizer
         self.tokenizer.padding_side = "left"
         # Padding is masked, so any token will do, and tokenizers insist on one.
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
-        if not getattr(self.processor, "chat_template", None):
-            raise ModelLoadError(
-                f"model={source!r} has no chat template; add chat_template.jinja to its processor"
-            )
+        self.set_aside = make_greedy(
+            self.model,
+            checkpoint_settings(source, options),
+            max_new_tokens=options.max_new_tokens,
+            pad_token_id=self.tokenizer.pad_token_id,
+            keep=options.keep_generation,
+        )
+        check_template_args(self.processor, options.chat_template_args, source)
         model_type = self.model.config.model_type
         # A family without a row still answers; only looking inside needs one.
         self.family = FAMILIES.get(model_type) if model_type in FAMILIES.names() else None
         self.capabilities = _capabilities(self.family, model_type)
         self.encoder = self._make_encoder()
         self.persistent = persistent_intervention(options)
-        self.masked_layers = tuple(layer_rules(self.persistent.rules, self.depth))
+        rules = self.persistent.rules
+        self.masked_layers = tuple(layer_rules(rules, self.depth)) if rules else ()
         if self.persistent != NO_INTERVENTION:
             # An unknown family is refused here, not at the first answer.
             self.mapper  # noqa: B018
         self.adapter_shift = self._adapt(options.adapter) if options.adapter else None
 
     def _make_encoder(self) -> Encoder:
-        return Encoder(self.model, self.processor, self.family, self.options.feature_cache_mb)
+        options = self.options
+        return Encoder(
+            self.model,
+            self.processor,
+            self.family,
+            options.feature_cache_mb,
+            options.chat_template_args,
+        )
 
     def _adapt(self, adapter: str) -> float:
         """Merges an adapter; returns how far it moved a logit of a first token (0.0: it does
         nothing)."""
         before = self.logits([_PROBE])
+        self.notes.append(base_note(adapter, self.name, self.source))
         self.model = with_adapter(self.model, self.source, adapter)
         # Features of the model before are not this one's; those of the probe are no run's.
         self.encoder = self._make_encoder()
@@ -94,8 +117,10 @@ class TransformersVLM:
         """Image features that are known already."""
         return self.encoder.features
 
-    def answer(self, prompts: Sequence[Prompt]) -> list[str]:
-        """Greedy answers, stripped; every prompt's batch is the one given here.
+    def answer(self, prompts: Sequence[Prompt]) -> list[Answered]:
+        """Greedy answers, stripped; every prompt's batch is the one given here. One that reached
+        the longest length before a stop token is a `Reply` that says so; one whose logits were no
+        numbers, an `AnswerError`.
 
         Raises:
             AnswerError: image tokens and images do not match.
@@ -103,7 +128,9 @@ class TransformersVLM:
         return self.answer_intervened(prompts, NO_INTERVENTION)
 
     @torch.inference_mode()
-    def answer_intervened(self, prompts: Sequence[Prompt], intervention: Intervention) -> list[str]:
+    def answer_intervened(
+        self, prompts: Sequence[Prompt], intervention: Intervention
+    ) -> list[Answered]:
         """`answer` under an intervention.
 
         Raises:
@@ -111,20 +138,43 @@ class TransformersVLM:
         """
         if not prompts:
             return []
+        watch = Watch()
         with self._prepared(prompts, intervention) as inputs:
-            # None: a checkpoint's sampling settings would only be warned of, answer by answer.
-            tokens = self.model.generate(
-                **inputs,
-                max_new_tokens=self.options.max_new_tokens,
-                do_sample=False,
-                num_beams=1,
-                temperature=None,
-                top_p=None,
-                top_k=None,
-                pad_token_id=self.tokenizer.pad_token_id,
+            new = self._generated(inputs, logits_processor=LogitsProcessorList([watch]))
+        texts = self.tokenizer.batch_decode(new, skip_special_tokens=True)
+        return [
+            self._answered(text.strip(), ids, broken)
+            for text, ids, broken in zip(texts, new.tolist(), watch.steps(), strict=True)
+        ]
+
+    def _generated(self, inputs: dict[str, Any], **more: Any) -> Tensor:
+        """Token ids after the prompts, [B, so many as the longest answer]."""
+        kept_strings = self.model.generation_config.stop_strings
+        tokens: Tensor = self.model.generate(
+            **inputs,
+            generation_config=self.model.generation_config,
+            **({"tokenizer": self.tokenizer} if kept_strings else {}),
+            **more,
+        )
+        # Decoders go on from the prompt, encoder-decoders from a token that begins every text.
+        if self.model.config.is_encoder_decoder:
+            return tokens[:, 1:]
+        return tokens[:, inputs["input_ids"].shape[1] :]
+
+    def _answered(self, text: str, ids: list[int], broken: int) -> Answered:
+        """One answer: `ids` as generated, `broken` the first step without a next token."""
+        stops = (step for step, token in enumerate(ids) if token in self.stop_ids)
+        last = next(stops, None)
+        if 0 <= broken <= (len(ids) if last is None else last):
+            return AnswerError(
+                f"the model's logits are not numbers (NaN or infinite) at token {broken + 1} of its"
+                " answer; try --vlm-dtype float32, and look for NaN in the weights"
             )
-        new = tokens[:, inputs["input_ids"].shape[1] :]
-        return [text.strip() for text in self.tokenizer.batch_decode(new, skip_special_tokens=True)]
+        strings = self.model.generation_config.stop_strings or []
+        ended = last is not None or any(string in text for string in strings)
+        if ended or len(ids) < self.options.max_new_tokens:
+            return text
+        return Reply(text, CUT_OFF)
 
     @torch.inference_mode()
     def profiles(
@@ -155,10 +205,13 @@ class TransformersVLM:
     ) -> Tensor:
         """Logits of the first generated token under an intervention: [B, vocabulary]; without
         `masked`, as if there were no persistent mask."""
-        change = intervention or NO_INTERVENTION
-        # One position is kept: [B, L, vocabulary] would be the largest tensor by far.
-        with self._prepared(prompts, change, masked=masked) as inputs:
-            logits: Tensor = self.model(**inputs, logits_to_keep=1).logits[:, -1]
+        # Generated, as answers are: what is compared is then what the model answers from, in every
+        # family, encoder-decoders too.
+        settings = copy.deepcopy(self.model.generation_config)
+        settings.update(max_new_tokens=1, return_dict_in_generate=True, output_logits=True)
+        with self._prepared(prompts, intervention or NO_INTERVENTION, masked=masked) as inputs:
+            made = self.model.generate(**inputs, generation_config=settings)
+        logits: Tensor = made.logits[0]
         return logits
 
     def intervened(self, intervention: Intervention) -> IntervenedVLM:
@@ -196,12 +249,13 @@ class TransformersVLM:
     @property
     def depth(self) -> int:
         """Layers of the language model."""
-        return int(self.model.config.text_config.num_hidden_layers)
+        return int(self.model.config.get_text_config(decoder=True).num_hidden_layers)
 
     @property
     def context_tokens(self) -> int | None:
         """The longest input that the language model takes; None if its config does not say."""
-        limit: int | None = getattr(self.model.config.text_config, "max_position_embeddings", None)
+        text = self.model.config.get_text_config(decoder=not self.model.config.is_encoder_decoder)
+        limit: int | None = getattr(text, "max_position_embeddings", None)
         return limit
 
     @property
@@ -218,9 +272,10 @@ class TransformersVLM:
             *_PROBE.messages,
             {"role": "assistant", "content": [{"type": "text", "text": "42"}]},
         ]
-        _, answer, after = self.processor.apply_chat_template(turns, tokenize=False).rpartition(
-            "42"
+        text: str = self.processor.apply_chat_template(
+            turns, tokenize=False, **self.options.chat_template_args
         )
+        _, answer, after = text.rpartition("42")
         if not answer:
             return None
         special = {*self.tokenizer.all_special_ids, *self.tokenizer.get_added_vocab().values()}
@@ -283,8 +338,13 @@ class TransformersVLM:
             ],
             "revision": getattr(self.model.config, "_commit_hash", None) or self.options.revision,
             "max_new_tokens": self.options.max_new_tokens,
+            "chat_template_args": dict(self.options.chat_template_args),
             **self._digests,
-            **model_identity(self.model, self.processor, self.device),
+            **model_identity(
+                self.model, self.processor, self.device, self.encoder.texts([_PROBE])[0]
+            ),
+            "generation_set_aside": json.dumps(self.set_aside),
+            "notes": [note for note in self.notes if note],
         }
 
     @cached_property
@@ -344,7 +404,8 @@ class TransformersVLM:
 
 def _capabilities(family: Family | None, model_type: str) -> Capabilities:
     if family is None:
-        return Capabilities.of("shows_input", "image_tokens", otherwise=no_row(model_type))
+        known: list[Capability] = ["shows_input", "image_tokens", "logits"]
+        return Capabilities.of(*known, otherwise=no_row(model_type))
     return Capabilities.of("white_box", "image_blocks", "shows_input", "image_tokens")
 
 

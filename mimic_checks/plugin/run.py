@@ -16,6 +16,7 @@ from mimic_checks.plugin.model import maker_of
 from mimic_checks.plugin.progress import LogLines, progress_line
 from mimic_checks.plugin.selection import Selection, check_of, selection_of
 from mimic_checks.plugin.settings import settings_of, text_option
+from mimic_checks.processes import end_with_parent, stoppable
 
 if TYPE_CHECKING:
     from mimic_checks.checks.check import Profile
@@ -58,6 +59,7 @@ class Run:
         self._exchange: Path | None = None
         self._modules: set[ModuleType] = set()
         self._log: LogLines | None = None
+        self._stopping = contextlib.ExitStack()
 
     @property
     def profile(self) -> Profile:
@@ -143,6 +145,8 @@ class Run:
             if self._is_first_worker():
                 exchange.tell(Path(self._worker[exchange.KEY]), str(error))
             return
+        if described:
+            end_with_parent()
         if described and self._is_first_worker():
             exchange.tell(Path(self._worker[exchange.KEY]), described)
 
@@ -206,13 +210,14 @@ class Run:
         settings = settings_of(self.config)
         try:
             self._folder = RunFolder(settings.output)
-            self._folder.prepare(described.description)
+            self._folder.prepare(described.description, discard=settings.discard_unfinished)
             # Without xdist, this process's session has made it already.
             if self._gating is None:
                 self._gating = self._make_gating(settings, described.gated, described.known)
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
         self.described = described
+        self._stopping.enter_context(stoppable())
 
     def _known(self, settings: Settings) -> list[str]:
         """Ids of all registered checks, and of those in the collected modules whether selected or
@@ -333,6 +338,7 @@ class Run:
     def pytest_unconfigure(self) -> None:
         if self._log:
             self._log.close()
+        self._stopping.close()
         if self._exchange:
             import shutil
 

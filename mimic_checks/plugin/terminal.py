@@ -30,7 +30,7 @@ def write_summary(
     runs, and all."""
     terminal.section("vision-language model checks")
     checked = [CheckResult.model_validate(result) for result in results]
-    terminal.write_line(summary(checked))
+    _write_lines(terminal, summary(checked).split("\n"))
     write_comparisons(terminal, gates, uncompared, unused=unused)
     write_missing(terminal, missing)
     from_cache, answers = cached
@@ -70,4 +70,11 @@ def write_comparisons(
         return
     terminal.section("against the baseline")
     missing = [f"not compared: {check}: {why}" for check, why in uncompared.items()]
-    terminal.write_line("\n".join([*([gate_summary(gates)] if gates else []), *missing, *unused]))
+    compared = gate_summary(gates).split("\n") if gates else []
+    _write_lines(terminal, [*compared, *missing, *unused])
+
+
+def _write_lines(terminal: Any, lines: Sequence[str]) -> None:
+    # One by one: what an encoding lacks pytest escapes, and line ends with it.
+    for line in lines:
+        terminal.write_line(line)

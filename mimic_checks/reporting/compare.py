@@ -13,7 +13,7 @@ from mimic_checks.reporting.gate import flipped_items, gate_junit, gate_page
 from mimic_checks.reporting.markdown import gate_markdown
 from mimic_checks.verdicts.baseline import Baseline, baseline_of
 from mimic_checks.verdicts.comparison import compare_all
-from mimic_checks.verdicts.files import SCHEMA
+from mimic_checks.verdicts.files import SCHEMA, write_whole
 from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.pictures import read_pictures, save_pictures
 from mimic_checks.verdicts.policy import Policy, check_policy_can_decide
@@ -68,16 +68,16 @@ def write_comparison(
     save_pictures(cases.values(), catalog.manifest, out)
     names = _name(before), _name(after)
     page = gate_page(gates, flipped, names, read_pictures(cases.values(), out))
-    (out / "gate.html").write_text(page, encoding="utf-8")
-    (out / "gate.md").write_text(gate_markdown(gates, names[1]), encoding="utf-8")
-    (out / "junit.xml").write_text(gate_junit(gates), encoding="utf-8")
+    write_whole(out / "gate.html", page.encode())
+    write_whole(out / "gate.md", gate_markdown(gates, names[1]).encode())
+    write_whole(out / "junit.xml", gate_junit(gates).encode())
     comparison = {
         "schema": SCHEMA,
         "before": names[0],
         "after": names[1],
         "checks": [gate.model_dump(mode="json") for gate in gates],
     }
-    (out / "gate.json").write_text(json.dumps(comparison, indent=1), encoding="utf-8")
+    write_whole(out / "gate.json", json.dumps(comparison, indent=1).encode())
     return out / "gate.html"
 
 

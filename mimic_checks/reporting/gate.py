@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from xml.etree import ElementTree
 
 from mimic_checks.cases import Scored
+from mimic_checks.characters import visible
 from mimic_checks.reporting.cards import card, question_summary, shown, truths
 from mimic_checks.reporting.document import document
 from mimic_checks.reporting.escape import text
@@ -105,9 +106,9 @@ def gate_junit(gates: Sequence[CheckGate]) -> str:
         # JUnit has no third verdict; skipped comes closest.
         kind = {"fail": "failure", "inconclusive": "skipped"}.get(gate.verdict)
         if kind and gate.tier == "blocking":
-            ElementTree.SubElement(case, kind, message=gate.reason)
+            ElementTree.SubElement(case, kind, message=visible(gate.reason))
         output = ElementTree.SubElement(case, "system-out")
-        output.text = f"{gate.tier}: {gate.verdict}: {gate.reason}"
+        output.text = visible(f"{gate.tier}: {gate.verdict}: {gate.reason}")
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True)
 
 

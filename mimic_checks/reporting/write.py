@@ -9,8 +9,9 @@ from mimic_checks.errors import ExtensionError, refusing
 from mimic_checks.reporting.formats import REPORTS, ReportFormat
 from mimic_checks.reporting.html import HTML
 from mimic_checks.reporting.markdown import MARKDOWN
+from mimic_checks.runs.hold import LOCK
 from mimic_checks.verdicts.files import write_whole
-from mimic_checks.verdicts.run_folder import LOCK, RunFolder
+from mimic_checks.verdicts.run_folder import RunFolder
 
 _RESERVED = ("run.json", "identity.json", LOCK)
 """Files of the run itself."""

@@ -98,7 +98,7 @@ class AnswerCache:
             # With the first answer: a model whose answers are never kept leaves no folder.
             if not (self.folder / "identity.json").is_file():
                 replace_file(self.folder / "identity.json", self.key.encode())
-            replace_file(path, text.encode())
+            replace_file(path, text.encode(), durable=False)
         except OSError as error:
             self._writes = False
             warnings.warn(

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mimic_checks.runs.locks import needing_locks
+
 SUFFIX = "begun"
 
 
@@ -24,7 +26,8 @@ def begun(folder: Path, work: str) -> Iterator[bool]:
     unnamed = mark.with_suffix(".part")
     lock = os.open(unnamed, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        with needing_locks(folder):
+            fcntl.flock(lock, fcntl.LOCK_EX)
         unnamed.rename(mark)
         yield died
     finally:

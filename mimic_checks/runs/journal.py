@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from mimic_checks.characters import whole
 from mimic_checks.errors import RunFolderError
 from mimic_checks.runs.locks import Locks
 
@@ -27,11 +28,17 @@ _WRITING = 0
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a model said to a case: a text, or the message of the error it raised; `remark`: why the
-    text is no answer, if it is none."""
+    text is no answer, if it is none. All are `whole`, wherever they come from: what cannot be
+    written could not be judged, compared or shown either."""
 
     text: str | None
     error: str | None = None
     remark: str = ""
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            if isinstance(value := getattr(self, name), str):
+                object.__setattr__(self, name, whole(value))
 
 
 class Journal:
@@ -53,6 +60,7 @@ class Journal:
         # How far the file is known: bytes up to the end of the last complete line, and lines. All
         # that other processes have appended since begins there.
         self._offset, self._lines = 0, 0
+        self._other = ""
         with self._explained():
             self._locks = Locks(path and path.with_suffix(".lock"))
 
@@ -60,18 +68,34 @@ class Journal:
         """Takes over the plan in the file, or writes the one that `make_plan()` returns.
 
         The plan of an earlier or another process is taken over if its fingerprint is the same; a
-        journal of anything else is started afresh.
+        journal of anything else is set aside, and found again when that is asked again.
         """
         # The lock is held while the plan is made: of many workers that start together, one measures
         # and plans, the others wait and read.
         with self._changing():
             if self.plan is None:
+                self._make_room()
+                self.read()
+            if self.plan is None:
                 self.plan = make_plan()
-                if self.path:
-                    with self._explained():
-                        self.path.write_bytes(b"")
-                self._offset = self._lines = 0
                 self._append({"fingerprint": self.fingerprint, "plan": self.plan})
+
+    def _make_room(self) -> None:
+        """Sets another plan's journal aside, and takes back this one's if it was."""
+        self._offset = self._lines = 0
+        if self.path is None:
+            return
+        with self._explained():
+            if self._other:
+                self.path.rename(self._aside(self._other))
+            elif self.path.is_file():
+                self.path.write_bytes(b"")  # a plan that was cut off: nothing was answered
+            if self._aside(self.fingerprint).is_file():
+                self._aside(self.fingerprint).rename(self.path)
+
+    def _aside(self, fingerprint: str) -> Path:
+        assert self.path
+        return self.path.with_name(f"{self.path.name}.{fingerprint[:16]}.aside")
 
     def record(self, batch: int, answers: Mapping[str, Answer], *, cached: bool = False) -> None:
         """Writes one answered batch; it is on the disk when this returns.
@@ -137,11 +161,26 @@ class Journal:
             self.read()
             # What is left beyond the offset was cut off by a crash, for its writer would hold the
             # lock. Appended to, it would spoil the next line as well.
-            if self.path and self.plan is not None and self.path.stat().st_size > self._offset:
+            if self.path and self.plan is not None and self._size() > self._offset:
                 os.truncate(self.path, self._offset)
             yield
         finally:
             self._locks.release(_WRITING)
+
+    def _size(self) -> int:
+        """Bytes in the file.
+
+        Raises:
+            RunFolderError: it has lost what this process knows of it.
+        """
+        assert self.path
+        size = self.path.stat().st_size if self.path.is_file() else -1
+        if size < self._offset:
+            raise RunFolderError(
+                f"journal={str(self.path)!r} was {'cut short' if size >= 0 else 'removed'} while"
+                " the run was going on; nothing more is asked: give the same command again"
+            )
+        return size
 
     def _append(self, line: dict[str, Any]) -> None:
         if self.path is None:
@@ -163,8 +202,9 @@ class Journal:
                 f"journal={str(self.path)!r}, line 1: the plan cannot be read ({error});"
                 " move the file away to ask its cases again, or give another --vlm-output"
             ) from error
-        if fingerprint == self.fingerprint:
-            self.plan = plan
+        self.plan, self._other = (
+            (plan, "") if fingerprint == self.fingerprint else (None, str(fingerprint))
+        )
         return self.plan is not None
 
     def _take_line(self, line: bytes) -> None:

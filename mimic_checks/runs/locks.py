@@ -10,8 +10,34 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+
+from mimic_checks.errors import RunFolderError
+
+_WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+
+
+@contextmanager
+def needing_locks(folder: Path) -> Iterator[None]:
+    """Explains what goes wrong where a file system has no locks.
+
+    Raises:
+        RunFolderError: it has none.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _WITHOUT_LOCKS:
+            raise
+        # Without them two runs would write into one journal, or wait for the dead for ever.
+        raise RunFolderError(
+            f"the file system of {str(folder)!r} has no file locks ({error.strerror}), by which the"
+            " processes of a run share their work; give an output folder on a local disk, or mount"
+            " this one with locks (NFS: with lockd; Lustre: -o flock)"
+        ) from error
 
 
 class Locks:
@@ -21,6 +47,7 @@ class Locks:
     """
 
     def __init__(self, path: Path | None) -> None:
+        self._path = path
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         # Opened once for all locks: POSIX drops every record lock that a process has on a file when
@@ -32,8 +59,10 @@ class Locks:
         if self._file is None:
             return True
         try:
-            # A byte may be locked beyond the end of the file: the file need not be filled first.
-            fcntl.lockf(self._file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB), 1, number)
+            assert self._path
+            with needing_locks(self._path.parent):
+                # A byte may be locked beyond the end of the file, which need not be filled first.
+                fcntl.lockf(self._file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB), 1, number)
         except OSError as error:
             if error.errno in (errno.EACCES, errno.EAGAIN):
                 return False

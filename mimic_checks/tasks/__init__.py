@@ -15,8 +15,8 @@ if TYPE_CHECKING:
         Score,
         Task,
         Template,
-        Unread,
         check_template,
+        read_answer,
     )
     from mimic_checks.tasks.truth import (
         Choice,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         YesNo,
         of_type,
     )
+    from mimic_checks.tasks.unread import Unread
     from mimic_checks.tasks.vocabulary import Vocabulary
 
 __all__ = [
@@ -47,13 +48,15 @@ __all__ = [
     "YesNo",
     "check_template",
     "of_type",
+    "read_answer",
 ]
 
-_TASK = ("TASKS", "TEMPLATES", "Score", "Task", "Template", "Unread", "check_template")
+_HOMES = {"Vocabulary": "vocabulary", "Unread": "unread"} | dict.fromkeys(
+    ("TASKS", "TEMPLATES", "Score", "Task", "Template", "check_template", "read_answer"), "task"
+)
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = "task" if name in _TASK else "vocabulary" if name == "Vocabulary" else "truth"
-    return getattr(import_module(f"{__name__}.{home}"), name)
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'truth')}"), name)

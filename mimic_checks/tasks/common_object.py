@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,7 @@ class CommonObject(NamingTask):
         instruct="Name the object that every one of {images} shows. Give only the name.",
         stem="Which kind of object is in all of {images}?",
     )
+    decides = re.compile(r"\b(?:all|both|every|each|common|shared)\b")
 
 
 COMMON = CommonObject()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mimic_checks.catalog.labels import plural
+from mimic_checks.catalog.labels import DEFAULT_LABELS, Labels
 from mimic_checks.catalog.states import DOUBT, PRESENT, States
-from mimic_checks.tasks import mimic_release, numbers
-from mimic_checks.tasks.answer import NEGATION, plain_words
+from mimic_checks.tasks import mimic_release
+from mimic_checks.tasks.count_reader import read_counts
 from mimic_checks.tasks.task import Task, Template
 from mimic_checks.tasks.truth import Counts, Truth, of_type
+from mimic_checks.tasks.unread import Unread
 from mimic_checks.tasks.vocabulary import Vocabulary
 from mimic_checks.tasks.wording import Wording, enumerated, images_shown
 
@@ -20,11 +20,13 @@ _ONE_CLASS = Wording(
     plain="How many {classes} are there in {images}? Answer with a number.",
     instruct="Count the {classes} in {images}. Give only the total number.",
     stem="How many {classes} are there in {images}?",
+    singular="Count {each} in {images}. Give only the total number.",
 )
 _SEVERAL_CLASSES = Wording(
     plain="How many {classes} are there in {images}? Answer in the form {form}.",
     instruct="Count the {classes} in {images}. Give only the totals in the form {form}.",
     stem="How many {classes} are there in {images}, in the form {form}?",
+    singular="Count {each} in {images}. Give only the totals in the form {form}.",
 )
 
 
@@ -34,28 +36,37 @@ class Counting(Task):
     name = "counting"
     truth_type = Counts
 
-    def question(self, template: Template, *, classes: Sequence[str], images: int) -> str:
-        """How many there are of each of `classes`.
+    def question(
+        self,
+        template: Template,
+        *,
+        classes: Sequence[str],
+        images: int,
+        labels: Labels = DEFAULT_LABELS,
+    ) -> str:
+        """How many there are of each of `classes`, as `labels` call them.
 
         Raises:
             InvalidArgument: unknown template.
         """
         return (_SEVERAL_CLASSES if len(classes) > 1 else _ONE_CLASS).text(
             template,
-            classes=enumerated([plural(name) for name in classes]),
-            form=", ".join(f"{name}: number" for name in classes),
+            classes=enumerated([labels.plural(name) for name in classes]),
+            each=enumerated([f"every {labels.display(name)}" for name in classes]),
+            form=", ".join(f"{labels.display(name)}: number" for name in classes),
             images=images_shown(images),
         )
 
     def read(
         self, answer: str, truth: Truth, offered: Sequence[str], vocabulary: Vocabulary
-    ) -> Counts | None:
-        """One class: the only number, or the one given as the total. Several: a number at each name
-        (`apple: 2`, `2 apples`), or as many bare numbers as classes, in their order."""
+    ) -> Counts | Unread:
+        """The stated totals, else sums over images that are each named, else the only number of
+        each class; or as many bare numbers as classes, in their order."""
         asked = [name for name, _ in of_type(truth, Counts).counts]
-        text = plain_words(answer)
-        values = _several(text, asked) if len(asked) > 1 else _one(text, asked[0])
-        return None if values is None else Counts(tuple(zip(asked, values, strict=True)))
+        values = read_counts(answer, asked, vocabulary.counted(asked))
+        if isinstance(values, Unread):
+            return values
+        return Counts(tuple(zip(asked, values, strict=True)))
 
     def blind_answers(
         self, truth: Truth, images: int, offered: Sequence[str], vocabulary: Vocabulary
@@ -87,46 +98,3 @@ def count(shown: States, asked: Sequence[int]) -> list[int] | None:
     if ((columns == PRESENT) | (columns == DOUBT)).any():
         return None
     return [int(total) for total in np.maximum(columns, 0).sum(axis=0)]
-
-
-def _one(text: str, name: str) -> list[int] | None:
-    total = _zero(text, name) if NEGATION.search(text) else numbers.total(text)
-    return None if total is None else [total]
-
-
-def _zero(text: str, name: str) -> int | None:
-    """Zero where the class is denied ("there are no dogs"); any other negation with a number in it
-    says nothing certain."""
-    names = "|".join(re.escape(form) for form in (plural(name), name))
-    denied = re.search(rf"\b(?:no|not any) (?:\w+ )?(?:{names})\b", text)
-    return 0 if denied and not [n for n in numbers.find(text) or () if n.value] else None
-
-
-def _several(text: str, asked: Sequence[str]) -> list[int] | None:
-    stated = numbers.find(text)
-    if stated is None or NEGATION.search(text) or not all(number.exact for number in stated):
-        return None
-    by_label = [_labelled(text, stated, name) for name in asked]
-    if all(len(values) == 1 for values in by_label):
-        return [next(iter(values)) for values in by_label]
-    bare = re.sub(r"[\s,;]|\band\b", "", numbers.NUMBER.sub("", text)) == ""
-    if bare and len(stated) == len(asked):
-        return [number.value for number in stated]
-    return None
-
-
-def _labelled(text: str, stated: Sequence[numbers.Stated], name: str) -> set[int]:
-    """The values that a text ties to a label: `apple: 2`, `apples = 2`, `2 apples`."""
-    forms = sorted({name.lower(), plural(name.lower())}, key=len, reverse=True)
-    label = "|".join(map(re.escape, forms))
-    before = re.compile(rf"\b(?:{label})\s*(?::|=|-|–|is|are)\s*$")
-    after = re.compile(rf"\s*(?:{label})\b(?!\s*(?::|=))")
-    return {
-        number.value
-        for number in stated
-        if after.match(text, number.end)
-        or (
-            numbers.last_words(before, text, number.start)
-            and not numbers.TERM.match(text, number.end)
-        )
-    }

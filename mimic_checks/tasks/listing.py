@@ -12,6 +12,7 @@ from mimic_checks.tasks import mimic_release
 from mimic_checks.tasks.names import read_names
 from mimic_checks.tasks.task import Score, Task, Template
 from mimic_checks.tasks.truth import Names, Truth, of_type
+from mimic_checks.tasks.unread import Unread
 from mimic_checks.tasks.vocabulary import Vocabulary
 from mimic_checks.tasks.wording import Wording, images_shown
 
@@ -39,11 +40,13 @@ class Listing(Task):
         Raises:
             InvalidArgument: unknown template.
         """
-        return _WORDING.text(template, category=category, images=images_shown(images))
+        return _WORDING.text(
+            template, category=category.replace("_", " "), images=images_shown(images)
+        )
 
     def read(
         self, answer: str, truth: Truth, offered: Sequence[str], vocabulary: Vocabulary
-    ) -> Names | None:
+    ) -> Names | Unread:
         """All names in it; "none" is an answer."""
         return read_names(answer, vocabulary)
 

@@ -13,13 +13,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mimic_checks.tasks.numbers import WORDS
-
-_NUMBER_WORDS = {
-    word: value
-    for word, value in WORDS.items()
-    if " " not in word and word not in ("dozen", "none", "nothing")
-}
+from mimic_checks.tasks.numerals import ENGLISH
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +69,7 @@ def _normalise(answer: str) -> str:
     except ValueError:
         pass
     words = [
-        _NUMBER_WORDS[word]
-        for word in re.findall(r"[a-z]+(?:-[a-z]+)?", text.lower())
-        if word in _NUMBER_WORDS
+        ENGLISH[word] for word in re.findall(r"[a-z]+(?:-[a-z]+)?", text.lower()) if word in ENGLISH
     ]
     if words:
         return str(sum(words))

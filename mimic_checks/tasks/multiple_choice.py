@@ -8,11 +8,13 @@ from mimic_checks.errors import InvalidArgument
 from mimic_checks.tasks.option_reader import read_option
 from mimic_checks.tasks.task import TEMPLATES, Task, Template, check_template
 from mimic_checks.tasks.truth import LETTERS, Choice, Truth, of_type
+from mimic_checks.tasks.unread import Unread
 from mimic_checks.tasks.vocabulary import Vocabulary
 
 _FRAMES: Mapping[Template, tuple[str, str]] = {
     "plain": ("", "\nAnswer with the option's letter."),
     "instruct": ("", "\nGive only the letter of the right option."),
+    "singular": ("", "\nGive only the letter of the right option."),
     "mimic": ("Question: ", "\nAnswer with the option's letter."),
 }
 """What stands before the stem, and after the options."""
@@ -54,11 +56,11 @@ class MultipleChoice(Task):
 
     def read(
         self, answer: str, truth: Truth, offered: Sequence[str], vocabulary: Vocabulary
-    ) -> Choice | None:
+    ) -> Choice | Unread:
         """The one option that it names by letter, by text, or by both alike."""
         options = of_type(truth, Choice).options
         place = read_option(answer, options)
-        return None if place is None else Choice(place, options)
+        return place if isinstance(place, Unread) else Choice(place, options)
 
     def blind_answers(
         self, truth: Truth, images: int, offered: Sequence[str], vocabulary: Vocabulary

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -9,15 +10,19 @@ from mimic_checks.tasks import mimic_release
 from mimic_checks.tasks.names import offered_names, read_names
 from mimic_checks.tasks.task import Task, Template
 from mimic_checks.tasks.truth import Names, Truth
+from mimic_checks.tasks.unread import Unread
 from mimic_checks.tasks.vocabulary import Vocabulary
 from mimic_checks.tasks.wording import Wording, images_shown
 
 
 class NamingTask(Task):
-    """A question about all images whose answer is one name; `wording` is each task's own."""
+    """A question about all images whose answer is one name; `wording` and `decides` are each task's
+    own."""
 
     truth_type = Names
     wording: ClassVar[Wording]
+    decides: ClassVar[re.Pattern[str]]
+    """Of an answer that tells of several classes, words of the sentence that names the one."""
 
     def question(self, template: Template, *, images: int) -> str:
         """The question about so many images.
@@ -33,9 +38,9 @@ class NamingTask(Task):
 
     def read(
         self, answer: str, truth: Truth, offered: Sequence[str], vocabulary: Vocabulary
-    ) -> Names | None:
-        """All names in it: two names are a wrong answer, not an unreadable one."""
-        return read_names(answer, vocabulary)
+    ) -> Names | Unread:
+        """The name in it: a list of two is a wrong answer, not an unreadable one."""
+        return read_names(answer, vocabulary, decides=self.decides)
 
     def blind_answers(
         self, truth: Truth, images: int, offered: Sequence[str], vocabulary: Vocabulary

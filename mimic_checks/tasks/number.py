@@ -7,11 +7,13 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-from mimic_checks.tasks.answer import NEGATION, RETRACTION, agreed, stated, unmarked
-from mimic_checks.tasks.numbers import WORD, WORDS, last_words
+from mimic_checks.tasks.answer import NEGATION, RETRACTION, final_statements, last_line, unmarked
+from mimic_checks.tasks.numerals import WORD, ascii_digits, word_value
+from mimic_checks.tasks.refusal import refuses
 from mimic_checks.tasks.stem_task import StemTask
 from mimic_checks.tasks.task import Score
 from mimic_checks.tasks.truth import Number, Truth, of_type
+from mimic_checks.tasks.unread import BOUND, HEDGED, NO_ANSWER, REFUSED, SEVERAL, Unread, agreed
 from mimic_checks.tasks.vocabulary import Vocabulary
 from mimic_checks.tasks.wording import Wording
 
@@ -19,7 +21,7 @@ _UNITS = r"(?:mm|cm|km|m|ft|in|kg|g|mg|lb|lbs|oz|ms|s|min|h|hrs?|ml|l|px|mph|km/
 _NUMBER = re.compile(
     r"(?<![\w.,:/^⁄–—-])(?P<digits>-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|-?\.\d+)"
     rf"(?={_UNITS}\b|(?![\w+^⁄²³]|[.,:/–—-]\d|-\w))"
-    rf"|(?<![\w.-])(?P<word>{WORD})(?!\w|-\w)"
+    rf"|(?<![\w.-])(?P<word>{WORD}|none|nothing)(?!\w|-\w)"
 )
 _ANY_DIGITS = re.compile(r"\d+")
 # Bounds, ranges, multiples and fractions: the digits beside them are not the number meant.
@@ -35,6 +37,7 @@ _PRONOUN = re.compile(
 )
 _SEVERAL_SUMS = re.compile(r"=.{0,200}?\d\s*(?:[,;\n]|\band\b)", re.DOTALL)
 """Before the last "=" of a text: another one that came to an end."""
+_MOST_BEFORE = 200
 _AN_ITEM = re.compile(r"\b(?:image|picture|photo|figure|option|step|question)\s*#?\s*$")
 
 
@@ -49,9 +52,12 @@ class NumberTask(StemTask):
 
     def read(
         self, answer: str, truth: Truth, offered: Sequence[str], vocabulary: Vocabulary
-    ) -> Number | None:
+    ) -> Number | Unread:
         """The only number that it states; a bound ("at least 3") or a range is none."""
-        return agreed(_read(part) for part in stated(unmarked(answer).lower()))
+        statements = final_statements(ascii_digits(answer))
+        if isinstance(statements, Unread):
+            return statements
+        return agreed(_of_statement(unmarked(part).lower()) for part in statements)
 
     def score(self, prediction: Truth, truth: Truth) -> Score:
         """Right within the tolerance, bounds included, in decimals: 3.1 is 0.1 from 3."""
@@ -63,28 +69,49 @@ class NumberTask(StemTask):
 NUMBER = NumberTask()
 
 
-def _read(part: str) -> Number | None:
+def _of_statement(part: str) -> Number | Unread:
+    """The number of one statement, or of the line that ends its prose."""
+    if refuses(part):
+        return Unread(REFUSED)
+    number = _read(part)
+    line = last_line(part) if isinstance(number, Unread) else None
+    last = Unread(NO_ANSWER) if line is None else _read(line)
+    return number if isinstance(last, Unread) else last
+
+
+def _read(part: str) -> Number | Unread:
     """The number of one statement; after the last "=", if it has one."""
     if "!=" not in part:
         first, _, part = part.rpartition("=")
         if _SEVERAL_SUMS.search(first):
-            return None
-    if NEGATION.search(part) or _NOT_EXACT.search(part) or RETRACTION.search(part):
-        return None
+            return Unread(SEVERAL)
+    if NEGATION.search(part) or RETRACTION.search(part):
+        return Unread(HEDGED)
+    if _NOT_EXACT.search(part):
+        return Unread(BOUND)
     values: set[float] = set()
     covered: set[int] = set()
     for match in _NUMBER.finditer(part):
         covered |= set(range(*match.span()))
         if match["word"] == "one" and last_words(_PRONOUN, part, match.start()):
-            return None
+            return Unread(NO_ANSWER)
         if not last_words(_AN_ITEM, part, match.start()):
             values.add(_value(match))
     unread = any(match.start() not in covered for match in _ANY_DIGITS.finditer(part))
-    if unread or len(values) != 1 or not math.isfinite(value := values.pop()):
-        return None
-    return Number(value)
+    if unread or len(values) != 1:
+        return Unread(SEVERAL if values else NO_ANSWER)
+    value = values.pop()
+    return Number(value) if math.isfinite(value) else Unread(NO_ANSWER)
+
+
+def last_words(pattern: re.Pattern[str], text: str, end: int) -> re.Match[str] | None:
+    """Where a pattern that ends in `$` stands right before a place. It looks back a limited way,
+    so that the time for a long answer full of numbers does not grow with its square."""
+    return pattern.search(text, max(0, end - _MOST_BEFORE), end)
 
 
 def _value(match: re.Match[str]) -> float:
     digits = match["digits"]
-    return float(WORDS[match["word"]] if digits is None else digits.replace(",", ""))
+    if digits is not None:
+        return float(digits.replace(",", ""))
+    return 0.0 if match["word"] in ("none", "nothing") else float(word_value(match["word"]))

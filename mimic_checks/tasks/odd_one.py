@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +22,9 @@ class OddOne(NamingTask):
         ),
         instruct="Name the object that the fewest of {images} show. Give only the name.",
         stem="Which kind of object is in fewer of {images} than the others?",
+    )
+    decides = re.compile(
+        r"\b(?:odd|only|just|fewe(?:r|st)|least|once|unique|exclusively|single|different)\b"
     )
 
 

@@ -11,8 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from mimic_checks.tasks.answer import NEGATION, RETRACTION, agreed, first_sentence, stated, unmarked
+from mimic_checks.tasks.answer import (
+    NEGATION,
+    RETRACTION,
+    final_statements,
+    first_sentence,
+    last_line,
+    unmarked,
+)
+from mimic_checks.tasks.refusal import refuses
 from mimic_checks.tasks.truth import LETTERS
+from mimic_checks.tasks.unread import NO_ANSWER, REFUSED, SEVERAL, Unread, agreed
 
 _TOKEN = "\ue000"
 """Stands where an option's text was: a character that no real answer uses."""
@@ -66,11 +75,28 @@ _FILLER = frozenset(
 )
 
 
-def read_option(answer: str, options: Sequence[str]) -> int | None:
-    """The place of the option that an answer takes, or None. `options`: their texts, "" where an
+def read_option(answer: str, options: Sequence[str]) -> int | Unread:
+    """The place of the option that an answer takes. `options`: their texts, "" where an
     option is an image. Of options with equal texts, the first."""
     reader = _Reader(options)
-    return agreed(reader.read(part) for part in stated(unmarked(answer).replace(_TOKEN, " ")))
+    if (place := reader.as_a_whole(answer)) is not None:
+        return place
+    statements = final_statements(answer.replace(_TOKEN, " "))
+    if isinstance(statements, Unread):
+        return statements
+    return agreed(_of_statement(unmarked(part), reader) for part in statements)
+
+
+def _of_statement(part: str, reader: _Reader) -> int | Unread:
+    """The option of one statement, or of the line that ends its prose."""
+    place = reader.read(part)
+    if not isinstance(place, Unread):
+        return place
+    if refuses(part):
+        return Unread(REFUSED)
+    line = last_line(part)
+    last = Unread(NO_ANSWER) if line is None else reader.read(line)
+    return place if isinstance(last, Unread) else last
 
 
 class _Reader:
@@ -88,7 +114,20 @@ class _Reader:
             re.IGNORECASE,
         )
 
-    def read(self, part: str) -> int | None:
+    def as_a_whole(self, answer: str) -> int | None:
+        """The option whose text is the whole answer, whatever its words say; of equal ones, the
+        first. A letter is one that the layers below read."""
+        text = " ".join(answer.split())
+        folded = text.casefold()
+        places = [
+            place
+            for place, option in enumerate(self.given)
+            if " ".join(option.split()).casefold() == folded
+        ]
+        one_text = len({self.given[place] for place in places}) == 1
+        return places[0] if one_text and len(text) > 1 else None
+
+    def read(self, part: str) -> int | Unread:
         """The option that one statement takes."""
         found = [m for m in self.pattern.finditer(part) if not _in_a_sum(m)]
         named = [self._with_text(m["text"]) for m in found]
@@ -97,7 +136,7 @@ class _Reader:
         mentions = self._led(text, lead, named) if lead else self._stated(text, named)
         if mentions:
             mentions += self._numbered(part)
-        return self._only(frozenset.intersection(*mentions)) if mentions else None
+        return self._only(frozenset.intersection(*mentions)) if mentions else Unread(NO_ANSWER)
 
     def _led(
         self, text: str, lead: re.Match[str], named: list[frozenset[int]]
@@ -154,9 +193,9 @@ class _Reader:
         found = [int(m[1]) - 1 for m in _OPTION_NUMBER.finditer(text)]
         return [frozenset({place}) for place in found]
 
-    def _only(self, places: frozenset[int]) -> int | None:
+    def _only(self, places: frozenset[int]) -> int | Unread:
         texts = {self.given[place] or place for place in places}
-        return min(places) if len(texts) == 1 else None
+        return min(places) if len(texts) == 1 else Unread(SEVERAL)
 
 
 def _in_a_sum(match: re.Match[str]) -> bool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from mimic_checks.tasks.answer import agreed, said, stated, unmarked
+from mimic_checks.tasks.answer import final_statements, unmarked
+from mimic_checks.tasks.refusal import refuses
 from mimic_checks.tasks.stem_task import StemTask
 from mimic_checks.tasks.task import Score
 from mimic_checks.tasks.truth import ShortText, Truth, of_type
+from mimic_checks.tasks.unread import NO_ANSWER, REFUSED, Unread, agreed
 from mimic_checks.tasks.vocabulary import Vocabulary
 from mimic_checks.tasks.wording import Wording
 
@@ -38,31 +40,36 @@ class ShortTextTask(StemTask):
 
     def read(
         self, answer: str, truth: Truth, offered: Sequence[str], vocabulary: Vocabulary
-    ) -> ShortText | None:
+    ) -> ShortText | Unread:
         """The whole answer, or what follows "the answer is"; prose of several lines and refusals
         are none."""
         said = _said(answer)
-        return None if said is None else ShortText((said,))
+        return said if isinstance(said, Unread) else ShortText((said,))
 
     def score(self, prediction: Truth, truth: Truth) -> Score:
         said = _said(of_type(prediction, ShortText).text)
         accepted = {_said(wording) for wording in of_type(truth, ShortText).accepted}
-        return Score(said is not None and said in accepted)
+        return Score(isinstance(said, str) and said in accepted)
 
 
 SHORT_TEXT = ShortTextTask()
 
 
-def _said(answer: str) -> str | None:
+def _said(answer: str) -> str | Unread:
     """What an answer says, in the form in which wordings are compared."""
-    return agreed(_compared(part) for part in stated(said(answer).strip()))
+    statements = final_statements(answer)
+    if isinstance(statements, Unread):
+        return statements
+    return agreed(_compared(part) for part in statements)
 
 
-def _compared(part: str) -> str | None:
+def _compared(part: str) -> str | Unread:
     lines = [line for line in part.casefold().split("\n") if line.strip()]
-    if len(lines) != 1 or _REFUSAL.match(unmarked(lines[0])):
-        return None
+    if len(lines) != 1:
+        return Unread(NO_ANSWER)
+    if _REFUSAL.match(unmarked(lines[0])) or refuses(lines[0]):
+        return Unread(REFUSED)
     line = lines[0].strip()
     bare = _EDGES.sub("", _FORMULA.sub(r"\1", _EDGES.sub("", line)))
     words = (_EDGES.sub("", _ARTICLE.sub("", bare)) or line).split()
-    return " ".join(words) if len(words) <= _MOST_WORDS else None
+    return " ".join(words) if len(words) <= _MOST_WORDS else Unread(NO_ANSWER)

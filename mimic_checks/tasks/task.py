@@ -12,15 +12,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
-from mimic_checks.errors import InvalidArgument
+from mimic_checks.errors import ExtensionError, InvalidArgument, refusing
 from mimic_checks.registry import Registry
 from mimic_checks.tasks.truth import Truth
+from mimic_checks.tasks.unread import Unread
 from mimic_checks.tasks.vocabulary import Vocabulary
 
-Template = Literal["plain", "instruct", "mimic"]
+Template = Literal["plain", "instruct", "mimic", "singular"]
 TEMPLATES: tuple[Template, ...] = get_args(Template)
 """Wordings of a question: `plain` asks, `instruct` orders, `mimic` is the wrapper that the released
-MIMIC evaluation puts around its questions (MIMIC, released `create_prompt_oe`)."""
+MIMIC evaluation puts around its questions (MIMIC, released `create_prompt_oe`), `singular` orders
+without a plural of a class name."""
+MIXED_TEMPLATES: tuple[Template, ...] = ("plain", "instruct", "mimic")
+"""What `any` draws from, and training data: the cases of a seed stay what they were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +34,6 @@ class Score:
 
     right: bool
     partial: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """An answer that does not say one thing, and why, in a few words that can be counted ("cut
-    off", "several numbers"); never with the answer's own text."""
-
-    reason: str
 
 
 class Task(ABC):
@@ -84,6 +80,25 @@ TASKS: Registry[Task] = Registry(
     "task",
     ("name", "truth_type", "read", "score", "blind_answers", "released_scores"),
 )
+
+
+def read_answer(
+    task: Task, answer: str, truth: Truth, offered: Sequence[str], vocabulary: Vocabulary
+) -> Truth | Unread:
+    """What a task reads in an answer, whoever wrote the task.
+
+    Raises:
+        ExtensionError: it raised, or gave something that is neither `Unread` nor of its own
+            `truth_type`; names the task.
+    """
+    with refusing(f"task {task.name!r}: its read() failed"):
+        reading = task.read(answer, truth, offered, vocabulary)
+    if not isinstance(reading, (Unread, task.truth_type)):
+        raise ExtensionError(
+            f"task {task.name!r}: its read() gave {reading!r:.200}; allowed: a"
+            f" {task.truth_type.__name__}, or Unread(reason) where an answer does not say one thing"
+        )
+    return reading
 
 
 def check_template(template: str, allowed: Sequence[str] = (*TEMPLATES, "any")) -> None:

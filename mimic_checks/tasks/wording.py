@@ -11,11 +11,12 @@ from mimic_checks.tasks.task import TEMPLATES, Template, check_template
 @dataclass(frozen=True, slots=True)
 class Wording:
     """A question in every template, with `{parts}` to fill in. `stem`: the bare question, which the
-    `mimic` template wraps."""
+    `mimic` template wraps; `singular`: "" where `instruct` has no plural anyway."""
 
     plain: str
     instruct: str
     stem: str
+    singular: str = ""
 
     def text(self, template: Template, **parts: str) -> str:
         """The question.
@@ -26,7 +27,10 @@ class Wording:
         check_template(template, TEMPLATES)
         if template == "mimic":
             return f"Question: {self.stem.format(**parts)}\nAnswer:"
-        return (self.plain if template == "plain" else self.instruct).format(**parts)
+        if template == "plain":
+            return self.plain.format(**parts)
+        singular = self.singular if template == "singular" else ""
+        return (singular or self.instruct).format(**parts)
 
 
 def images_shown(number: int) -> str:

@@ -5,9 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from mimic_checks.tasks.answer import NEGATION, RETRACTION, agreed, first_sentence, stated, unmarked
+from mimic_checks.tasks.answer import (
+    NEGATION,
+    RETRACTION,
+    final_statements,
+    first_sentence,
+    last_line,
+    unmarked,
+    without_thoughts,
+)
+from mimic_checks.tasks.plain_text import plain_characters
+from mimic_checks.tasks.refusal import refuses
 from mimic_checks.tasks.stem_task import StemTask
 from mimic_checks.tasks.truth import Truth, YesNo
+from mimic_checks.tasks.unread import HEDGED, NO_ANSWER, REFUSED, Unread, agreed
 from mimic_checks.tasks.vocabulary import Vocabulary
 from mimic_checks.tasks.wording import Wording
 
@@ -63,13 +74,19 @@ class YesNoTask(StemTask):
 
     def read(
         self, answer: str, truth: Truth, offered: Sequence[str], vocabulary: Vocabulary
-    ) -> YesNo | None:
+    ) -> YesNo | Unread:
         """Yes or no where the answer opens with it, or is a short form of it ("It is not.").
         Whether "there is no dog" means no depends on the question: no prediction."""
-        text = unmarked(answer).lower()
-        parts = [*stated(text), *([text] if _LEAD.match(text) else [])]
-        yes = agreed(_read(part) for part in parts)
-        return None if yes is None else YesNo(yes)
+        statements = final_statements(answer)
+        if isinstance(statements, Unread):
+            return statements
+        parts = [unmarked(part).lower() for part in statements]
+        rest = without_thoughts(plain_characters(answer))
+        whole = "" if isinstance(rest, Unread) else unmarked(rest).lower()
+        if _LEAD.match(whole) and whole not in parts:
+            parts.append(whole)
+        yes = agreed(_of_statement(part) for part in parts)
+        return yes if isinstance(yes, Unread) else YesNo(yes)
 
     def blind_answers(
         self, truth: Truth, images: int, offered: Sequence[str], vocabulary: Vocabulary
@@ -81,7 +98,19 @@ class YesNoTask(StemTask):
 YES_NO = YesNoTask()
 
 
-def _read(part: str) -> bool | None:
+def _of_statement(part: str) -> bool | Unread:
+    """Yes or no of one statement, or of the line that ends its prose."""
+    said = _read(part)
+    if not isinstance(said, Unread):
+        return said
+    if refuses(part):
+        return Unread(REFUSED)
+    line = last_line(part)
+    last = Unread(NO_ANSWER) if line is None else _read(line)
+    return said if isinstance(last, Unread) else last
+
+
+def _read(part: str) -> bool | Unread:
     """What one statement says."""
     phrase = " ".join(re.findall(r"[\w']+", part))
     if phrase in _PHRASES:
@@ -90,7 +119,7 @@ def _read(part: str) -> bool | None:
         return short["no"] is None
     lead = _LEAD.match(part)
     if not lead or RETRACTION.search(part):
-        return None
+        return Unread(HEDGED if lead else NO_ANSWER)
     rest = part[lead.end() :]
     yes = lead["yes"] is not None
     sentence, later = first_sentence(rest.lstrip(" .,;:!"))
@@ -100,4 +129,4 @@ def _read(part: str) -> bool | None:
         or _LEAVES_OPEN.search(sentence)
         or _OPENS_OTHERWISE[yes].search(later)
     )
-    return None if against else yes
+    return Unread(HEDGED) if against else yes

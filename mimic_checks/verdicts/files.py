@@ -5,10 +5,11 @@ of JSON that end at "\\n" and nowhere else.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from mimic_checks.characters import whole
 from mimic_checks.errors import InvalidArgument, RunFolderError
 from mimic_checks.runs.whole_file import replace_file
 
@@ -22,8 +23,22 @@ class Stored(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
+    def __init__(self, **values: Any) -> None:
+        # Reasons and notes quote messages and file names, which may hold what no file can.
+        super().__init__(**{name: _whole(value) for name, value in values.items()})
+
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return whole(value)
+    if isinstance(value, tuple | list):
+        return type(value)(map(_whole, value)) if type(value) in (tuple, list) else value
+    if type(value) is dict:
+        return {_whole(key): _whole(item) for key, item in value.items()}
+    return value
 
 
 def write_whole(path: Path, data: bytes) -> None:

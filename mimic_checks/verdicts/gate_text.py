@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from mimic_checks.characters import visible
 from mimic_checks.verdicts.gate_result import CheckGate, Flip, LevelGate
 from mimic_checks.verdicts.record import Record, scored_by_level
 from mimic_checks.verdicts.text import WIDTH, item_title, table
@@ -27,7 +28,8 @@ def gate_failure(gate: CheckGate, records: Sequence[Record]) -> str:
     )
     if lost:
         lines += ["", *_example(lost, records)]
-    return "\n".join([*lines, *(f"note: {note}" for note in [*_new_errors(gate), *gate.notes])])
+    notes = [f"note: {note}" for note in [*_new_errors(gate), *gate.notes]]
+    return visible("\n".join([*lines, *notes]))
 
 
 def gate_summary(gates: Sequence[CheckGate]) -> str:
@@ -50,7 +52,7 @@ def gate_summary(gates: Sequence[CheckGate]) -> str:
         f"note: {note}" for note in dict.fromkeys(note for gate in gates for note in gate.notes)
     ]
     errors = [f"note: {gate.check}: {note}" for gate in gates for note in _new_errors(gate)]
-    return "\n".join([*table(rows), *why, *errors, *noted, *differing])
+    return visible("\n".join([*table(rows), *why, *errors, *noted, *differing]))
 
 
 def _new_errors(gate: CheckGate) -> list[str]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields, is_dataclass, replace
-from typing import Any
 
 from mimic_checks.cases import Case, Group, GroupOutcome, Item, Level, Outcome, Scored
 from mimic_checks.cases.group import GroupRule
@@ -44,7 +42,7 @@ def records_of(
         Record(
             check=check,
             level=level,
-            outcome=_encodable(outcome),
+            outcome=outcome,
             rows=tuple(row_of(image_id) for image_id in outcome.case.images),
             group=member,
         )
@@ -153,27 +151,3 @@ def refuse_other_images(case: Case, rows: Sequence[int], catalog: Catalog, sourc
                 f"{source!r}: case {case.id!r} shows image {image_id[:12]}, which is not row {row}"
                 f" of catalog={catalog.name!r}; name the catalog that the cases were drawn from"
             )
-
-
-def _encodable(outcome: Outcome) -> Outcome:
-    """The outcome with half characters (lone surrogates, which a server may send and no file can
-    hold) replaced."""
-    try:
-        outcome.answer.encode()
-    except UnicodeEncodeError:
-        return replace(
-            outcome,
-            answer=_whole(outcome.answer),
-            prediction=_whole(outcome.prediction) if outcome.prediction else None,
-        )
-    return outcome
-
-
-def _whole(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, tuple):
-        return tuple(map(_whole, value))
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{f.name: _whole(getattr(value, f.name)) for f in fields(value)})
-    return value

@@ -6,7 +6,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import socket
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -16,15 +15,18 @@ from mimic_checks import __version__
 from mimic_checks.cases import Case, ImageOpener
 from mimic_checks.errors import RunFolderError
 from mimic_checks.runs.begun import forget_begun
+from mimic_checks.runs.hold import LOCK, hold
 from mimic_checks.runs.locks import Locks
+from mimic_checks.runs.whole_file import sweep_parts
 from mimic_checks.verdicts.files import SCHEMA, parse_model, read_models, write_whole
 from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.pictures import save_pictures
 from mimic_checks.verdicts.record import Record
 from mimic_checks.verdicts.result import CheckResult
+from mimic_checks.verdicts.unfinished import pending, refuse_other_run
 
-LOCK = "run.lock"
-"""Held while a run goes on, and left behind only by one that was killed."""
+_DERIVED = ("outcomes", "results", "gates", "images")
+"""Made anew from the journals at any time."""
 
 
 class RunFolder:
@@ -33,16 +35,21 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._release: weakref.finalize[..., RunFolder] | None = None
+        self._written: Path | None = None
 
-    def prepare(self, description: dict[str, Any]) -> None:
-        """Makes the folder ready: an unfinished run of the same description is taken up, a finished
-        one replaced.
+    def prepare(
+        self, description: dict[str, Any], *, discard: bool = False, again: bool = False
+    ) -> None:
+        """Makes the folder ready: an unfinished run that asks for the same answers is taken up
+        (with `again`, a finished one of just this description too), a finished one replaced.
+        `discard`: an unfinished one, too.
 
         Raises:
-            RunFolderError: the folder cannot be written, or holds something that is not a run.
+            RunFolderError: the folder cannot be written, is in use, or holds something that is not
+                a run, or an unfinished run whose answers this description could change.
         """
+        self._written = None
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
             self._release = self._hold()
             marker = self.path / "run.json"
             old = json.loads(marker.read_bytes()) if marker.is_file() else None
@@ -57,16 +64,47 @@ class RunFolder:
                 f"output={str(self.path)!r} holds other files and no run; give an empty or new"
                 " --vlm-output"
             )
-        finished = isinstance(old, dict) and old.get("finished")
-        if old is not None and (finished or not _describes(old, description)):
-            for part in ("journal", "outcomes", "results", "gates", "images"):
-                for file in (self.path / part).glob("*"):
-                    file.unlink()
+        try:
+            left = self._take_up(old, description, discard=discard, again=again)
+        except RunFolderError:
+            self._release()
+            raise
         forget_begun(self.path / "journal")
-        for cut_off in self.path.rglob("*.part"):
-            cut_off.unlink()
+        sweep_parts(self.path)
         run = {"schema": SCHEMA, "description": description, "finished": False}
-        self._write(marker, json.dumps(run, indent=2))
+        self._write(marker, json.dumps(run | ({"pending": left} if left else {}), indent=2))
+
+    def _take_up(
+        self, old: Any, description: dict[str, Any], *, discard: bool, again: bool
+    ) -> dict[str, Any]:
+        """Clears the folder of what this run does not go on with; checks of the run that it goes on
+        with and leaves out."""
+        same = _describes(old, description)
+        if old is None or (same and (again or not old.get("finished"))):
+            return old.get("pending", {}) if old else {}
+        old = old if isinstance(old, dict) else {}
+        answered = self._answered()
+        # Where nothing was answered, nothing is lost: a first try whose model did not load, say.
+        if old.get("finished") or discard or not answered:
+            self._clear(("journal", *_DERIVED))
+            return {}
+        refuse_other_run(self.path, old, description)
+        self._clear(_DERIVED)
+        return pending(old, description, answered)
+
+    def _answered(self) -> list[str]:
+        """Checks that have answers, of whatever format."""
+        found = {path.name.removesuffix(".jsonl") for path in (self.path / "outcomes").glob("*")}
+        for path in (self.path / "journal").glob("*.jsonl*"):
+            # The first line is the plan.
+            if path.read_bytes().count(b"\n") > 1:
+                found.add(path.name.partition(".jsonl")[0])
+        return sorted(found)
+
+    def _clear(self, parts: Iterable[str]) -> None:
+        for part in parts:
+            for file in (self.path / part).glob("*"):
+                file.unlink()
 
     def _hold(self) -> weakref.finalize[..., RunFolder]:
         """Holds the folder for this process, until it ends however it ends; calling what is
@@ -75,20 +113,7 @@ class RunFolder:
         Raises:
             RunFolderError: another process holds it; names its pid and host.
         """
-        lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-        release = weakref.finalize(self, os.close, lock)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(lock, 200).decode(errors="replace").strip() or "another process"
-            release()
-            raise RunFolderError(
-                f"output={str(self.path)!r} is in use by {holder}; wait for it, stop it, or give"
-                " another --vlm-output"
-            ) from None
-        os.truncate(lock, 0)
-        os.write(lock, f"pid {os.getpid()} on host {socket.gethostname()}\n".encode())
-        return release
+        return weakref.finalize(self, os.close, hold(self.path, "--vlm-output"))
 
     def goes_on(self, description: dict[str, Any]) -> bool:
         """Whether a run of this description is going on in the folder, in whatever process."""
@@ -131,8 +156,11 @@ class RunFolder:
         return sum(count for count, cached in counts if cached), sum(count for count, _ in counts)
 
     def finish(self) -> None:
-        """Marks the run finished; the next run into this folder starts afresh."""
-        self._write(self.path / "run.json", json.dumps({**self.read(), "finished": True}, indent=2))
+        """Marks the run finished, unless checks of the run that it went on with are left; the next
+        run into a finished folder starts afresh."""
+        run = self._read()
+        run["finished"] = not run.get("pending")
+        self._write(self.path / "run.json", json.dumps(run, indent=2))
         for lock in (self.path / "journal").glob("*.lock"):
             lock.unlink()
         if self._release:
@@ -235,8 +263,24 @@ class RunFolder:
             )
         return run
 
+    def require(self) -> None:
+        """Stops a run whose folder was taken away under it.
+
+        Raises:
+            RunFolderError: what this process has written is not there any more.
+        """
+        if self._written and not self._written.exists():
+            raise RunFolderError(
+                f"output={str(self.path)!r} was removed while the run was going on"
+                f" ({self._written.name} is missing); nothing more is asked: give the same command"
+                " again to start afresh"
+            )
+
     def _write(self, path: Path, text: str) -> None:
+        # Writing makes folders: half a run would stand there, as if it had always been all.
+        self.require()
         write_whole(path, text.encode())
+        self._written = path
 
 
 def _describes(run: Any, description: dict[str, Any]) -> bool:

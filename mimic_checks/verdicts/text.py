@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from mimic_checks.cases import Case, GroupOutcome, Level, Outcome, Scored
+from mimic_checks.characters import visible
 from mimic_checks.verdicts.record import scored_by_level
 from mimic_checks.verdicts.result import CheckResult, LevelResult
 from mimic_checks.verdicts.trouble import alike
@@ -42,7 +43,7 @@ def summary(results: Sequence[CheckResult]) -> str:
         for result in results
         if result.verdict == "inconclusive"
     ]
-    return "\n".join(table(rows) + why)
+    return visible("\n".join(table(rows) + why))
 
 
 def in_short(results: Sequence[CheckResult]) -> list[CheckResult]:
@@ -139,7 +140,7 @@ def _failure(
         lines += ["", *_example(*example)]
     if result.docs:
         lines += ["", f"What it means and what to do: {result.docs}"]
-    return "\n".join(lines)
+    return visible("\n".join(lines))
 
 
 def _case_title(case: Case, where: str = "") -> str:

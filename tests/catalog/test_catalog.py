@@ -91,12 +91,12 @@ def folder(tmp_path):
     """Three pictures: a large and a tiny cat; a crowd of dogs; two dogs. Change `data`, then call
     `save`."""
 
-    def box(image, category, share, crowd=0):
+    def box(image, category, share, crowd=0, left=0):
         side = 100 * share**0.5
         return {
             "image_id": image,
             "category_id": category,
-            "bbox": [0, 0, side, side],
+            "bbox": [left, 0, side, side],
             "iscrowd": crowd,
         }
 
@@ -105,7 +105,7 @@ def folder(tmp_path):
         box(1, 7, 0.004),
         box(2, 9, 0.5, 1),
         box(3, 9, 0.1),
-        box(3, 9, 0.1),
+        box(3, 9, 0.1, left=50),
     ]
     for number, annotation in enumerate(annotations):
         annotation["id"] = number
@@ -191,7 +191,7 @@ def _broken(data, change):
         (lambda d: d["images"][0].update(width=0), "image 1 has width=0"),
         (
             lambda d: d["images"].append({"id": 5, "file_name": "5.jpg", "width": 9, "height": 9}),
-            "1 of 4 image files are missing.*first '5.jpg'",
+            "1 of 4 image files are missing: '5.jpg'",
         ),
     ],
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -70,6 +71,19 @@ BOX = [
 ]
 
 
+class Box(NamedTuple):
+    """A row of the file of boxes."""
+
+    image: str
+    label: str
+    width: float
+    group: int = 0
+    depiction: int = 0
+    occluded: int = 0
+    confidence: float = 1
+    top: float = 0.0
+
+
 def write(
     folder: Path,
     boxes: list[tuple],
@@ -78,7 +92,7 @@ def write(
     *,
     tree: bool = True,
 ) -> Path:
-    """`boxes`: (image, label, width, group, depiction); `labels`: (image, label, confidence)."""
+    """`boxes`: as `Box`; `labels`: (image, label, confidence)."""
     (folder / "images").mkdir(parents=True)
     for image in images:
         Image.new("RGB", (8, 8), (int(image, 16) % 255, 0, 0)).save(
@@ -90,10 +104,10 @@ def write(
     with (folder / "train-annotations-bbox.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(BOX)
-        for image, label, width, group, depiction in boxes:
-            writer.writerow(
-                [image, "xclick", label, 1, 0.0, width, 0.0, 1.0, 0, 0, group, depiction, 0]
-            )
+        for box in (Box(*given) for given in boxes):
+            where = (0.0, box.width, box.top, 1.0)
+            flags = (box.occluded, 0, box.group, box.depiction, 0)
+            writer.writerow([box.image, "xclick", box.label, box.confidence, *where, *flags])
     if labels is not None:
         with (folder / "train-annotations-human-imagelabels-boxable.csv").open(
             "w", newline=""
@@ -118,19 +132,29 @@ def state(
     image: str, label: str, boxes: list[tuple], labels: list[tuple], min_share: float = 0.01
 ) -> int:
     """The oracle: what the raw rows prove about one class in one image."""
-    own = [b for b in boxes if b[0] == image]
+    own = [Box(*b) for b in boxes if b[0] == image]
     said = [x for x in labels if x[0] == image]
-    positive = {k for _, k, c in said if c == 1} | {b[1] for b in own}
+    positive = {k for _, k, c in said if c == 1} | {b.label for b in own}
     negative = set().union(*[kin(k) for _, k, c in said if c == 0]) if said else set()
     below = kin(label) & positive
     if below and label in negative:
         return DOUBT
     if label in negative:
         return ABSENT
-    mine = [b for b in own if b[1] in below]
-    visible = [b for b in mine if b[2] >= min_share]
-    good = [b for b in visible if not b[3] and not b[4]]
-    boxed = all(any(b[1] == k for b in mine) for k in below)
+    mine = [b for b in own if b.label in below]
+    visible = [
+        b
+        for b in mine
+        if b.confidence == 1 and 0 < b.width <= 1 and b.width * (1 - b.top) >= min_share
+    ]
+    good = [
+        b
+        for b in visible
+        if (b.group, b.depiction) == (0, 0)
+        and b.occluded in (0, 1)
+        and [(o.label, o.width, o.top) for o in mine].count((b.label, b.width, b.top)) == 1
+    ]
+    boxed = all(any(b.label == k for b in mine) for k in below)
     if label in positive and boxed and len(good) == len(mine) and 0 < len(good) <= 10:
         return len(good)
     return PRESENT if visible else DOUBT
@@ -138,12 +162,16 @@ def state(
 
 IMAGES = [f"{k:016x}" for k in (0xA, 0xFFFF_0000_0000_0001, 0x1234)]
 RAW_BOXES = st.lists(
-    st.tuples(
+    st.builds(
+        Box,
         st.sampled_from(IMAGES),
         st.sampled_from(list(NAMES)),
-        st.sampled_from([0.005, 0.5, 0.9]),
-        st.sampled_from([0, 0, 0, 1, -1]),
-        st.sampled_from([0, 0, 0, 1]),
+        st.sampled_from([0.5, 0.9, 0.9, 0.005, -0.5, 2.0, float("nan")]),
+        st.sampled_from([0, 0, 0, 0, 1, -1]),
+        st.sampled_from([0, 0, 0, 0, 1, -1]),
+        st.sampled_from([0, 0, 1, 1, -1]),
+        st.sampled_from([1, 1, 1, 1, 0]),
+        st.sampled_from([0.0, 0.1, 0.2, 0.3]),
     ),
     min_size=1,
     max_size=14,
@@ -156,14 +184,13 @@ RAW_LABELS = st.lists(
 
 @given(RAW_BOXES, RAW_LABELS)
 def test_states_are_what_the_rows_prove(tmp_path_factory, boxes, labels):
-    group_ok = [(i, k, w, 1 if g == 1 else 0, d) for i, k, w, g, d in boxes]
     folder = write(tmp_path_factory.mktemp("oi"), boxes, labels, IMAGES)
     found = openimages(folder)
     columns = [name.lower() for name in NAMES.values()]
     assert list(found.class_names) == columns
     for row in range(len(found)):
         image = found.source.describe(row).removesuffix(".jpg")
-        expected = [state(image, label, group_ok, labels) for label in NAMES]
+        expected = [state(image, label, boxes, labels) for label in NAMES]
         assert found.of([row])[0].tolist() == expected
         assert [found.state(row, c) for c in range(len(columns))] == expected
     for c in range(len(columns)):
@@ -174,6 +201,72 @@ def test_states_are_what_the_rows_prove(tmp_path_factory, boxes, labels):
             sorted(found.exactly(c, k)) == np.flatnonzero(table == k).tolist()
             for k in found.counts(c)
         )
+
+
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        (Box(IMAGES[0], "/m/car", 0.5), 1),
+        (Box(IMAGES[0], "/m/car", 0.5, group=-1), PRESENT),
+        (Box(IMAGES[0], "/m/car", 0.5, depiction=-1), PRESENT),
+        (Box(IMAGES[0], "/m/car", 0.5, occluded=-1), PRESENT),
+        (Box(IMAGES[0], "/m/car", 0.5, occluded=1), 1),
+        (Box(IMAGES[0], "/m/car", -0.5), DOUBT),
+        (Box(IMAGES[0], "/m/car", 1.5), DOUBT),
+        (Box(IMAGES[0], "/m/car", 0.5, confidence=0), DOUBT),
+    ],
+)
+def test_what_one_box_proves(tmp_path, box, expected):
+    """Also where nobody says -1 of a box, since some exports leave those columns out."""
+    found = openimages(write(tmp_path / "oi", [box], [], IMAGES))
+    assert found.state(0, 4) == expected
+
+
+def test_a_box_that_stands_there_twice_is_no_count(tmp_path):
+    twice = [Box(IMAGES[0], "/m/car", 0.5)] * 2
+    assert openimages(write(tmp_path / "a", twice, [], IMAGES)).state(0, 4) == PRESENT
+    apart = [twice[0], twice[0]._replace(top=0.25)]
+    assert openimages(write(tmp_path / "b", apart, [], IMAGES)).state(0, 4) == 2
+
+
+def test_files_with_a_byte_order_mark_are_read(tmp_path):
+    folder = write(tmp_path / "oi", [Box(IMAGES[0], "/m/car", 0.5)], [], IMAGES)
+    before = openimages(folder)
+    for path in (*folder.glob("*.csv"), *folder.glob("*.json")):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    after = openimages(folder)
+    assert after.class_names == before.class_names
+    assert (after.states == before.states).all()
+    assert dict(after.groups) == dict(before.groups)
+
+
+def test_flags_that_an_export_leaves_out_are_not_asked_for(tmp_path):
+    folder = write(tmp_path / "oi", [Box(IMAGES[0], "/m/car", 0.5)], [], IMAGES)
+    boxes = folder / "train-annotations-bbox.csv"
+    with boxes.open(newline="") as file:
+        rows = [
+            [cell for name, cell in row.items() if name not in ("IsOccluded", "Confidence")]
+            for row in csv.DictReader(file)
+        ]
+    head = [name for name in BOX if name not in ("IsOccluded", "Confidence")]
+    boxes.write_text("\n".join(",".join(line) for line in [head, *rows]) + "\n")
+    assert openimages(folder).state(0, 4) == 1
+
+
+@pytest.mark.parametrize("most", [0, -1, True])
+def test_a_limit_that_is_none_is_refused(tmp_path, most):
+    folder = write(tmp_path / "oi", [Box(IMAGES[0], "/m/car", 0.5)], [], IMAGES)
+    with pytest.raises(InvalidArgument, match=f"max_instances={most}"):
+        openimages(folder, max_instances=most)
+
+
+def test_two_classes_of_one_name_are_named(tmp_path):
+    folder = write(tmp_path / "oi", [Box(IMAGES[0], "/m/car", 0.5)], [], IMAGES)
+    with (folder / "class-descriptions-boxable.csv").open("a") as file:
+        file.write("/m/cars,Cars\n/m/dog,Hound\n")
+    with pytest.raises(CatalogError, match=r"'Car' \(/m/car\) and 'Cars' \(/m/cars\)") as info:
+        openimages(folder)
+    assert "/m/dog twice: 'Dog' and 'Hound'" in str(info.value)
 
 
 def test_parts_are_no_kinds_and_groups_are_siblings(tmp_path):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from mimic_checks.attention import Profile
 from mimic_checks.cases import Level
 from mimic_checks.catalog import coco, rendered
 from mimic_checks.checks import preflight
@@ -541,3 +542,35 @@ def test_remedies_that_rearrange_images_are_said_not_mismeasured(catalog, tmp_pa
         blocks = preflight.run(session)["image_blocks"]
         assert bool(blocks.reason) == options.stitch
         assert not blocks.problem
+
+
+class Profiled:
+    """A white box of two layers whose profiles are given: as it is, and under any intervention."""
+
+    masked_layers = ()
+    depth = 2
+
+    def __init__(self, cut):
+        self.cut = cut
+
+    def profiles(self, prompts, intervention=None):
+        return [self.cut]
+
+
+def shares(question, cut=False, broken=False):
+    """Shares of two images, of a question (NaN: it has no tokens) and of the answer row."""
+    to = [[1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [question] * 3, [0.0 if cut else 0.25, 0.5, 0.25]]
+    found = torch.tensor(to).expand(2, 1, 4, 3).clone()
+    if broken:
+        found[1, 0, 1] = torch.nan
+    return Profile(found, torch.zeros(2, 4), (0.0,) * 4)
+
+
+def test_a_group_without_tokens_breaks_no_invariant():
+    """A prompt whose pictures come last has no question after them."""
+    invariant = attention_by_depth.broken_invariant
+    none = float("nan")
+    cut = shares(none, cut=True)
+    assert invariant(Profiled(cut), [], [shares(none)]) == ""
+    assert "text still gives 0.25" in invariant(Profiled(shares(none)), [], [shares(none)])
+    assert "not numbers (NaN)" in invariant(Profiled(cut), [], [shares(none, broken=True)])

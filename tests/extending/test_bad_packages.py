@@ -95,7 +95,7 @@ def test_a_level_that_the_profile_lacks(other, tmp_path):
 
 
 MUTE = """
-from mimic_checks.tasks import Task, YesNo
+from mimic_checks.tasks import Task, Unread, YesNo
 class Mute(Task):
     name = "mute"
     truth_type = YesNo
@@ -113,9 +113,14 @@ USES_MUTE = CHECK.replace(
 @pytest.mark.parametrize(
     ("reads", "says"),
     [
-        ("return None", "task 'mute' does not read its own true answers as right: 'no', 'yes'"),
+        ("return None", "task 'mute': its read() gave None; allowed: a YesNo, or Unread(reason)"),
+        ("return 'yes'", "task 'mute': its read() gave 'yes'; allowed: a YesNo, or Unread(reason)"),
+        (
+            "return Unread('mute')",
+            "task 'mute' does not read its own true answers as right: 'no', 'yes'",
+        ),
         ("return YesNo(True)", "task 'mute' does not read its own true answers as right: 'no'"),
-        ("return answer.nonsense", "task 'mute' cannot read its own true answer"),
+        ("return answer.nonsense", "task 'mute': its read() failed (AttributeError"),
     ],
 )
 def test_a_task_that_does_not_read_its_own_answers(other, tmp_path, reads, says):
@@ -127,7 +132,7 @@ def test_a_task_that_does_not_read_its_own_answers(other, tmp_path, reads, says)
 def test_the_same_with_workers(other, tmp_path):
     points = {"tasks:mute": "mute:MUTE"}
     result = other(USES_MUTE, *TWO, points=points, more={"mute": MUTE.format(reads="return None")})
-    refused(result, "task 'mute' does not read its own true answers as right", tmp_path)
+    refused(result, "task 'mute': its read() gave None", tmp_path)
 
 
 def test_a_task_that_nobody_registered(other, tmp_path):

@@ -5,6 +5,7 @@ adapters compared.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import types
@@ -17,7 +18,7 @@ from safetensors.torch import save_file
 from mimic_checks.errors import InvalidArgument, ModelLoadError
 from mimic_checks.models import ModelOptions, check_vlm, load_vlm
 from mimic_checks.models.device import choose_device, choose_dtype
-from mimic_checks.models.loading import _explained, load
+from mimic_checks.models.loading import explained, load
 from mimic_checks.models.model_files import check_files
 
 
@@ -47,7 +48,8 @@ def fake(cuda=0, mps=False):
 )
 def test_device(monkeypatch, wish, there, worker, device):
     monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)
-    monkeypatch.setenv("PYTEST_XDIST_TESTRUNUID", f"{wish} {worker}")
+    # Devices are taken under the run's name, on the whole machine: other runs must not share it.
+    monkeypatch.setenv("PYTEST_XDIST_TESTRUNUID", f"{wish} {worker} {os.getpid()}")
     assert choose_device(wish, there) == device
 
 
@@ -115,11 +117,15 @@ def test_folders_that_hold_no_model_are_refused_before_loading(tmp_path, scenes)
         check_vlm(str(tmp_path), ModelOptions(), scenes)
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(
-        ModelLoadError, match=r"has no weights \(\*.safetensors\): save or download them"
+        ModelLoadError,
+        match=r"has no weights \(model.safetensors or pytorch_model.bin\): save or download them",
     ):
         check_vlm(str(tmp_path), ModelOptions(), scenes)
+    (tmp_path / "consolidated.pth").write_bytes(b"x")
+    with pytest.raises(ModelLoadError, match="it has consolidated.pth, which is not loaded"):
+        check_vlm(str(tmp_path), ModelOptions(), scenes)
     (tmp_path / "pytorch_model.bin").write_bytes(b"")
-    with pytest.raises(ModelLoadError, match="pytorch_model.bin, which is not loaded for safety"):
+    with pytest.raises(ModelLoadError, match="pytorch_model.bin is empty; download or save"):
         check_vlm(str(tmp_path), ModelOptions(), scenes)
     with pytest.raises(ModelLoadError, match="is not a directory; give a folder, a hub id"):
         check_vlm("./nowhere", ModelOptions(), scenes)
@@ -132,7 +138,14 @@ def test_folders_that_hold_no_model_are_refused_before_loading(tmp_path, scenes)
 
 def test_an_adapter_of_another_model_is_named(tmp_path, scenes):
     (tmp_path / "adapter_config.json").write_text(
-        json.dumps({"peft_type": "LORA", "base_model_name_or_path": "other/model", "r": 4})
+        json.dumps(
+            {
+                "peft_type": "LORA",
+                "base_model_name_or_path": "other/model",
+                "r": 4,
+                "target_modules": r".*language_model.layers.0.self_attn.q_proj",
+            }
+        )
     )
     key = "base_model.model.model.language_model.layers.0.self_attn.q_proj.lora_A.weight"
     save_file(
@@ -141,7 +154,7 @@ def test_an_adapter_of_another_model_is_named(tmp_path, scenes):
     )
     with pytest.raises(
         ModelLoadError,
-        match=r"belongs to another model \(it says 'other/model'\): layer .*q_proj has width 77",
+        match=r"belongs to another model \(it says 'other/model'\) than .*q_proj.lora_A.*77",
     ):
         load_vlm("builtin", ModelOptions(adapter=str(tmp_path)), scenes)
     other = tmp_path / "deeper"
@@ -151,22 +164,22 @@ def test_an_adapter_of_another_model_is_named(tmp_path, scenes):
         {key.replace("layers.0", "layers.99"): torch.zeros(4, 192)},
         other / "adapter_model.safetensors",
     )
-    with pytest.raises(ModelLoadError, match="no such layer"):
+    with pytest.raises(ModelLoadError, match=r"layers.99.*: no such layer"):
         load_vlm("builtin", ModelOptions(adapter=str(other)), scenes)
 
 
 def test_what_a_broken_checkpoint_says_is_one_line(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "llava"}')
-    (tmp_path / "model.safetensors").write_bytes(b"not weights")
+    save_file({"a": torch.zeros(1)}, tmp_path / "model.safetensors")
     with pytest.raises(ModelLoadError) as raised:
         load(str(tmp_path), ModelOptions())
-    assert str(raised.value).startswith(f"model={str(tmp_path)!r} does not load")
+    assert str(raised.value).startswith(f"model={str(tmp_path)!r} has no processor")
     assert "\n" not in str(raised.value)
 
 
 def test_the_torchvision_trap_is_explained():
     error = AttributeError("'NoneType' object has no attribute 'from_pretrained'")
-    assert "pip install torchvision" in str(_explained("some/model", error))
+    assert "pip install torchvision" in str(explained("model='x'", error))
     assert "--vlm-trust-remote-code" in str(
-        _explained("some/model", ValueError("set trust_remote_code=True"))
+        explained("model='x'", ValueError("set trust_remote_code=True"))
     )

@@ -13,7 +13,8 @@ from mimic_checks.catalog import rendered
 from mimic_checks.errors import RemedyError
 from remedies.proof import LevelChange, Proof, Rate, VariantResult
 from remedies.proof_page import page, promises, read_proof, summary, write_proof
-from remedies.prove import ProofPlan, prove
+from remedies.prove import prove
+from remedies.variants import ProofPlan
 from tests.browser import chromium
 
 SETTINGS = ("max_steps=3", "bf16=false", "batch_size=2", "save_steps=0.5")

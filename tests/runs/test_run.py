@@ -386,3 +386,32 @@ def test_two_journals_of_one_file_agree_whatever_is_written_through_either(tmp_p
     with Journal(path, "x") as later:
         later.read()
         assert (later.plan, later.answers) == (one.plan, one.answers)
+
+
+def test_a_journal_of_another_plan_is_set_aside_and_found_again(tmp_path):
+    """As when some levels of a check are selected, and then all again."""
+    path = tmp_path / "check.jsonl"
+    Runner(Echo(), batch=2).answer(prompts([1] * 4), path)
+    all_four = path.read_bytes()
+    Runner(Echo(), batch=2).answer(prompts([1] * 2), path)
+    assert path.read_bytes() != all_four
+    again = Echo()
+    Runner(again, batch=2).answer(prompts([1] * 4), path)
+    assert again.calls == []
+    assert path.read_bytes() == all_four
+
+
+@pytest.mark.parametrize("how", ["removed", "cut short"])
+def test_a_journal_that_is_taken_away_stops_the_run(tmp_path, how):
+    path = tmp_path / "journal" / "check.jsonl"
+
+    class Careless(Echo):
+        def answer(self, asked):
+            if len(self.calls) == 1:
+                path.unlink() if how == "removed" else path.write_bytes(b"")
+            return super().answer(asked)
+
+    model = Careless()
+    with pytest.raises(RunFolderError, match=f"check.jsonl' was {how} while the run was going on"):
+        Runner(model, batch=2).answer(prompts([1] * 8), path)
+    assert len(model.calls) == 2

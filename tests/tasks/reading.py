@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mimic_checks.tasks import TASKS, Vocabulary
+from mimic_checks.tasks import TASKS, Unread, Vocabulary
 
 NO_NAMES = Vocabulary(())
 
@@ -11,7 +11,7 @@ def judged(task, answer, truth, vocabulary=NO_NAMES, offered=()):
     """("right" | "wrong" | "unparseable", partial score)"""
     known = TASKS.get(task)
     prediction = known.read(answer, truth, offered, vocabulary)
-    if prediction is None:
+    if isinstance(prediction, Unread):
         return "unparseable", known.no_prediction.partial
     assert type(prediction) is known.truth_type
     score = known.score(prediction, truth)

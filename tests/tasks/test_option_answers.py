@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mimic_checks.tasks import TASKS, Choice, Vocabulary
+from mimic_checks.tasks import TASKS, Choice, Unread, Vocabulary
 
 ANIMALS = ("dog", "cat", "hot dog", "None of the choices provided")
 NUMBERS = ("1", "2", "2.5", "12")
@@ -14,7 +14,7 @@ NO_NAMES = Vocabulary(())
 
 def letter(answer, options=ANIMALS):
     read = TASKS.get("multiple_choice").read(answer, Choice(0, options), (), NO_NAMES)
-    return read and read.text
+    return None if isinstance(read, Unread) else read.text
 
 
 @pytest.mark.parametrize(

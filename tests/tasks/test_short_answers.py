@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mimic_checks.tasks import TASKS, Number, ShortText, Vocabulary, YesNo
+from mimic_checks.tasks import TASKS, Number, ShortText, Unread, Vocabulary, YesNo
 from tests.tasks.reading import kind
 
 NO_NAMES = Vocabulary(())
@@ -12,7 +12,7 @@ NO_NAMES = Vocabulary(())
 
 def yes(answer):
     read = TASKS.get("yes_no").read(answer, YesNo(True), (), NO_NAMES)
-    return read and read.text
+    return None if isinstance(read, Unread) else read.text
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_neither_yes_nor_no(answer):
 
 def number(answer):
     read = TASKS.get("number").read(answer, Number(0), (), NO_NAMES)
-    return read and read.number
+    return None if isinstance(read, Unread) else read.number
 
 
 @pytest.mark.parametrize(

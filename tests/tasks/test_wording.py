@@ -11,6 +11,7 @@ COUNTING = {
     "plain": "How many dogs are there in this image? Answer with a number.",
     "instruct": "Count the dogs in this image. Give only the total number.",
     "mimic": "Question: How many dogs are there in this image?\nAnswer:",
+    "singular": "Count every dog in this image. Give only the total number.",
 }
 SEVERAL = {
     "plain": "How many dogs, people and keys are there in these images? Answer in the form"
@@ -19,6 +20,8 @@ SEVERAL = {
     " dog: number, person: number, key: number.",
     "mimic": "Question: How many dogs, people and keys are there in these images, in the form"
     " dog: number, person: number, key: number?\nAnswer:",
+    "singular": "Count every dog, every person and every key in these images. Give only the totals"
+    " in the form dog: number, person: number, key: number.",
 }
 LISTING = {
     "plain": "Which kinds of animal are in these images? Answer with a list of names.",
@@ -26,17 +29,21 @@ LISTING = {
     " commas.",
     "mimic": "Question: Which kinds of animal are in these images? Please provide the list of"
     " category names directly.\nAnswer:",
+    "singular": "List every kind of animal in these images. Give only the names, separated by"
+    " commas.",
 }
 COMMON = {
     "plain": "Which kind of object is in all of these images? Answer with its name.",
     "instruct": "Name the object that every one of these images shows. Give only the name.",
     "mimic": "Question: Which kind of object is in all of these images?\nAnswer:",
+    "singular": "Name the object that every one of these images shows. Give only the name.",
 }
 ODD_ONE = {
     "plain": "Which kind of object is in fewer of these images than the others? Answer with its"
     " name.",
     "instruct": "Name the object that the fewest of these images show. Give only the name.",
     "mimic": "Question: Which kind of object is in fewer of these images than the others?\nAnswer:",
+    "singular": "Name the object that the fewest of these images show. Give only the name.",
 }
 
 

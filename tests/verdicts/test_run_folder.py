@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,7 +14,9 @@ import sys
 import pytest
 
 from mimic_checks.errors import RunFolderError
-from mimic_checks.verdicts.run_folder import LOCK, RunFolder
+from mimic_checks.runs.begun import begun
+from mimic_checks.runs.hold import LOCK
+from mimic_checks.verdicts.run_folder import RunFolder
 from tests.scored import group, outcome, records
 
 HOLD = """
@@ -76,7 +80,7 @@ def test_a_folder_that_stops_being_writable_is_explained(tmp_path, monkeypatch):
     def read_only(path, data):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr("pathlib.Path.write_bytes", read_only)
+    monkeypatch.setattr("mimic_checks.verdicts.files.replace_file", read_only)
     with pytest.raises(
         RunFolderError,
         match=(
@@ -147,14 +151,142 @@ def test_what_is_no_run_is_refused(tmp_path, text):
         RunFolder(tmp_path).read()
 
 
-def test_a_run_into_a_folder_of_0_1_starts_afresh(tmp_path):
+ONLY_ANSWERED = '{"fingerprint": "f", "plan": [["a"]]}\n{"batch": 0, "answers": {}}\n'
+
+
+def unfinished(path, description, check="a"):
+    """A run with an answer, that was stopped."""
+    folder = RunFolder(path)
+    folder.prepare(description)
+    folder.journal(check).parent.mkdir(exist_ok=True)
+    folder.journal(check).write_text(ONLY_ANSWERED)
+    del folder
+    return {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+
+
+FIRST = {
+    "vlm": "x",
+    "cases": 50,
+    "thresholds": None,
+    "output": "run",
+    "model": {"dtype": "auto", "concurrency": 8},
+    "checks": {"a": {"levels": ["spread=1"]}, "b": {"levels": []}},
+}
+OTHERS = [
+    ({"cases": 100}, "cases was 50, is 100"),
+    ({"vlm": "y"}, "vlm was 'x', is 'y'"),
+    ({"model": {"dtype": "float16", "concurrency": 8}}, "model dtype was 'auto', is 'float16'"),
+    ({"model": {"dtype": "auto", "concurrency": 8, "new": 1}}, "model new was None, is 1"),
+    ({"burn_in": True}, "burn_in was None, is True"),
+]
+
+
+@pytest.mark.parametrize(("changed", "says"), OTHERS, ids=[says for _, says in OTHERS])
+def test_an_unfinished_run_with_other_options_is_refused_and_left_alone(tmp_path, changed, says):
+    left = unfinished(tmp_path, FIRST)
+    with pytest.raises(
+        RunFolderError,
+        match=f"answers of an unfinished run .*: {says}; give that run's command again .*another"
+        " --vlm-output .*--vlm-discard-unfinished",
+    ):
+        RunFolder(tmp_path).prepare({**FIRST, **changed})
+    (tmp_path / LOCK).write_bytes(left[tmp_path / LOCK])
+    assert left == {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    folder = RunFolder(tmp_path)
+    folder.prepare({**FIRST, **changed}, discard=True)
+    assert not folder.journal("a").exists()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"thresholds": "own.toml"},
+        {"policy": "own.toml", "output": "elsewhere"},
+        {"model": {"dtype": "auto", "concurrency": 1}},
+        {"checks": {**FIRST["checks"], "c": {}}},
+    ],
+)
+def test_what_changes_no_answer_goes_on_and_judges_anew(tmp_path, changed):
+    unfinished(tmp_path, FIRST)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "a.json").write_text("{}")
+    folder = RunFolder(tmp_path)
+    folder.prepare({**FIRST, **changed})
+    assert folder.journal("a").read_text() == ONLY_ANSWERED
+    assert not list((tmp_path / "results").iterdir()), "judged by the old thresholds"
+    folder.finish()
+    RunFolder(tmp_path).prepare({**FIRST, "vlm": "another"})
+    assert not folder.journal("a").exists(), "a finished run is replaced"
+
+
+@pytest.mark.parametrize("checks", [{"b": {"levels": []}}, {"a": {"levels": ["spread=2"]}}])
+def test_a_selection_goes_on_and_what_it_leaves_out_is_not_lost(tmp_path, checks):
+    """As `--lf` after `-x` selects: the folder is finished when all is that had answers."""
+    unfinished(tmp_path, FIRST, check="a.condition")
+    for description in ({**FIRST, "checks": checks}, FIRST):
+        folder = RunFolder(tmp_path)
+        folder.prepare(description)
+        folder.finish()
+        assert folder.journal("a.condition").read_text() == ONLY_ANSWERED
+        with_all = description is FIRST
+        assert json.loads((tmp_path / "run.json").read_text())["finished"] is with_all
+
+
+def test_a_run_in_which_nothing_was_answered_holds_nobody_up(tmp_path):
+    """A model that did not load, say: the next try may be of another."""
+    RunFolder(tmp_path).prepare(FIRST)
+    RunFolder(tmp_path).prepare({**FIRST, "vlm": "the right one"})
+
+
+def test_an_unfinished_run_of_0_1_is_not_thrown_away(tmp_path):
     (tmp_path / "run.json").write_text(json.dumps(OLD))
     (tmp_path / "outcomes").mkdir()
     (tmp_path / "outcomes" / "a.jsonl").write_text('{"check": "a", "level": "spread=1"}\n')
     folder = RunFolder(tmp_path)
-    folder.prepare(OLD["description"])
+    with pytest.raises(RunFolderError, match="it is of format 1, and mimic_checks .* writes 2"):
+        folder.prepare(OLD["description"])
+    folder.prepare(OLD["description"], discard=True)
     assert folder.records() == []
     assert json.loads((tmp_path / "run.json").read_text())["schema"] == 2
+
+
+def test_a_finished_burn_in_is_taken_up_by_the_same_command_alone(tmp_path):
+    unfinished(tmp_path, FIRST)
+    folder = RunFolder(tmp_path)
+    folder.prepare(FIRST, again=True)
+    folder.finish()
+    RunFolder(tmp_path).prepare(FIRST, again=True)
+    assert folder.journal("a").exists()
+    RunFolder(tmp_path).prepare(FIRST)
+    assert folder.journal("a").exists(), "it is unfinished again"
+
+
+@pytest.mark.parametrize("error", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_file_system_without_locks_is_said(tmp_path, monkeypatch, error):
+    def refuse(*given):
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    monkeypatch.setattr("fcntl.lockf", refuse)
+    says = "has no file locks .*give an output folder on a local disk"
+    with pytest.raises(RunFolderError, match=says):
+        RunFolder(tmp_path / "run").prepare(FIRST)
+    with pytest.raises(RunFolderError, match=says):
+        RunFolder(tmp_path / "run").once("budget", {}, lambda: 1)
+    with pytest.raises(RunFolderError, match=says), begun(tmp_path / "run", "a"):
+        pass
+
+
+def test_a_folder_that_was_taken_away_is_not_written_again(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.prepare(FIRST)
+    folder.require()
+    shutil.rmtree(tmp_path / "run")
+    for use in (folder.require, folder.finish, lambda: folder.write_identity({})):
+        with pytest.raises(RunFolderError, match=r"run' (was removed while|holds no run)"):
+            use()
+    assert not (tmp_path / "run").exists()
+    folder.prepare(FIRST)
 
 
 def test_an_unfinished_run_of_the_same_description_keeps_its_outcomes(tmp_path):

@@ -50,7 +50,14 @@ def measure(session: CheckSession, check: Measurement) -> Evaluation:
             " COCO instances"
         )
     pointings: list[_Pointing] = []
-    for case in cases_of(items[-1] for items in session.plan.draws(check)[:LOOKED_AT]):
+    asked = cases_of(items[-1] for items in session.plan.draws(check)[:LOOKED_AT])
+    located = [case for case in asked if _is_located(catalog, case)]
+    if not located:
+        raise NotMeasurable(
+            f"none of {len(asked)} cases has a mask of every asked object; see what keeps them out"
+            " with: mimic-checks catalog describe"
+        )
+    for case in located:
         prompt = session.prompt(case)
         grids = [grid for grid in model.token_grids(prompt) if grid]
         if len(grids) != len(case.images):
@@ -69,11 +76,29 @@ def measure(session: CheckSession, check: Measurement) -> Evaluation:
     hits = np.array([pointing.hits for pointing in pointings])
     best = int(hits.mean(0).argmax())
     near = float(np.mean([pointing.near for pointing in pointings]))
+    unlocated = len(asked) - len(located)
     reason = (
         f"points at the object most often in layer {best}: {hits[:, best].mean():.2f} of"
         f" {len(pointings)} cases (chance {near:.2f})"
+        + (f"; {unlocated} more have an object without a mask" if unlocated else "")
     )
     return Evaluation(CheckVerdict("pass", reason), {}, _panels(pointings, hits, near, alpha))
+
+
+def _masks(catalog: Catalog, case: Case, image_id: str) -> list[NDArray[np.bool_] | None]:
+    """The mask of every asked class in an image, None where it is not known."""
+    assert catalog.masks is not None
+    assert isinstance(case.truth, Counts)
+    row = catalog.manifest.row(image_id)
+    return [catalog.masks(row, catalog.class_index(name)) for name, _ in case.truth.counts]
+
+
+def _is_located(catalog: Catalog, case: Case) -> bool:
+    return all(
+        mask is not None
+        for index in case.needles
+        for mask in _masks(catalog, case, case.images[index])
+    )
 
 
 def _point(
@@ -103,11 +128,8 @@ def object_cells(
     catalog: Catalog, case: Case, image_id: str, grid: TokenGrid
 ) -> NDArray[np.float64]:
     """How much of every cell of the grid the asked classes cover, [rows, columns]."""
-    assert catalog.masks is not None
-    assert isinstance(case.truth, Counts)
-    row = catalog.manifest.row(image_id)
     mask = np.logical_or.reduce(
-        [catalog.masks(row, catalog.class_index(name)) for name, _ in case.truth.counts]
+        [mask for mask in _masks(catalog, case, image_id) if mask is not None]
     )
     # BOX averages the pixels of every cell, which gives the share of it that is covered.
     picture = Image.fromarray((mask * 255).astype(np.uint8)).resize(

@@ -2,7 +2,7 @@
 
 import re
 
-from mimic_checks.tasks import Task, YesNo
+from mimic_checks.tasks import Task, Unread, YesNo
 from mimic_checks.tasks.yes_no import YES_NO
 
 
@@ -18,13 +18,14 @@ class InImage(Task):
 
     def read(self, answer, truth, offered, vocabulary):
         """A yes or no as the built-in task reads it, or a sentence about the one thing offered."""
-        if (read := YES_NO.read(answer, truth, offered, vocabulary)) is not None:
+        read = YES_NO.read(answer, truth, offered, vocabulary)
+        if not isinstance(read, Unread):
             return read
         (thing,) = offered
         sentence = rf"there is (?:(no)|not an?|an?) {re.escape(thing)}\W*"
         if said := re.fullmatch(sentence, answer.strip().lower()):
             return YesNo(not said[0].startswith(("there is no ", "there is not ")))
-        return None  # never a guess
+        return read  # unread, and why: never a guess
 
     def blind_answers(self, truth, images, offered, vocabulary):
         """What could be said without a look at the images."""

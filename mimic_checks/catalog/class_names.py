@@ -1,0 +1,25 @@
+"""Which class names are one name to whoever reads an answer."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+from mimic_checks.catalog.labels import plural
+
+
+def clashing_names(names: Sequence[str]) -> list[tuple[int, int]]:
+    """Pairs of names (earlier, later) that differ in nothing but case, spaces, underscores,
+    hyphens, number, or how accents are encoded."""
+    first: dict[str, int] = {}
+    pairs = []
+    for number, name in enumerate(names):
+        text = unicodedata.normalize("NFKC", name).casefold()
+        text = " ".join(text.replace("_", " ").replace("-", " ").split())
+        forms = {text, plural(text)}
+        known = min((first[form] for form in forms if form in first), default=number)
+        if known != number:
+            pairs.append((known, number))
+        for form in forms:
+            first.setdefault(form, number)
+    return pairs

@@ -1,0 +1,67 @@
+"""`mimic-checks run`: pytest with the plugin's own options, so both ways give the same verdicts."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from mimic_checks.commands.checks import add_checks
+from mimic_checks.options import OPTIONS
+from mimic_checks.processes import call
+
+SHIPPED = "mimic_checks.checks"
+KEEP_MEMORY = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(2**34),
+    "MALLOC_TOP_PAD_": str(2**28),
+}
+"""Tells glibc to keep freed memory: on a CPU, a third of a batch's time is page faults of tensors
+otherwise. Elsewhere ignored."""
+
+
+def add_run(commands: Any) -> None:
+    known = "\n".join(f"  --{option.name}  {option.help}" for option in OPTIONS)
+    command = commands.add_parser(
+        "run",
+        help="run the checks on a model",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Runs the checks; takes every option of the pytest plugin, and pytest's own.",
+        epilog=f"options:\n{known}",
+    )
+    add_checks(command)
+    command.set_defaults(work=_run)
+
+
+def _run(options: argparse.Namespace, rest: Sequence[str]) -> int:
+    from mimic_checks.checks.discovery import CHECK_MODULES
+
+    installed = [
+        module for module in CHECK_MODULES.modules() if module != SHIPPED and _is_importable(module)
+    ]
+    return call_pytest([*installed, *(options.checks or ()), *rest])
+
+
+def _is_importable(module: str) -> bool:
+    """Whether a module is there; a broken package of somebody's should not stop the run."""
+    try:
+        known = importlib.util.find_spec(module) is not None
+    except ImportError:
+        known = False
+    if not known:
+        print(f"mimic-checks: checks in {module!r} are left out: no such module", file=sys.stderr)
+    return known
+
+
+def call_pytest(arguments: Sequence[str]) -> int:
+    """In a process of its own, as a user's pytest would run: nothing imported before the plugin, no
+    ini left over."""
+    return call([*pytest_command(), *arguments], env={**KEEP_MEMORY, **os.environ})
+
+
+def pytest_command() -> list[str]:
+    quiet = ["-p", "no:cacheprovider", "-q", "--tb=short"]
+    return [sys.executable, "-m", "pytest", *quiet, "--pyargs", SHIPPED]

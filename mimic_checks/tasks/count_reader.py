@@ -1,0 +1,94 @@
+"""How many of each asked class an answer says there are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from mimic_checks.tasks.answer import final_statements, last_line, unmarked
+from mimic_checks.tasks.class_marks import ClassMarks, without_marks
+from mimic_checks.tasks.count_layout import laid_out
+from mimic_checks.tasks.count_mentions import mentions_of
+from mimic_checks.tasks.count_tokens import tokens_of
+from mimic_checks.tasks.count_totals import total_of
+from mimic_checks.tasks.numerals import ascii_digits
+from mimic_checks.tasks.plain_text import plain_characters
+from mimic_checks.tasks.refusal import refuses
+from mimic_checks.tasks.unread import BOUND, HEDGED, REFUSED, SEVERAL, Unread, agreed
+
+_DOUBTS = re.compile(
+    r"\b(?:not (?:entirely |completely |100% )?(?:sure|certain|clear)|unsure|unclear|uncertain"
+    r"|(?:hard|difficult|impossible) to (?:say|tell|count|determine|see)"
+    r"|(?:can't|cannot|can not|unable to) (?:tell|say|count|determine|know)"
+    r"|(?:don't|do not) know|(?:could|might|may) be|no idea|depends on)\b"
+)
+_GLUED = re.compile(r"\d+(?:,\d+)+")
+_MOST_CHARACTERS = 10_000
+"""Longer answers are read by their end: a count stands there, after whatever was thought."""
+
+
+def read_counts(answer: str, asked: Sequence[str], marks: ClassMarks) -> list[int] | Unread:
+    """The count of each asked class, in their order."""
+    text = ascii_digits(plain_characters(without_marks(answer))).lower()
+    statements = final_statements(marks.mark(text))
+    if isinstance(statements, Unread):
+        return statements
+    return agreed(_of_statement(part, asked, marks) for part in statements)
+
+
+def _of_statement(part: str, asked: Sequence[str], marks: ClassMarks) -> list[int] | Unread:
+    if refuses(part):
+        return Unread(REFUSED)
+    text = marks.mark(unmarked(part))[-_MOST_CHARACTERS:]
+    if _DOUBTS.search(text):
+        return Unread(HEDGED)
+    values = _values(laid_out(text), asked, marks)
+    line = last_line(text) if isinstance(values, Unread) else None
+    if line is None:
+        return values
+    last = _values(line, asked, marks)
+    return values if isinstance(last, Unread) else last
+
+
+def _values(text: str, asked: Sequence[str], marks: ClassMarks) -> list[int] | Unread:
+    bare = _bare(text, len(asked))
+    if bare is not None:
+        return bare
+    mentions = mentions_of(text, asked, marks)
+    values: list[int] = []
+    for name in asked:
+        value = total_of(mentions, name, only_class=len(asked) == 1)
+        if isinstance(value, Unread):
+            return value
+        values.append(value)
+    return values
+
+
+def _bare(text: str, asked: int) -> list[int] | Unread | None:
+    """Numbers and nothing else: one for each asked class, or one for each image. None where the
+    text has other words."""
+    glued = _GLUED.fullmatch(text.strip())
+    if glued and asked > 1:
+        text = glued.group().replace(",", ", ")
+    tokens = [
+        token
+        for token in tokens_of(text)
+        if token.kind not in ("comma", "break", "other") and token.text not in ("and", "y", "und")
+    ]
+    if asked > 1 and len(tokens) == 1 and tokens[0].kind == "none":
+        return [0] * asked
+    if len(tokens) < 2 or any(token.kind != "number" for token in tokens):
+        return None
+    if not all(token.exact for token in tokens):
+        return Unread(BOUND)
+    values = [token.value or 0 for token in tokens]
+    if asked > 1:
+        return values if len(values) == asked else Unread(SEVERAL)
+    if len({token.text[0].isdigit() for token in tokens}) > 1 or _counts_up(values):
+        return [values[0]] if len(set(values)) == 1 else Unread(SEVERAL)
+    return [sum(values)]
+
+
+def _counts_up(values: Sequence[int]) -> bool:
+    """Whether a list of numbers is counting aloud."""
+    return list(values) == list(range(1, len(values) + 1))
