@@ -245,8 +245,9 @@ def test_parameters_can_be_renamed_and_left_out(server):
         assert absent not in request
         assert model.identity() != vlm(server).identity()
     assert request["chat_template_kwargs"] == template
-    with pytest.raises(InvalidArgument, match="vlm-request-length='max tokens' is not allowed"):
-        ModelOptions(request_length="max tokens")
+    for name in ("max tokens", "", "messages", "model"):
+        with pytest.raises(InvalidArgument, match=f"vlm-request-length='{name}' is not allowed"):
+            ModelOptions(request_length=name)
     with pytest.raises(InvalidArgument, match="vlm-request-temperature='0.7' is not allowed"):
         ModelOptions(request_temperature="0.7")
 
