@@ -25,7 +25,13 @@ from mimic_checks.checks.profiles import FILE
 from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.settings import Settings
-from mimic_checks.errors import AttentionError, InvalidArgument, RunFolderError, ThresholdsError
+from mimic_checks.errors import (
+    AnswerError,
+    AttentionError,
+    InvalidArgument,
+    RunFolderError,
+    ThresholdsError,
+)
 from mimic_checks.models import ModelOptions, TokenGrid, load_vlm
 from mimic_checks.models.intervention import NO_INTERVENTION, Intervention
 from mimic_checks.models.stubs import make_stub
@@ -358,6 +364,26 @@ def test_sequence_length_runs_on_closed_models_and_finds_what_blanks_cost(catalo
     assert bad.verdict.verdict == "fail"
     assert "blanks=4: 3 blank images cost at least" in bad.verdict.reason
     assert any(isinstance(panel, Curves) for panel in bad.panels)
+
+
+def test_conditions_without_answers_have_no_rate_in_the_panels(catalog, tmp_path):
+    """As of a server that takes one image a prompt."""
+
+    class One(type(make_stub("oracle", catalog))):
+        def answer(self, prompts):
+            told = super().answer(prompts)
+            error = AnswerError("at most 1 image")
+            return [error if len(p.images) > 1 else t for p, t in zip(prompts, told, strict=True)]
+
+    found = measured(tmp_path, "sequence_length", One(catalog), catalog, cases=60)
+    curves, table = found.panels
+    by_name = {series.name: series for series in curves.series}
+    assert by_name["images and tokens grow"].values == (1.0, None, None)
+    assert by_name["one image: all in a grid"].values[1] is not None
+    rows = [row[2:] for row in table.rows if row[1] == "more tokens, same content"]
+    assert set(rows) == {("not answered", "-", "-")}
+    assert found.verdict.verdict == "inconclusive"
+    assert found.verdict.reason.endswith("60 of 60 cases raised an error: at most 1 image")
 
 
 def test_what_explains_more(catalog, tmp_path, builtin):
