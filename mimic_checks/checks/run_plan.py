@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -19,12 +20,14 @@ from mimic_checks.cases import (
     scored,
 )
 from mimic_checks.catalog import Catalog, load_catalog
+from mimic_checks.catalog.labels import read_labels
 from mimic_checks.checks.check import Check, Measurement, Sweep
 from mimic_checks.checks.discovery import FoundCheck
 from mimic_checks.checks.settings import Settings
 from mimic_checks.errors import EmptyPool, ExtensionError, InvalidArgument, refusing
 from mimic_checks.runs.condition import distinct_cases
-from mimic_checks.tasks import TASKS, Unread, Vocabulary, read_answer
+from mimic_checks.tasks import TASKS, Choice, Names, Truth, Unread, Vocabulary, read_answer
+from mimic_checks.tasks.truth import LETTERS
 from mimic_checks.verdicts import load_thresholds
 from mimic_checks.verdicts.case_set import CaseSet, read_case_set
 from mimic_checks.verdicts.levels import refuse_unreachable
@@ -58,7 +61,9 @@ class RunPlan:
     def catalog(self) -> Catalog:
         """The images of the run, with what they show."""
         case_set = self.settings.case_set
-        return load_catalog(f"cases:{case_set}" if case_set else self.settings.catalog)
+        catalog = load_catalog(f"cases:{case_set}" if case_set else self.settings.catalog)
+        names = self.settings.names
+        return catalog.called(read_labels(names, catalog.class_names)) if names else catalog
 
     @cached_property
     def case_set(self) -> CaseSet:
@@ -70,7 +75,7 @@ class RunPlan:
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The names that answers may use."""
-        return Vocabulary(self.catalog.class_names, self.catalog.groups)
+        return Vocabulary(self.catalog.class_names, self.catalog.groups, self.catalog.labels)
 
     def levels(self, check: Check) -> tuple[Level, ...]:
         """What one draw of a check holds an item for, reference first."""
@@ -186,17 +191,19 @@ class RunPlan:
 
     def _check_readable(self, check: Check) -> None:
         """Refuses a check whose own true answers would not be judged right: a task that reads
-        nothing, or class names that its reader takes for something else.
+        nothing, or class names that its reader takes for something else. Every name and option
+        that a case offers could be the true answer of another, and is read too.
 
         Raises:
             ExtensionError: names the answers.
         """
-        cases = {
-            (case.task, case.truth, case.offered): case
+        asked = {
+            (case.task, truth, case.offered): replace(case, truth=truth)
             for items in self.draws(check)
             for case in cases_of(items)
+            for truth in _truths(case)
         }
-        wrong = [case for case in cases.values() if not self._reads_back(case)]
+        wrong = [case for case in asked.values() if not self._reads_back(case)]
         if wrong:
             texts = sorted({repr(case.truth.text) for case in wrong})
             more = f" and {len(texts) - NAMED_AT_MOST} more" if len(texts) > NAMED_AT_MOST else ""
@@ -226,7 +233,18 @@ class RunPlan:
         }
         return {
             **self.settings.describe(),
+            "names": self.catalog.labels.describe() if self.settings.names else None,
             "suite": __version__,
             "rules": RULE_VERSION,
             "checks": checks,
         }
+
+
+def _truths(case: Case) -> list[Truth]:
+    """The true answer of a case, and what would be that of the same question about other images."""
+    if isinstance(case.truth, Choice):
+        options = case.truth.options
+        return [Choice(place, options) for place in range(min(len(options), len(LETTERS)))]
+    if isinstance(case.truth, Names):
+        return [case.truth, *(Names((name,)) for name in case.offered)]
+    return [case.truth]
