@@ -38,7 +38,17 @@ OPTIONS = (
         "levels of the sweeps: 'standard' (default, up to 8 images) or 'mimic' (the paper's, up"
         " to 35)",
     ),
-    Option("vlm-template", str, "wording of the questions: plain (default), instruct, mimic, any"),
+    Option(
+        "vlm-template",
+        str,
+        "wording of the questions: plain (default), instruct, mimic, singular (no plurals), any",
+    ),
+    Option(
+        "vlm-names",
+        Path,
+        "TOML file of what questions and answers call classes: a table per class with display,"
+        " plural, synonyms",
+    ),
     Option("vlm-thresholds", Path, "TOML file that overrides verdict thresholds"),
     Option(
         "vlm-case-set",

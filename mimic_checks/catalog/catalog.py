@@ -9,7 +9,7 @@ nobody may be asked how often.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -94,6 +94,10 @@ class Catalog:
     def _alike(self, first: int, second: int) -> bool:
         """Whether the same is known of two rows."""
         return bool((self.states([first]) == self.states([second])).all())
+
+    def called(self, labels: Labels) -> Catalog:
+        """The same images, their classes called otherwise in questions and answers."""
+        return replace(self, labels=labels)
 
     def class_index(self, name: str) -> int:
         """The column of a class.

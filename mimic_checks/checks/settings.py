@@ -22,6 +22,7 @@ class Settings:
     seed: int = 0
     profile: Profile = "standard"
     template: str = "plain"
+    names: Path | None = None
     thresholds: Path | None = None
     output: Path = Path("mimic-report")
     batch: int | None = None

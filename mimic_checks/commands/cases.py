@@ -26,6 +26,7 @@ def add_cases(commands: Any) -> None:
     command.add_argument("--vlm-seed", type=int, default=0)
     command.add_argument("--vlm-profile", default="standard")
     command.add_argument("--vlm-template", default="plain")
+    command.add_argument("--vlm-names", type=Path, help="TOML file of what classes are called")
     command.set_defaults(work=_cases)
 
 
@@ -42,6 +43,7 @@ def _cases(options: argparse.Namespace, rest: Sequence[str]) -> int:
         seed=options.vlm_seed,
         profile=options.vlm_profile,
         template=options.vlm_template,
+        names=options.vlm_names,
     )
     plan = RunPlan(settings, list(found.values()))
     lines = [
