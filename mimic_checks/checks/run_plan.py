@@ -20,7 +20,7 @@ from mimic_checks.cases import (
     scored,
 )
 from mimic_checks.catalog import Catalog, load_catalog
-from mimic_checks.checks.check import Check, Measurement, Sweep
+from mimic_checks.checks.check import LEAVE_OUT, Check, Measurement, Sweep
 from mimic_checks.checks.discovery import FoundCheck
 from mimic_checks.checks.settings import Settings
 from mimic_checks.errors import EmptyPool, ExtensionError, InvalidArgument, refusing
@@ -135,7 +135,7 @@ class RunPlan:
             function = next(item.function for item in self.found if item.check is check)
             raise EmptyPool(
                 f"check {check.check_id!r}: {error}; or leave the check out with -k 'not"
-                f" {function}'"
+                f" {function}' (of burn-in, cases and catalog: name the others with --check)"
             ) from error
         items = [value if isinstance(value, tuple) else (value,) for value in draws]
         if items and len(items[0]) != len(levels):
@@ -169,7 +169,7 @@ class RunPlan:
                 allowed=("eager", "sdpa", "flex_attention"),
                 hint=(
                     f"{cutting[0]!r} cuts attention paths, which flash attention cannot express; or"
-                    " leave it out with -k"
+                    f" {LEAVE_OUT}"
                 ),
             )
         for check in self.checks:

@@ -51,6 +51,7 @@ class Run:
         self.report: Path | None = None
         self.unusable = ""
         self._worker_died = False
+        self._misused = False
         self._session: CheckSession | None = None
         self._evaluator: Evaluator | None = None
         self._folder: RunFolder | None = None
@@ -171,6 +172,22 @@ class Run:
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         self._worker_died |= error is not None
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        report = yield
+        call = getattr(report, "call", None)
+        if report.failed and call is not None and call.excinfo is not None:
+            from mimic_checks.errors import UsageError
+
+            # An attribute of the report, so that the controller hears of it, too.
+            report.vlm_misused = isinstance(call.excinfo.value, UsageError)  # type: ignore[attr-defined]
+        return report
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self._misused |= getattr(report, "vlm_misused", False)
+
     def _is_first_worker(self) -> bool:
         return bool(self._worker and self._worker.get("workerid") == exchange.FIRST)
 
@@ -268,7 +285,8 @@ class Run:
             if self.selection and not (session.shouldstop or session.shouldfail):
                 self._help()
             return
-        if self.unusable:
+        # A check that is none, at its module's import: what cannot be done as asked, as elsewhere.
+        if self.unusable or self._misused:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         if self.unusable or self.described is None or self._folder is None:
             return
