@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -21,6 +22,7 @@ from torch import Tensor
 from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
 
 import mimic_checks
+from mimic_checks.attention.adapter_record import FILE as MASK_FILE
 from mimic_checks.attention.adapter_record import write_adapter_mask
 from mimic_checks.attention.edit import edit_attention
 from mimic_checks.errors import RemedyError
@@ -38,6 +40,8 @@ from remedies.records import read_record, write_record
 PLAIN = ModelOptions()
 SAVED = "saved"
 """Folder of an adapter that is being written."""
+STATE = "trainer_state.json"
+"""Of a checkpoint: how far it is."""
 
 
 def train_adapter(
@@ -102,17 +106,23 @@ def _train(
         callbacks=[_Stopwatch()],
     )
     trainer.options = options
-    checkpoint = _checkpoint(out)
-    with _masked(model, options, processor.tokenizer):
-        result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    saved = out / SAVED
-    trainer.save_model(str(saved))  # all processes: sharded weights are gathered
+    checkpoint, saved = _checkpoint(out), out / SAVED
+    state = read_record(checkpoint / STATE) if checkpoint else {}
+    if checkpoint and state["global_step"] >= state["max_steps"]:
+        # It was killed after its last step. The Trainer would take one more.
+        if trainer.is_world_process_zero():
+            _copy_adapter(checkpoint, saved)
+    else:
+        with _masked(model, options, processor.tokenizer):
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        trainer.save_model(str(saved))  # all processes: sharded weights are gathered
+        state = asdict(trainer.state)
     if trainer.is_world_process_zero():
-        losses = [[e["step"], e["loss"]] for e in trainer.state.log_history if "loss" in e]
-        seconds = sum(entry.get("seconds", 0) for entry in trainer.state.log_history)
+        losses = [[e["step"], e["loss"]] for e in state["log_history"] if "loss" in e]
+        seconds = sum(entry.get("seconds", 0) for entry in state["log_history"])
         record = {
             **recipe,
-            "steps": result.global_step,
+            "steps": state["global_step"],
             "loss": _mean_loss(losses),
             "samples": len(rows),
             "seconds": round(seconds, 1),
@@ -140,6 +150,14 @@ def _mean_loss(losses: list[list[float]]) -> float:
 def _name_base(path: Path, base: str) -> None:
     """Names the base as it was asked for: its folder on this machine says nothing elsewhere."""
     write_record(path, {**read_record(path), "base_model_name_or_path": base})
+
+
+def _copy_adapter(checkpoint: Path, saved: Path) -> None:
+    """What a checkpoint holds of the adapter itself, and not of its training."""
+    saved.mkdir(exist_ok=True)
+    for file in checkpoint.iterdir():
+        if file.name.startswith("adapter_") or file.name in (MASK_FILE, "README.md"):
+            shutil.copyfile(file, saved / file.name)
 
 
 def _put_in_place(saved: Path, out: Path) -> None:
@@ -290,7 +308,7 @@ def _checkpoint(out: Path) -> Path | None:
         (out / "checkpoints").glob("checkpoint-*"),
         key=lambda path: int(path.name.rpartition("-")[2]),
     )
-    complete = [path for path in checkpoints if _is_json(path / "trainer_state.json")]
+    complete = [path for path in checkpoints if _is_json(path / STATE)]
     return complete[-1] if complete else None
 
 

@@ -58,7 +58,7 @@ def test_a_failing_model_exits_1_and_says_why(pytester, workers):
             "spread.unbalanced: fail: spread=2: accuracy is at most * % of the reference level's*",
             "spread=1 (reference) * 40/40 * pass",
             "e.g. case * at spread=2, 2 images: 'How many *",
-            "*docs/checks/spread.md",
+            "What it means and what to do: mimic-checks describe spread.unbalanced",
         ]
     )
 

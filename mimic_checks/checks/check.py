@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Profile = Literal["standard", "mimic"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
+LEAVE_OUT = "leave it out (-k; of burn-in, cases and catalog: name the others with --check)"
+"""What to do about a check that cannot be had, for pytest and for commands that take no `-k`."""
 """`standard`: at most 8 images. `mimic`: the paper's ranges."""
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -83,7 +85,7 @@ class Check:
                 "vlm-profile",
                 profile,
                 allowed=tuple(self.levels),
-                hint=f"check {self} has no levels for it; choose another, or leave it out with -k",
+                hint=f"check {self} has no levels for it; choose another, or {LEAVE_OUT}",
             )
         return tuple(Level(self.factor, value) for value in self.levels[profile])
 

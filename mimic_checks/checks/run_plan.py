@@ -24,7 +24,7 @@ from mimic_checks.cases import (
 )
 from mimic_checks.catalog import Catalog, load_catalog
 from mimic_checks.catalog.labels import read_labels
-from mimic_checks.checks.check import Check, Measurement, Sweep
+from mimic_checks.checks.check import LEAVE_OUT, Check, Measurement, Sweep
 from mimic_checks.checks.discovery import FoundCheck
 from mimic_checks.checks.settings import Settings
 from mimic_checks.errors import (
@@ -247,7 +247,7 @@ class RunPlan:
                 allowed=("eager", "sdpa", "flex_attention"),
                 hint=(
                     f"{check.check_id!r} cuts attention paths, which flash attention cannot"
-                    " express; or leave it out with -k"
+                    f" express; or {LEAVE_OUT}"
                 ),
             )
 

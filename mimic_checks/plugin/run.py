@@ -58,6 +58,7 @@ class Run:
         self.report: Path | None = None
         self.unusable = ""
         self._worker_died = False
+        self._misused = False
         self._session: CheckSession | None = None
         self._evaluator: Evaluator | None = None
         self._folder: RunFolder | None = None
@@ -184,6 +185,22 @@ class Run:
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         self._worker_died |= error is not None
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        report = yield
+        call = getattr(report, "call", None)
+        if report.failed and call is not None and call.excinfo is not None:
+            from mimic_checks.errors import UsageError
+
+            # An attribute of the report, so that the controller hears of it, too.
+            report.vlm_misused = isinstance(call.excinfo.value, UsageError)  # type: ignore[attr-defined]
+        return report
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self._misused |= getattr(report, "vlm_misused", False)
+
     def _is_first_worker(self) -> bool:
         return bool(self._worker and self._worker.get("workerid") == exchange.FIRST)
 
@@ -271,7 +288,8 @@ class Run:
         if self._worker is not None:
             if self.selection and not (session.shouldstop or session.shouldfail):
                 self._help()
-        elif self.unusable:
+        # A check that is none, at its module's import: what cannot be done as asked, as elsewhere.
+        elif self.unusable or self._misused:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         elif broken:
             raise pytest.UsageError(str(broken)) from broken

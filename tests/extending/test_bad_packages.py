@@ -83,7 +83,7 @@ def test_two_different_checks_with_one_id_for_the_commands(command, tmp_path):
 def test_levels_that_cannot_be_told_apart(other, levels, says):
     """Refused where the check is made: its module cannot be collected."""
     result = other(CHECK.replace('("first", "last")', levels))
-    assert result.ret == 2
+    assert result.ret == 4
     result.stdout.fnmatch_lines(["*1 error*"])
     assert says in result.stdout.str()
 
@@ -228,7 +228,7 @@ def test_a_mark_that_holds_no_check(other, tmp_path):
 
 def test_a_check_that_is_no_check(other):
     result = other(CHECK.replace("@check(OTHER)", "@check('other')"))
-    assert result.ret == 2
+    assert result.ret == 4
     assert "check='other' is no check; make a Sweep or a Measurement" in result.stdout.str()
 
 

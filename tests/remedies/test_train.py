@@ -337,3 +337,27 @@ def test_two_processes_learn_as_one(one_sample_often, tmp_path):
     )
     a, b = (load_file(tmp_path / name / "adapter_model.safetensors") for name in ("one", "two"))
     assert all(torch.allclose(a[name], b[name], atol=1e-4) for name in a)
+
+
+def test_killed_after_its_last_step_it_takes_no_further_one(training_data, tmp_path, monkeypatch):
+    """The Trainer, given the last checkpoint, would take a step more than was asked for."""
+    settings = {**QUICK, "max_steps": 2, "save_steps": 1, "batch_size": 2}
+    options = options_of("builtin", mask="deep", **settings)
+    whole = train_adapter("builtin", training_data, tmp_path / "whole", options)
+
+    def killed(*given):
+        raise KeyboardInterrupt
+
+    cut = tmp_path / "cut"
+    with monkeypatch.context() as kill:
+        kill.setattr(train, "_put_in_place", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train_adapter("builtin", training_data, cut, options)
+    assert not (cut / "adapter_model.safetensors").exists()
+    train_adapter("builtin", training_data, cut, options)
+    one, other = (record(folder) for folder in (whole, cut))
+    for key in ("steps", "loss", "losses"):
+        assert one[key] == other[key]
+    assert {path.name for path in whole.iterdir()} == {path.name for path in cut.iterdir()}
+    for name in ("adapter_model.safetensors", "adapter_config.json", "mimic_checks_mask.json"):
+        assert (whole / name).read_bytes() == (cut / name).read_bytes()
