@@ -56,6 +56,17 @@ OPTIONS = (
         "replay the cases of this folder (from: mimic-checks cases) instead of drawing",
     ),
     Option(
+        "vlm-leave-out",
+        Path,
+        "file of case ids, one a line, that are not asked (from: mimic-checks cases --sheet); other"
+        " draws take their place",
+    ),
+    Option(
+        "vlm-kinds",
+        str,
+        "super-categories that may be asked for as 'kinds of ...' beside the usual ones, by comma",
+    ),
+    Option(
         "vlm-attention-baseline",
         Path,
         "attention_by_depth.json of an earlier run: drift against it fails that check",

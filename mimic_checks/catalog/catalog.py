@@ -61,7 +61,8 @@ class Catalog:
     `families`: groups of rows that show the same instances again and again;
     `masks`, `boxes`: where objects are, if known; `class_names`, `supercategories`: one each per
     class; `left_out`: what of the source is in no row, and why; `doubts` gives the reasons of what
-    is not asked; `labels`: what questions and answers call the classes.
+    is not asked; `labels`: what questions and answers call the classes; `kinds`:
+    super-categories that may be asked for as "kinds of ...", beside the usual ones.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Catalog:
     left_out: tuple[str, ...] = ()
     doubts: Callable[[], tuple[Doubt, ...]] = tuple
     labels: Labels = DEFAULT_LABELS
+    kinds: tuple[str, ...] = ()
     manifest: Manifest = field(init=False)
     _rows: dict[tuple[str, int, int], Rows] = field(init=False, default_factory=dict, repr=False)
 

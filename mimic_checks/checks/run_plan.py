@@ -22,6 +22,7 @@ from mimic_checks.cases import (
     draw,
     scored,
 )
+from mimic_checks.cases.leave_out import LeaveOut, read_leave_out
 from mimic_checks.catalog import Catalog, load_catalog
 from mimic_checks.catalog.labels import read_labels
 from mimic_checks.checks.check import LEAVE_OUT, Check, Measurement, Sweep
@@ -83,7 +84,15 @@ class RunPlan:
         case_set = self.settings.case_set
         catalog = load_catalog(f"cases:{case_set}" if case_set else self.settings.catalog)
         names = self.settings.names
-        return catalog.called(read_labels(names, catalog.class_names)) if names else catalog
+        kinds = tuple(word.strip() for word in self.settings.kinds.split(",") if word.strip())
+        if names:
+            catalog = catalog.called(read_labels(names, catalog.class_names))
+        return replace(catalog, kinds=kinds) if kinds else catalog
+
+    @cached_property
+    def leave_out(self) -> LeaveOut:
+        """The cases that are not to be asked."""
+        return read_leave_out(self.settings.leave_out)
 
     @cached_property
     def case_set(self) -> CaseSet:
@@ -146,7 +155,10 @@ class RunPlan:
     def _drawn(self, check: Check) -> list[Draw]:
         levels, settings = self.levels(check), self.settings
         if settings.case_set:
-            return self.case_set.draws(check.check_id, levels)
+            stored = self.case_set.draws(check.check_id, levels)
+            if left := [items for items in stored if not self.leave_out.holds(items)]:
+                return left
+            raise EmptyPool("all of its stored cases are to be left out (--vlm-leave-out)")
         with refusing(f"check {check.check_id!r}: its cases cannot be drawn"):
             strategy = check.cases(
                 self.catalog,
@@ -165,12 +177,12 @@ class RunPlan:
     def _draw(self, strategy: Any, check: Check) -> list[Any]:
         n, seed = self.settings.cases, check.seed(self.settings.seed)
         try:
-            return draw(strategy, n, seed)
+            return draw(strategy, n, seed, leave_out=self.leave_out)
         except EmptyPool as error:
             # Of the harness a few cases say as much as many.
             if not check.harness or not error.possible:
                 raise
-            return draw(strategy, error.possible, seed)
+            return draw(strategy, error.possible, seed, leave_out=self.leave_out)
 
     @property
     def judged_levels(self) -> int:
@@ -205,6 +217,7 @@ class RunPlan:
     def _sift(self, examine: Callable[[Check], object]) -> None:
         # Once for all checks: none of them can be looked at without.
         assert self.catalog
+        assert self.leave_out is not None
         problems: dict[str, UsageError] = {}
         left, has_behaviours = [], any(not check.harness for check in self.checks)
         for item in self.found:
@@ -331,6 +344,7 @@ class RunPlan:
             "rules": RULE_VERSION,
             "hypothesis": version("hypothesis"),
             "checks": checks,
+            **({"leave_out": sorted(self.leave_out.ids)} if self.leave_out.ids else {}),
         }
         # As it is read back, where a tuple is a list: it is compared with what stands in a folder.
         plain: dict[str, Any] = json.loads(json.dumps(described))
