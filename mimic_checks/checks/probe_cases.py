@@ -11,11 +11,13 @@ from mimic_checks.checks.evaluation import NotMeasurable
 from mimic_checks.errors import AnswerError, UsageError
 from mimic_checks.models import (
     VLM,
+    GivesLogits,
     ImageBlocks,
     Prompt,
     Reply,
     ShowsInput,
     WhiteBoxVLM,
+    gives_logits,
     image_blocks,
     shows_input,
     white_box,
@@ -51,7 +53,7 @@ class ProbeCases:
 
     def __init__(self, session: CheckSession) -> None:
         self.session, self.model = session, session.model
-        self.white_box = white_box(self.model)
+        self.logits = gives_logits(self.model)
         self.remarks: list[str] = []
         tried = [(prompt, self._tried(prompt)) for prompt in map(session.prompt, self._choose())]
         raised = [
@@ -128,7 +130,15 @@ class ProbeCases:
         Raises:
             NotMeasurable: it cannot; with the reason.
         """
-        return _require(self.model, "white_box", self.white_box)
+        return _require(self.model, "white_box", white_box(self.model))
+
+    def require_logits(self) -> GivesLogits:
+        """The model, if it gives its logits.
+
+        Raises:
+            NotMeasurable: it does not; with the reason.
+        """
+        return _require(self.model, "logits", self.logits)
 
     def require_blocks(self) -> ImageBlocks:
         """The model, if it can tell where the tokens of each image stand.

@@ -1,8 +1,8 @@
 """What a model is to this suite: something that answers prompts, and declares what else it can do.
 
 `capabilities_of` is the one place that looks at a model; everything that needs more than answers
-asks `white_box`, `image_blocks`, `shows_input`, `image_tokens` or `limited`, and `why_not` for the
-reason.
+asks `white_box`, `gives_logits`, `image_blocks`, `shows_input`, `image_tokens` or `limited`, and
+`why_not` for the reason.
 """
 
 from __future__ import annotations
@@ -21,17 +21,21 @@ if TYPE_CHECKING:
 
     from mimic_checks.attention import Profile
 
-Capability = Literal["white_box", "image_blocks", "shows_input", "image_tokens", "limits"]
+Capability = Literal["white_box", "image_blocks", "shows_input", "image_tokens", "logits", "limits"]
 CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a model can do besides answering; `reasons`: why it lacks what it lacks, as skipped
-    checks print it."""
+    checks print it. A white box gives its logits, too."""
 
     provided: frozenset[Capability] = frozenset()
     reasons: Mapping[Capability, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if "white_box" in self.provided:
+            object.__setattr__(self, "provided", frozenset({*self.provided, "logits"}))
 
     @classmethod
     def of(cls, *provided: Capability, otherwise: str = "") -> Capabilities:
@@ -53,6 +57,13 @@ class VLM(Protocol):
 
     def identity(self) -> dict[str, Any]:
         """What could change an answer: name, revision, adapter, dtype, device, library versions."""
+
+
+class GivesLogits(VLM, Protocol):
+    """A model that shows between which next tokens it chooses."""
+
+    def logits(self, prompts: Sequence[Prompt]) -> Tensor:
+        """Logits of the first generated token, [B, vocabulary]."""
 
 
 class WhiteBoxVLM(VLM, Protocol):
@@ -143,6 +154,7 @@ _PARTS: Mapping[Capability, tuple[str, ...]] = {
     "image_blocks": ("image_blocks",),
     "shows_input": ("shown", "context_tokens", "stop_ids", "closing_id", "adapter_shift"),
     "image_tokens": ("image_tokens",),
+    "logits": ("logits",),
     "limits": ("why_refused", "limit_images"),
 }
 
@@ -193,7 +205,7 @@ def capabilities_of(model: VLM) -> Capabilities:
             f"model {name}: capabilities={declared!r}; give a mimic_checks.models.Capabilities of"
             f" {', '.join(map(repr, CAPABILITIES))}"
         )
-    for capability in sorted(declared.provided):
+    for capability in (name for name in CAPABILITIES if name in declared.provided):
         # A property is looked for on the class, so that it is not computed here.
         missing = [
             part
@@ -251,6 +263,11 @@ def require_white_box(model: VLM) -> WhiteBoxVLM:
     if reason := why_not(model, "white_box"):
         raise AttentionError(f"the model cannot be looked into: {reason}")
     return cast(WhiteBoxVLM, model)
+
+
+def gives_logits(model: VLM) -> GivesLogits | None:
+    """The model, if it gives its logits."""
+    return None if why_not(model, "logits") else cast(GivesLogits, model)
 
 
 def image_blocks(model: VLM) -> ImageBlocks | None:

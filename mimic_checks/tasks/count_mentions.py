@@ -36,6 +36,8 @@ _BETWEEN = frozenset("between from zwischen entre".split())
 _OR = frozenset("or to oder o ou bis или or maybe perhaps possibly".split())
 _MULTIPLE = re.compile(r"(?:hundred|thousand|million|billion|dozen|ten)s?$|half$|quarter$")
 _LONGEST_PHRASE = 5
+_LONGEST_SEGMENT = 80
+"""Tokens; bounds the time that a long answer without punctuation takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +78,13 @@ class _Segment:
     found: list[Mention] = field(default_factory=list)
 
 
-def mentions_of(text: str, asked: Collection[str], marks: ClassMarks) -> list[Mention]:
-    """The mentions in a lower-case text whose class names are marked, in its order."""
+def mentions_of(
+    text: str, asked: Collection[str], marks: ClassMarks, *, any_noun: bool = False
+) -> list[Mention]:
+    """The mentions in a lower-case text whose class names are marked, in its order. `any_noun`:
+    whatever is counted is what was asked for."""
     tokens = _with_bounds(_without_terms(without_colour_pairs(tokens_of(text))))
-    reader = _Reader(asked, marks, foreign=_is_foreign(text))
+    reader = _Reader(asked, marks, foreign=any_noun or _is_foreign(text))
     return reader.read(_segments(tokens))
 
 
@@ -171,7 +176,7 @@ def _segments(tokens: Sequence[Token]) -> Iterator[_Segment]:
     part: list[Token] = []
     for token in [*tokens, Token("break", "")]:
         splits = token.kind in ("break", "comma", "thus") or token.text in _SPLITS
-        if not splits:
+        if not splits and len(part) < _LONGEST_SEGMENT:
             part.append(token)
             continue
         if part:

@@ -23,7 +23,7 @@ _DOUBTS = re.compile(
     r"|(?:don't|do not) know|(?:could|might|may) be|no idea|depends on)\b"
 )
 _GLUED = re.compile(r"\d+(?:,\d+)+")
-_MOST_CHARACTERS = 20_000
+_MOST_CHARACTERS = 10_000
 """Longer answers are read by their end: a count stands there, after whatever was thought."""
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from mimic_checks.attention import Profile
 from mimic_checks.cases import Level
 from mimic_checks.catalog import coco, rendered
 from mimic_checks.checks import preflight
@@ -24,7 +25,13 @@ from mimic_checks.checks.profiles import FILE
 from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.settings import Settings
-from mimic_checks.errors import AttentionError, InvalidArgument, RunFolderError, ThresholdsError
+from mimic_checks.errors import (
+    AnswerError,
+    AttentionError,
+    InvalidArgument,
+    RunFolderError,
+    ThresholdsError,
+)
 from mimic_checks.models import ModelOptions, TokenGrid, load_vlm
 from mimic_checks.models.intervention import NO_INTERVENTION, Intervention
 from mimic_checks.models.stubs import make_stub
@@ -359,6 +366,26 @@ def test_sequence_length_runs_on_closed_models_and_finds_what_blanks_cost(catalo
     assert any(isinstance(panel, Curves) for panel in bad.panels)
 
 
+def test_conditions_without_answers_have_no_rate_in_the_panels(catalog, tmp_path):
+    """As of a server that takes one image a prompt."""
+
+    class One(type(make_stub("oracle", catalog))):
+        def answer(self, prompts):
+            told = super().answer(prompts)
+            error = AnswerError("at most 1 image")
+            return [error if len(p.images) > 1 else t for p, t in zip(prompts, told, strict=True)]
+
+    found = measured(tmp_path, "sequence_length", One(catalog), catalog, cases=60)
+    curves, table = found.panels
+    by_name = {series.name: series for series in curves.series}
+    assert by_name["images and tokens grow"].values == (1.0, None, None)
+    assert by_name["one image: all in a grid"].values[1] is not None
+    rows = [row[2:] for row in table.rows if row[1] == "more tokens, same content"]
+    assert set(rows) == {("not answered", "-", "-")}
+    assert found.verdict.verdict == "inconclusive"
+    assert found.verdict.reason.endswith("60 of 60 cases raised an error: at most 1 image")
+
+
 def test_what_explains_more(catalog, tmp_path, builtin):
     oracle = make_stub("oracle", catalog)
 
@@ -537,3 +564,35 @@ def test_remedies_that_rearrange_images_are_said_not_mismeasured(catalog, tmp_pa
         blocks = preflight.run(session)["image_blocks"]
         assert bool(blocks.reason) == options.stitch
         assert not blocks.problem
+
+
+class Profiled:
+    """A white box of two layers whose profiles are given: as it is, and under any intervention."""
+
+    masked_layers = ()
+    depth = 2
+
+    def __init__(self, cut):
+        self.cut = cut
+
+    def profiles(self, prompts, intervention=None):
+        return [self.cut]
+
+
+def shares(question, cut=False, broken=False):
+    """Shares of two images, of a question (NaN: it has no tokens) and of the answer row."""
+    to = [[1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [question] * 3, [0.0 if cut else 0.25, 0.5, 0.25]]
+    found = torch.tensor(to).expand(2, 1, 4, 3).clone()
+    if broken:
+        found[1, 0, 1] = torch.nan
+    return Profile(found, torch.zeros(2, 4), (0.0,) * 4)
+
+
+def test_a_group_without_tokens_breaks_no_invariant():
+    """A prompt whose pictures come last has no question after them."""
+    invariant = attention_by_depth.broken_invariant
+    none = float("nan")
+    cut = shares(none, cut=True)
+    assert invariant(Profiled(cut), [], [shares(none)]) == ""
+    assert "text still gives 0.25" in invariant(Profiled(shares(none)), [], [shares(none)])
+    assert "not numbers (NaN)" in invariant(Profiled(cut), [], [shares(none, broken=True)])

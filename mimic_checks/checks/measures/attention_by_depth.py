@@ -91,7 +91,9 @@ def broken_invariant(
 
     deep = WindowedRule(ImageLocal(), LayerWindow.parse("deep"))
     for profile in plain:
-        # A group without tokens has no shares, but NaN.
+        # Images have tokens; any other group without tokens has no shares, but NaN.
+        if bool(profile.shares[:, :, : profile.images].isnan().any()):
+            return "shares of an image's attention are not numbers (NaN): the model computes none"
         measured, across = profile.shares[~profile.shares.isnan().any(-1)], profile.across()
         # Exactly 0, here and below: a score of minus infinity leaves no rounding error.
         if seen := [k for k in model.masked_layers if float(across[k]) != 0]:
@@ -108,7 +110,8 @@ def broken_invariant(
     for profile in model.profiles(
         prompts, Intervention(rules=(WindowedRule(Knockout(0, "text")),))
     ):
-        left = float(profile.shares[:, :, profile.images :, 0].max())
+        # NaN, of a group without tokens, gives nothing away.
+        left = float(profile.shares[:, :, profile.images :, 0].nan_to_num(0.0).max())
         if left != 0:
             return (
                 f"text still gives {left:.2g} of its attention to image 1 with that path cut: the"
