@@ -22,7 +22,8 @@ from mimic_checks.models import (
     white_box,
     why_not,
 )
-from mimic_checks.models.vlm import Capability, texts_of
+from mimic_checks.models.reply import Answered, reply_texts
+from mimic_checks.models.vlm import Capability
 from mimic_checks.runs.condition import distinct_cases
 from mimic_checks.runs.time_limit import time_limit
 
@@ -84,16 +85,24 @@ class ProbeCases:
         return [case for case in cases if len(case.images) <= MOST_IMAGES] or cases[:1]
 
     def ask(self, prompts: Sequence[Prompt]) -> list[str]:
-        """The answers to all prompts as one batch, within the run's time limit for so many
-        cases."""
+        """The texts of the answers to all prompts as one batch, whatever is remarked of them."""
+        return reply_texts(self._answers(prompts))
+
+    def _answers(self, prompts: Sequence[Prompt]) -> list[Answered]:
+        """The answers to one batch, within the run's time limit for so many cases."""
         limit_s = self.session.settings.case_limit
         with time_limit(limit_s and limit_s * len(prompts)):
-            return texts_of(self.model, prompts)
+            return list(self.model.answer(prompts))
 
     @cached_property
-    def together(self) -> list[str]:
+    def answered(self) -> list[Answered]:
         """The answers in batches, in the order of `prompts`."""
-        return [text for prompts in in_batches(self.prompts) for text in self.ask(prompts)]
+        return [one for prompts in in_batches(self.prompts) for one in self._answers(prompts)]
+
+    @property
+    def together(self) -> list[str]:
+        """The texts of the answers in batches, in the order of `prompts`."""
+        return reply_texts(self.answered)
 
     @cached_property
     def text_missing(self) -> str:
