@@ -12,8 +12,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mimic_checks.commands.run import KEEP_MEMORY
-
 NAMES = (
     "demo",
     "end_to_end",
@@ -45,12 +43,7 @@ def main() -> None:
     ]
     for name in NAMES:
         done = subprocess.run(
-            [sys.executable, "-m", f"bench.{name}"],
-            capture_output=True,
-            text=True,
-            check=True,
-            # The allocator settings of the command `mimic-checks`, as a user has them.
-            env={**KEEP_MEMORY, **os.environ},
+            [sys.executable, "-m", f"bench.{name}"], capture_output=True, text=True, check=True
         )
         result = done.stdout.strip()
         print(result, flush=True)

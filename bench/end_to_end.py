@@ -7,8 +7,7 @@ Open, process, generate: ours through `Runner` (batches, image features computed
 the peer as a plain transformers loop: open the files, processor, `generate`, one case at a time.
 Per number of images, and with distinct images as well, where only batching helps. Answers must be
 equal, or the ratio is not reported. Both sides run in one process, with the memory settings of the
-command `mimic-checks` (`commands.run.KEEP_MEMORY`). The batch budget is measured once, before, as a
-run does.
+suite on a CPU (`models.cpu`). The batch budget is measured once, before, as a run does.
 """
 
 from __future__ import annotations

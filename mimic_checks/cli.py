@@ -7,17 +7,21 @@ import io
 import signal
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from mimic_checks import __version__
 from mimic_checks.commands.burn_in import add_burn_in
 from mimic_checks.commands.cases import add_cases
 from mimic_checks.commands.catalog import add_catalog
 from mimic_checks.commands.compare import add_compare
 from mimic_checks.commands.demo import add_demo
+from mimic_checks.commands.describe import add_describe
 from mimic_checks.commands.plan import add_plan
+from mimic_checks.commands.read import add_read
 from mimic_checks.commands.replay import add_replay
 from mimic_checks.commands.report import add_report
 from mimic_checks.commands.run import add_run
+from mimic_checks.options import OPTIONS, SWITCHES
 from mimic_checks.processes import KEPT, Terminated, stoppable
 from remedies.command import add_remedy
 
@@ -25,6 +29,7 @@ USAGE = 4
 COMMANDS = (
     add_run,
     add_demo,
+    add_describe,
     add_catalog,
     add_cases,
     add_replay,
@@ -32,6 +37,7 @@ COMMANDS = (
     add_compare,
     add_plan,
     add_burn_in,
+    add_read,
     add_remedy,
 )
 """What adds each subcommand, in the order in which people read them."""
@@ -78,10 +84,26 @@ def _parser() -> argparse.ArgumentParser:
         prog="mimic-checks",
         description="Finds out where a vision-language model breaks on several images.",
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     for add in COMMANDS:
         add(commands)
+    _complete_help(commands)
     return parser
+
+
+def _complete_help(commands: Any) -> None:
+    """An option that a command shares with the plugin is described by the plugin's table, and a
+    command without a description by its own line."""
+    words = {f"--{option.name}": option.help for option in (*OPTIONS, *SWITCHES)}
+    for line in commands._choices_actions:
+        parser = commands.choices[line.dest]
+        parser.description = parser.description or f"{line.help[0].upper()}{line.help[1:]}."
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                _complete_help(action)
+            elif action.help is None and action.option_strings:
+                action.help = words.get(action.option_strings[0])
 
 
 if __name__ == "__main__":

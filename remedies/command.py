@@ -22,11 +22,19 @@ def add_remedy(commands: Any) -> None:
     )
     steps = remedy.add_subparsers(dest="step", required=True)
 
-    plan = steps.add_parser("plan", help="propose remedies for a run's failed checks")
+    plan = steps.add_parser(
+        "plan",
+        help="propose remedies for a run's failed checks",
+        epilog="example: mimic-checks remedy plan mimic-report",
+    )
     plan.add_argument("folder", type=Path, help="a run's output folder")
     plan.set_defaults(work=_plan)
 
-    data = steps.add_parser("data", help="make procedural training data from a catalog")
+    data = steps.add_parser(
+        "data",
+        help="make procedural training data from a catalog",
+        epilog="example: mimic-checks remedy data --catalog coco:/data/coco --out training-data",
+    )
     data.add_argument(
         "--catalog", required=True, help="rendered?seed=..., coco:<folder>, openimages:<folder>"
     )
@@ -42,11 +50,16 @@ def add_remedy(commands: Any) -> None:
         help="a run folder, case set or catalog whose images must not be trained on"
         " (may be given more than once)",
     )
-    data.add_argument("--out", type=Path, required=True)
-    data.add_argument("--processes", type=int, default=2)
+    data.add_argument("--out", type=Path, required=True, help="a new folder, or an unfinished one")
+    data.add_argument("--processes", type=int, default=2, help="how many make shards (default 2)")
     data.set_defaults(work=_data)
 
-    train = steps.add_parser("train", help="train a LoRA adapter under an image-local mask")
+    train = steps.add_parser(
+        "train",
+        help="train a LoRA adapter under an image-local mask",
+        epilog="example: mimic-checks remedy train --vlm builtin --data training-data"
+        " --preset builtin --out adapter",
+    )
     train.add_argument(
         "--data", type=Path, required=True, help="a folder made by: mimic-checks remedy data"
     )
@@ -61,8 +74,15 @@ def add_remedy(commands: Any) -> None:
     train.add_argument("--out", type=Path, required=True, help="the adapter's folder")
     train.set_defaults(work=_train)
 
-    prove = steps.add_parser("prove", help="ask the same cases before and after, for every variant")
-    prove.add_argument("--data", type=Path, required=True)
+    prove = steps.add_parser(
+        "prove",
+        help="ask the same cases before and after, for every variant",
+        epilog="example: mimic-checks remedy prove --vlm builtin --data training-data"
+        " --preset builtin --out proof",
+    )
+    prove.add_argument(
+        "--data", type=Path, required=True, help="a folder made by: mimic-checks remedy data"
+    )
     _model(prove)
     _training(prove)
     prove.add_argument(
@@ -74,8 +94,12 @@ def add_remedy(commands: Any) -> None:
         default=["none", "deep", "shallow", "all"],
         help="layer windows to train with",
     )
-    prove.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
-    prove.add_argument("--pooling", type=int, default=4)
+    prove.add_argument(
+        "--seeds", nargs="*", type=int, default=[0, 1, 2], help="seeds to train with, each"
+    )
+    prove.add_argument(
+        "--pooling", type=int, default=4, help="image tokens averaged into one (default 4)"
+    )
     prove.add_argument(
         "--adapter",
         action="append",

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,12 @@ def _fill(
             if progress:
                 progress(done, mixture.samples)
         finish(folder, files, processes)
+    except BrokenProcessPool as error:
+        raise RemedyError(
+            f"out={str(folder)!r}: a process that made a shard was killed (out of memory?);"
+            " finished shards are kept: give the same command again, with fewer --processes if it"
+            " recurs"
+        ) from error
     except OSError as error:
         finished = sum(file.is_file() for file in files)
         raise RemedyError(

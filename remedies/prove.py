@@ -25,6 +25,7 @@ from mimic_checks.models import VLM, ModelOptions, check_vlm, load_vlm, prompt_o
 from mimic_checks.processes import call
 from mimic_checks.runs import Condition, Engine, choose_budget, distinct_cases, fixed_budget
 from mimic_checks.runs.hold import held
+from mimic_checks.runs.whole_file import sweep_parts
 from mimic_checks.tasks import Names, Vocabulary
 from mimic_checks.tasks.truth import of_type
 from mimic_checks.verdicts.pictures import save_pictures
@@ -73,6 +74,7 @@ def prove(
     # What cannot be compared is refused now, not after the trainings.
     planned = variants(plan, base)
     with held(plan.out, "--out"):
+        sweep_parts(plan.out)
         return _prove(asker, planned, base, command)
 
 

@@ -29,7 +29,7 @@ from mimic_checks.models.backends import BUILTIN_FOLDER
 from mimic_checks.models.device import choose_device, choose_dtype
 from mimic_checks.models.loading import load
 from mimic_checks.runs.hold import held
-from mimic_checks.runs.whole_file import rename_whole
+from mimic_checks.runs.whole_file import rename_whole, sweep_parts
 from remedies.batches import IGNORE, Collator
 from remedies.lora import LoraOptions, with_lora
 from remedies.own_data import training_rows
@@ -60,6 +60,7 @@ def train_adapter(
     }
     # Of several processes the first speaks for all.
     with held(out, "--out") if os.environ.get("RANK", "0") == "0" else nullcontext():
+        sweep_parts(out)
         # Asked before anything is loaded: the same command given again costs no more than this.
         if not _finished(out, recipe):
             _train(base, rows, image_root, out, options, model_options, recipe)
@@ -107,11 +108,12 @@ def _train(
     saved = out / SAVED
     trainer.save_model(str(saved))  # all processes: sharded weights are gathered
     if trainer.is_world_process_zero():
+        losses = [[e["step"], e["loss"]] for e in trainer.state.log_history if "loss" in e]
         seconds = sum(entry.get("seconds", 0) for entry in trainer.state.log_history)
         record = {
             **recipe,
             "steps": result.global_step,
-            "loss": result.training_loss,
+            "loss": _mean_loss(losses),
             "samples": len(rows),
             "seconds": round(seconds, 1),
             "resumed_from": checkpoint.name if checkpoint else None,
@@ -119,12 +121,20 @@ def _train(
             "threads": torch.get_num_threads(),
             "devices": trainer.args.world_size,
             "distributed": trainer.accelerator.distributed_type.value,
-            "losses": [[e["step"], e["loss"]] for e in trainer.state.log_history if "loss" in e],
+            "losses": losses,
         }
         _name_base(saved / "adapter_config.json", base)
         _put_in_place(saved, out)
         # Last of all: an adapter with this file is finished.
         write_record(out / "training.json", record)
+
+
+def _mean_loss(losses: list[list[float]]) -> float:
+    """Over all steps. Each entry is the mean since the one before; the Trainer's own figure leaves
+    out what was before a kill."""
+    steps = [0, *(step for step, _ in losses)]
+    total = sum(loss * (step - steps[k]) for k, (step, loss) in enumerate(losses))
+    return total / steps[-1] if losses else 0.0
 
 
 def _name_base(path: Path, base: str) -> None:

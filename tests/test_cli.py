@@ -188,3 +188,55 @@ def test_a_burn_in_of_nothing_is_refused(capsys, tmp_path):
     assert main([*arguments, "--vlm-output", str(tmp_path / "out")]) == 4
     assert "histories=0 is not allowed; allowed: 1 or more" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_check_is_described_with_its_page(capsys):
+    assert main(["describe", "spread.balanced"]) == 0
+    said = capsys.readouterr().out
+    assert "factor: spread; moves with it: " in said
+    assert "# spread: the same things over more images" in said
+    assert main(["describe"]) == 0
+    assert "knockout " in capsys.readouterr().out
+    assert main(["describe", "spred.balanced"]) == 4
+    assert "did you mean 'spread.balanced'?" in capsys.readouterr().err
+
+
+def test_every_shipped_check_has_its_page(capsys):
+    from mimic_checks.checks.discovery import find_checks
+
+    for check in find_checks():
+        assert main(["describe", check]) == 0
+        assert "\n\n# " in capsys.readouterr().out, check
+
+
+def test_the_version(capsys):
+    import mimic_checks
+
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"mimic-checks {mimic_checks.__version__}\n"
+
+
+def subcommands(parser, name="mimic-checks"):
+    """Every parser of a command, by its name."""
+    import argparse
+
+    yield name, parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for word, inner in action.choices.items():
+                yield from subcommands(inner, f"{name} {word}")
+
+
+def test_help_says_what_every_command_and_option_does():
+    """A description and an example for each command, words for each option and argument."""
+    from mimic_checks.cli import _parser
+
+    lacking = []
+    for name, parser in subcommands(_parser()):
+        nested = any(action.nargs == "A..." for action in parser._actions)
+        lacking += [] if parser.description else [f"{name}: description"]
+        lacking += [] if nested or "example" in (parser.epilog or "") else [f"{name}: example"]
+        lacking += [f"{name}: {a.dest}" for a in parser._actions if not a.help and not a.choices]
+    assert not lacking

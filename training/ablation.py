@@ -18,8 +18,6 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mimic_checks.commands.run import KEEP_MEMORY
-
 DATA = (
     "--catalog",
     "rendered?seed=7001&scenes=20000&families=0",
@@ -98,12 +96,7 @@ def remedy(work: Path, *arguments: str, **environment: str) -> None:
     print("$ mimic-checks remedy", *arguments, flush=True)
     with (work / "log.txt").open("a") as log:
         subprocess.run(
-            command,
-            cwd=work,
-            env={**KEEP_MEMORY, **os.environ, **environment},
-            stdout=log,
-            stderr=log,
-            check=True,
+            command, cwd=work, env={**os.environ, **environment}, stdout=log, stderr=log, check=True
         )
 
 

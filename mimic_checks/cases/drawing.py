@@ -1,8 +1,8 @@
 """Deterministic, uniform, duplicate-free draws from the case strategies.
 
 Hypothesis's own engine looks for bugs, so it repeats small values; a benchmark needs every choice
-uniform. This module alone touches hypothesis's internals (version pinned): a primitive provider
-that answers every choice from one seeded generator.
+uniform. This module alone touches hypothesis's internals (of versions that tests prove to give the
+same draws): a primitive provider that answers every choice from one seeded generator.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import random
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
+import hypothesis
 from hypothesis.control import BuildContext
 from hypothesis.errors import StopTest, UnsatisfiedAssumption
 from hypothesis.internal.conjecture.data import ConjectureData
@@ -22,6 +23,9 @@ from mimic_checks.cases.evenness import Evenness, even_draws
 from mimic_checks.cases.group import Draw, Group, Item, cases_of
 from mimic_checks.errors import EmptyPool, InvalidArgument
 
+PROVEN = ((6, 140, 4), (6, 171))
+"""From which version of hypothesis on, and before which, the same seed gives the same cases: the
+golden draws of `tests/cases/test_same_draws.py`, under the oldest and the newest."""
 T = TypeVar("T", bound=Item | Draw)
 _MOST_REJECTED = 200
 """Draws rejected in a row (duplicates, unreadable images) before the pool counts as used up."""
@@ -41,12 +45,14 @@ def draw(
     and the next one takes its place.
 
     Raises:
-        InvalidArgument: `n` is negative.
+        InvalidArgument: `n` is negative, or a version of hypothesis under which a seed may give
+            other cases.
         EmptyPool: the strategy has fewer than `n` distinct values, or so few that leaving out
             repeats bends what is asked about; says how many draws can be had.
     """
     if n < 0:
         raise InvalidArgument("n", n, allowed="whole numbers from 0")
+    refuse_unproven(hypothesis.__version__)
     drawing = _Drawing(strategy, random.Random(f"mimic_checks {seed}"), leave_out)
     while len(drawing.values) < n and drawing.rejected <= _MOST_REJECTED:
         drawing.propose()
@@ -126,6 +132,24 @@ def _refusal(n: int, drawn: int, even: int, rejected: int) -> str:
 def ids_of(items: Iterable[Item]) -> set[str]:
     """The ids of items, and of the cases in their groups."""
     return {part.id for item in items for part in (item, *cases_of([item]))}
+
+
+def refuse_unproven(version: str) -> None:
+    """Stops draws that may be others than those of the same seed elsewhere.
+
+    Raises:
+        InvalidArgument: a version of hypothesis outside the range that tests prove.
+    """
+    numbers = tuple(int(part) for part in version.split(".")[:3] if part.isdecimal())
+    low, high = PROVEN
+    if not low <= numbers < high:
+        old, new = (".".join(map(str, bound)) for bound in PROVEN)
+        raise InvalidArgument(
+            "hypothesis",
+            version,
+            allowed=f"versions from {old} to before {new}, under which a seed gives the same cases",
+            hint=f"pip install 'hypothesis>={old},<{new}'",
+        )
 
 
 def flatten(draws: Sequence[Draw]) -> list[Case]:

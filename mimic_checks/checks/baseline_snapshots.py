@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from syrupy.assertion import SnapshotAssertion
+from syrupy.data import SnapshotCollection
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 
 from mimic_checks.verdicts.baseline import SUFFIX
+from mimic_checks.verdicts.files import write_whole
 
 
 class BaselineSnapshots(SingleFileSnapshotExtension):
@@ -36,6 +38,14 @@ class BaselineSnapshots(SingleFileSnapshotExtension):
     @classmethod
     def discovery_dirname(cls, *, test_location: PyTestLocation) -> str:
         return cls.dirname(test_location=test_location)
+
+    @classmethod
+    def write_snapshot_collection(
+        cls, *, snapshot_collection: SnapshotCollection, name_order: dict[str, int] | None = None
+    ) -> None:
+        # syrupy writes over the file at hand: a kill would leave half of the new one.
+        for snapshot in snapshot_collection:
+            write_whole(Path(snapshot_collection.location), str(snapshot.data).encode())
 
     @classmethod
     def get_snapshot_name(cls, *, test_location: PyTestLocation, index: Any = 0) -> str:

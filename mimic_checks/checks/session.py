@@ -82,6 +82,7 @@ class CheckSession:
             check_vlm(self.settings.vlm, self.settings.model, self.catalog)
         self.plan.validate()
         if self.gating:
+            self.plan.not_carried = self.gating.leave_out(self.plan.not_carried)
             self.gating.validate(self.plan)
 
     @property

@@ -16,6 +16,7 @@ def add_burn_in(commands: Any) -> None:
         help=(
             "how often this gate raises a false alarm and sees a planted defect, on your own model"
         ),
+        epilog="example: mimic-checks burn-in --vlm builtin --check spread.balanced",
     )
     command.add_argument("--vlm", required=True)
     command.add_argument("--vlm-catalog", default="rendered")

@@ -11,8 +11,12 @@ from mimic_checks.commands.checks import add_checks, selected_checks
 
 
 def add_cases(commands: Any) -> None:
-    command = commands.add_parser("cases", help="write drawn cases to disk: JSON Lines and images")
-    command.add_argument("--out", type=Path, required=True)
+    command = commands.add_parser(
+        "cases",
+        help="write drawn cases to disk: JSON Lines and images",
+        epilog="example: mimic-checks cases --out cases --check spread.balanced",
+    )
+    command.add_argument("--out", type=Path, required=True, help="a new folder")
     command.add_argument(
         "--check", action="append", help="only this check (may be given more than once)"
     )

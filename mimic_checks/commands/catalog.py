@@ -13,11 +13,18 @@ _STEPS = 10
 
 
 def add_catalog(commands: Any) -> None:
-    parser = commands.add_parser("catalog", help="look at a catalog before it is used")
+    parser = commands.add_parser(
+        "catalog",
+        help="look at a catalog before it is used",
+        description="Looks at a catalog before it is used.",
+    )
     actions = parser.add_subparsers(dest="action", required=True)
     command = actions.add_parser(
         "describe",
         help="its images, classes and doubts, what was left out and why, and the cases per check",
+        description="Tells a catalog's images, classes and doubts, what was left out and why, and"
+        " how many cases each check can have.",
+        epilog="example: mimic-checks catalog describe coco:/data/coco --check spread.balanced",
     )
     command.add_argument("spec", help="as for --vlm-catalog: coco:<folder>?min_share=0.02")
     command.add_argument("--json", action="store_true", help="one JSON object, not a table")
@@ -25,9 +32,13 @@ def add_catalog(commands: Any) -> None:
         "--check", action="append", help="only this check (may be given more than once)"
     )
     add_checks(command)
-    command.add_argument("--vlm-cases", type=int, default=100)
-    command.add_argument("--vlm-seed", type=int, default=0)
-    command.add_argument("--vlm-profile", default="standard")
+    command.add_argument("--vlm-cases", type=int, default=100, help="cases per level (default 100)")
+    command.add_argument(
+        "--vlm-seed", type=int, default=0, help="seed of the drawn cases (default 0)"
+    )
+    command.add_argument(
+        "--vlm-profile", default="standard", help="levels: standard (default) or mimic"
+    )
     command.set_defaults(work=_describe)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mimic_checks.commands.run import KEEP_MEMORY, call_pytest, pytest_command
+from mimic_checks.commands.run import call_pytest, pytest_command
 from mimic_checks.plugin import EXIT_INCONCLUSIVE
 from mimic_checks.processes import call
 
@@ -34,9 +34,14 @@ _WORKED = (0, 1, EXIT_INCONCLUSIVE)
 
 def add_demo(commands: Any) -> None:
     command = commands.add_parser(
-        "demo", help="run the checks on the built-in model: no GPU, no download"
+        "demo",
+        help="run the checks on the built-in model: no GPU, no download",
+        description="Runs the checks on the built-in model, then shows what its remedy repairs.",
+        epilog="example: mimic-checks demo --output mimic-report",
     )
-    command.add_argument("--output", type=Path, default=Path("mimic-report"))
+    command.add_argument(
+        "--output", type=Path, default=Path("mimic-report"), help="the run's folder"
+    )
     command.set_defaults(work=_demo)
 
 
@@ -68,9 +73,7 @@ def _demo_after(before: Path, quiet: Sequence[str]) -> int:
         "--no-header",
         "-q",
     ]
-    code = call(
-        [*pytest_command(), *asked], env={**KEEP_MEMORY, **os.environ}, stdout=subprocess.DEVNULL
-    )
+    code = call([*pytest_command(), *asked], stdout=subprocess.DEVNULL)
     if code not in _WORKED:
         return code
     answers = recorded_answers(REPAIRED_ADAPTER / "demo_answers.json")

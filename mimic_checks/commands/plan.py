@@ -9,7 +9,9 @@ from typing import Any
 
 def add_plan(commands: Any) -> None:
     command = commands.add_parser(
-        "plan", help="how many cases a gate needs: a fixed number beside looking early"
+        "plan",
+        help="how many cases a gate needs: a fixed number beside looking early",
+        epilog="example: mimic-checks plan --margin 0.05",
     )
     command.add_argument(
         "--margin",

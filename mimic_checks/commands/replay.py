@@ -12,7 +12,11 @@ from mimic_checks.commands.sources import stored_case
 
 
 def add_replay(commands: Any) -> None:
-    command = commands.add_parser("replay", help="ask a model one case again, by id")
+    command = commands.add_parser(
+        "replay",
+        help="ask a model one case again, by id",
+        epilog="example: mimic-checks replay mimic-report 3f0c1d... --vlm builtin",
+    )
     command.add_argument("source", type=Path, help="a run's output folder, or a case set")
     command.add_argument("case", help="case id")
     command.add_argument("--vlm", required=True)

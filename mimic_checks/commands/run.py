@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -14,13 +13,6 @@ from mimic_checks.options import OPTIONS
 from mimic_checks.processes import call
 
 SHIPPED = "mimic_checks.checks"
-KEEP_MEMORY = {
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": str(2**34),
-    "MALLOC_TOP_PAD_": str(2**28),
-}
-"""Tells glibc to keep freed memory: on a CPU, a third of a batch's time is page faults of tensors
-otherwise. Elsewhere ignored."""
 
 
 def add_run(commands: Any) -> None:
@@ -30,7 +22,7 @@ def add_run(commands: Any) -> None:
         help="run the checks on a model",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Runs the checks; takes every option of the pytest plugin, and pytest's own.",
-        epilog=f"options:\n{known}",
+        epilog=f"options:\n{known}\n\nexample: mimic-checks run --vlm builtin -k test_spread",
     )
     add_checks(command)
     command.set_defaults(work=_run)
@@ -59,7 +51,7 @@ def _is_importable(module: str) -> bool:
 def call_pytest(arguments: Sequence[str]) -> int:
     """In a process of its own, as a user's pytest would run: nothing imported before the plugin, no
     ini left over."""
-    return call([*pytest_command(), *arguments], env={**KEEP_MEMORY, **os.environ})
+    return call([*pytest_command(), *arguments])
 
 
 def pytest_command() -> list[str]:

@@ -8,13 +8,16 @@ a checkpoint runs only if the user asks for it.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, GenerationConfig
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+from transformers.utils import cached_file
 
 from mimic_checks.errors import ModelLoadError, UsageError, first_names, message_of
+from mimic_checks.models.cpu import use_cpu_well
 from mimic_checks.models.device import choose_device, choose_dtype
 from mimic_checks.models.model_files import check_files
 from mimic_checks.models.options import ModelOptions
@@ -50,6 +53,8 @@ def load(name: str, options: ModelOptions) -> Loaded:
         # With a device map, every part has its device already.
         if not options.device_map:
             model = model.to(device)
+        if device == "cpu":
+            use_cpu_well(torch)
     except UsageError:
         raise
     except Exception as error:  # whatever a checkpoint makes transformers, or its own code, raise
@@ -78,7 +83,23 @@ def _processor(name: str, options: ModelOptions) -> Any:
     if missing:
         found = f"a {type(processor).__name__} without {' and '.join(missing)}"
         raise _no_processor(name, found)
+    if not getattr(processor, "chat_template", None):
+        processor.chat_template = _template_beside(name, options, processor.tokenizer)
     return processor
+
+
+def _template_beside(name: str, options: ModelOptions, tokenizer: Any) -> str | None:
+    """The template that processors overlook which know of none (Blip2, Fuyu, Florence2): in its own
+    file, or the tokenizer's."""
+    path = cached_file(
+        name,
+        "chat_template.jinja",
+        revision=options.revision,
+        _raise_exceptions_for_missing_entries=False,
+    )
+    if path is None:
+        return getattr(tokenizer, "chat_template", None)
+    return Path(path).read_text(encoding="utf-8")
 
 
 def _no_processor(name: str, found: str) -> ModelLoadError:

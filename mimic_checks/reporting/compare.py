@@ -11,6 +11,8 @@ from mimic_checks.catalog import Catalog
 from mimic_checks.errors import GateError
 from mimic_checks.reporting.gate import flipped_items, gate_junit, gate_page
 from mimic_checks.reporting.markdown import gate_markdown
+from mimic_checks.runs.hold import held
+from mimic_checks.runs.whole_file import sweep_parts
 from mimic_checks.verdicts.baseline import Baseline, baseline_of
 from mimic_checks.verdicts.comparison import compare_all
 from mimic_checks.verdicts.files import SCHEMA, write_whole
@@ -45,11 +47,35 @@ def compare_runs(before: RunFolder, after: RunFolder, policy: Policy) -> list[Ch
     ]
     check_policy_can_decide(policy, now, min(per_level, default=0))
     sequential = after.read()["description"].get("sequential")
-    return compare_all(
+    gates = compare_all(
         {check: (earlier[check], now[check]) for check in wanted if check in now},
         policy,
         [check for check in now if table[check]["anytime"]] if sequential else (),
     )
+    unsure = left_open(before, after, policy)
+    return [_unsure(gate, unsure.get(gate.check, "")) for gate in gates]
+
+
+def left_open(before: RunFolder, after: RunFolder, policy: Policy) -> dict[str, str]:
+    """Checks of which two runs cannot say all, though the policy gates them, and why: only some
+    levels were asked, or nothing has come of them."""
+    found: dict[str, str] = {}
+    for run in (before, after):
+        judged = {result.check: result.judged for result in run.results()}
+        for check, facts in run.checks().items():
+            if not facts["gated"] or policy.tier(check) == "off" or judged.get(check, False):
+                continue
+            partial = "only some of its levels were asked"
+            why = partial if check in judged else "it has no result"
+            found.setdefault(check, f"in {str(run.path)!r}, {why}; run it whole")
+    return found
+
+
+def _unsure(gate: CheckGate, why: str) -> CheckGate:
+    """A comparison that passes what it has seen has not seen all."""
+    if not why or gate.verdict != "pass":
+        return gate
+    return gate.model_copy(update={"verdict": "inconclusive", "reason": why})
 
 
 def write_comparison(
@@ -57,7 +83,6 @@ def write_comparison(
 ) -> Path:
     """Writes page, Markdown, JSON and JUnit; `catalog` is where its pictures are. Returns the
     page."""
-    out.mkdir(parents=True, exist_ok=True)
     flipped = flipped_items(after, gates)
     records = [record for gate in gates for record in after.records_of(gate.check)]
     cases = {outcome.id: outcome.case for item in flipped.values() for outcome in item.members}
@@ -65,19 +90,21 @@ def write_comparison(
     for record in records:
         if record.outcome.id in cases:
             refuse_other_images(record.outcome.case, record.rows, catalog, catalog.name)
-    save_pictures(cases.values(), catalog.manifest, out)
-    names = _name(before), _name(after)
-    page = gate_page(gates, flipped, names, read_pictures(cases.values(), out))
-    write_whole(out / "gate.html", page.encode())
-    write_whole(out / "gate.md", gate_markdown(gates, names[1]).encode())
-    write_whole(out / "junit.xml", gate_junit(gates).encode())
-    comparison = {
-        "schema": SCHEMA,
-        "before": names[0],
-        "after": names[1],
-        "checks": [gate.model_dump(mode="json") for gate in gates],
-    }
-    write_whole(out / "gate.json", json.dumps(comparison, indent=1).encode())
+    with held(out, "--out"):
+        sweep_parts(out)
+        save_pictures(cases.values(), catalog.manifest, out)
+        names = _name(before), _name(after)
+        page = gate_page(gates, flipped, names, read_pictures(cases.values(), out))
+        write_whole(out / "gate.html", page.encode())
+        write_whole(out / "gate.md", gate_markdown(gates, names[1]).encode())
+        write_whole(out / "junit.xml", gate_junit(gates).encode())
+        comparison = {
+            "schema": SCHEMA,
+            "before": names[0],
+            "after": names[1],
+            "checks": [gate.model_dump(mode="json") for gate in gates],
+        }
+        write_whole(out / "gate.json", json.dumps(comparison, indent=1).encode())
     return out / "gate.html"
 
 

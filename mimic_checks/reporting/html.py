@@ -10,6 +10,7 @@ from mimic_checks.reporting.cards import item_card
 from mimic_checks.reporting.curve import curve
 from mimic_checks.reporting.document import document
 from mimic_checks.reporting.escape import text
+from mimic_checks.reporting.gaps import gaps_html
 from mimic_checks.reporting.gate import Items, flipped_items, gate_section
 from mimic_checks.reporting.panels import panels
 from mimic_checks.verdicts.gate_result import CheckGate
@@ -17,7 +18,7 @@ from mimic_checks.verdicts.pictures import read_pictures
 from mimic_checks.verdicts.record import scored_by_level
 from mimic_checks.verdicts.result import CheckResult, LevelResult
 from mimic_checks.verdicts.run_folder import RunFolder
-from mimic_checks.verdicts.text import interval_name, troubles
+from mimic_checks.verdicts.text import interval_name, troubles, where_to_read
 
 _WORST_FIRST = ("fail", "inconclusive", "pass")
 
@@ -35,7 +36,9 @@ class HtmlReport:
         cases = [record.outcome.case for result in results for record in result.shown]
         cases += [outcome.case for item in flipped.values() for outcome in item.members]
         pictures = read_pictures(cases, run.path)
-        return page(results, described, pictures, str(run.path), gates, flipped)
+        return page(
+            results, described, pictures, str(run.path), gates, flipped, gaps=gaps_html(run)
+        )
 
 
 HTML = HtmlReport()
@@ -48,9 +51,12 @@ def page(
     folder: str,
     gates: Mapping[str, CheckGate] | None = None,
     flipped: Items | None = None,
+    *,
+    gaps: str = "",
 ) -> str:
     """The whole page. `pictures`: PNG bytes by image id; `folder`: where the run is, for the replay
-    commands; `gates`: comparisons with a baseline, by check, and `flipped` what flipped in them."""
+    commands; `gates`: comparisons with a baseline, by check, and `flipped` what flipped in them;
+    `gaps`: HTML of what the run has left open."""
     gates, flipped = gates or {}, flipped or {}
     identity, described = run.get("identity", {}), run.get("description", {})
     # Stable: checks of one verdict stay in the order of the run.
@@ -60,6 +66,7 @@ def page(
         f"{name}: several images at once",
         [
             f"<h1>Where {text(name)} breaks on several images</h1>",
+            *([gaps] if gaps else []),
             _headline(results),
             _about(described, identity),
         ],
@@ -170,7 +177,7 @@ def _check(result: CheckResult, described: Mapping[str, Any], folder: str, again
         f'<h2>{text(result.title)} <span class="verdict {result.verdict}">{result.status}</span>'
         f"</h2><p>{text(result.behaviour)}</p><p>{text(result.reason)}</p>"
         f'<p class="soft">Factor: {text(result.factor)}. Moves with it: {text(result.moves)}. More:'
-        f" <code>{text(result.docs)}</code></p>"
+        f" <code>{text(where_to_read(result))}</code></p>"
         f"{against}{_numbers(result)}{panels(result.panels)}{cases}</section>"
     )
 

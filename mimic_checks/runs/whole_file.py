@@ -6,9 +6,12 @@ A write that was cut off leaves a `*.part` beside the file as it was.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 PART = "part"
+_CUT_OFF = re.compile(r"\.(\d+|arrow|llava|json)\.part")
+"""How such names end; a user's own file of this kind stays."""
 
 
 def replace_file(path: Path, data: bytes, *, durable: bool = True) -> None:
@@ -44,4 +47,5 @@ def rename_whole(part: Path, path: Path) -> None:
 def sweep_parts(folder: Path) -> None:
     """Removes what writes that were cut off have left, anywhere in a folder that is held."""
     for part in folder.rglob(f"*.{PART}"):
-        part.unlink(missing_ok=True)
+        if _CUT_OFF.search(part.name):
+            part.unlink(missing_ok=True)

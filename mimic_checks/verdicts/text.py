@@ -139,8 +139,13 @@ def _failure(
     if example:
         lines += ["", *_example(*example)]
     if result.docs:
-        lines += ["", f"What it means and what to do: {result.docs}"]
+        lines += ["", f"What it means and what to do: {where_to_read(result)}"]
     return visible("\n".join(lines))
+
+
+def where_to_read(result: CheckResult) -> str:
+    """An address, or a command that prints the page: installed, it is nowhere to be found."""
+    return result.docs if "://" in result.docs else f"mimic-checks describe {result.check}"
 
 
 def _case_title(case: Case, where: str = "") -> str:

@@ -18,6 +18,7 @@ from mimic_checks.verdicts.files import SCHEMA
 CHANGES_NO_ANSWER = frozenset(
     (
         *("thresholds", "policy", "baseline", "attention_baseline", "output"),
+        "hypothesis",  # proven to draw the same, or refused
         *("model concurrency", "model feature_cache_mb"),
     )
 )

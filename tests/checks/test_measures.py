@@ -471,6 +471,28 @@ def test_localization_says_what_it_needs(builtin, catalog, tmp_path):
         measured(tmp_path / "b", "localization", tiled, catalog, cases=4)
 
 
+def test_localization_passes_over_what_has_no_place(builtin, catalog, tmp_path):
+    """Cases of which an object's mask is not known are left out, and counted in the reason."""
+    lost = catalog.class_index("cat"), catalog.class_index("car")
+
+    def some(row, column):
+        return None if column in lost else catalog.masks(row, column)
+
+    partly = dataclasses.replace(catalog, masks=some)
+    session = session_of(tmp_path / "a", "localization", builtin, partly, cases=30)
+    cases = [items[-1] for items in session.plan.draws(CHECKS["localization"].check)]
+    unplaced = sum(
+        any(catalog.class_index(name) in lost for name, _ in case.truth.counts) for case in cases
+    )
+    assert 0 < unplaced < 30
+    found = measured(tmp_path / "b", "localization", builtin, partly, cases=30)
+    assert f"of {30 - unplaced} cases" in found.verdict.reason
+    assert f"; {unplaced} more have an object without a mask" in found.verdict.reason
+    nowhere = dataclasses.replace(catalog, masks=lambda row, column: None)
+    with pytest.raises(NotMeasurable, match="none of 4 cases has a mask of every asked object"):
+        measured(tmp_path / "c", "localization", builtin, nowhere, cases=4)
+
+
 def test_localization_on_photos(builtin, photos, tmp_path):
     found = measured(tmp_path, "localization", builtin, coco(photos), cases=12)
     assert found.verdict.verdict == "pass"

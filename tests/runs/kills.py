@@ -39,6 +39,8 @@ CATALOG = "rendered?scenes=600&families=6"
 TRAINING_SPEC = "rendered?seed=31&scenes=300&families=0"
 POLICY = "[defaults]\nmargin = 0.3\nmin_cases = 20\n"
 REFUSED = 4
+ALONE = False
+"""Whether this process counts its writes."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,9 @@ def commands(inputs: Path) -> list[Command]:
     model = ["--vlm", "builtin", "--data", str(data)]
 
     def make_data(out: Path) -> int:
-        mixture = ["--mixture", "builtin", "--samples", "120"]
+        # A write of another process would be nobody's k-th.
+        processes = "1" if ALONE else "2"
+        mixture = ["--mixture", "builtin", "--samples", "120", "--processes", processes]
         return cli.main(
             ["remedy", "data", "--catalog", TRAINING_SPEC, *mixture, "--out", str(out / "data")]
         )
@@ -141,7 +145,15 @@ def commands(inputs: Path) -> list[Command]:
                 "pictures": sorted(path.name for path in (out / "proof" / "images").glob("*")),
             },
         ),
-        Command("burn-in", make_burn_in, files),
+        # Batches are measured: their number, and with it the journal, differs from run to run.
+        Command(
+            "burn-in",
+            make_burn_in,
+            lambda out: {
+                "table": out.with_suffix(".said").read_bytes(),
+                "run": files(out, "burn-in/run.json"),
+            },
+        ),
         Command("compare", compare, files, (0, 1)),
         Command("snapshot-update", record, lambda out: files(out, "base/*"), (0, 1)),
     ]
@@ -204,6 +216,8 @@ def forked(run: Callable[[Path], int], out: Path, *, die_at: int | None = None) 
         sys.stdout, sys.stderr = (open(k, "w", closefd=False) for k in (1, 2))  # noqa: SIM115
         prove.call = _in_a_fork
         if die_at is not None:
+            global ALONE
+            ALONE = True
             sys.addaudithook(_Writes(out, die_at))
         code = run(out)
         sys.stdout.flush()
@@ -237,10 +251,13 @@ class _Writes:
 
     def __init__(self, folder: Path, die_at: int) -> None:
         self.folder, self.die_at, self.count = str(folder) + os.sep, die_at, 0
+        self.pid = os.getpid()
         self.counted = os.open(folder.with_suffix(".writes"), os.O_WRONLY | os.O_CREAT)
 
     def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
-        if event not in ("open", "os.rename", "os.remove", "os.mkdir", "os.truncate"):
+        written = event in ("open", "os.rename", "os.remove", "os.mkdir", "os.truncate")
+        # Hooks are inherited by a process of the pool, or a training of the proof.
+        if not written or os.getpid() != self.pid:
             return
         path, flags = str(arguments[0]), 0
         if event == "open":
@@ -306,12 +323,14 @@ class Series:
     def boundary_kills(self, kills: int) -> None:
         """One kill a history, before a write that the dice choose."""
         for number in sorted(self.dice.sample(range(1, self.writes + 1), min(kills, self.writes))):
-            child = self._started(f"write-{number}", die_at=number)
-            if child.finish() != -signal.SIGKILL:
-                sys.exit(f"{self.command.name}: did not die at write {number}\n{child.said}")
-            self._no_survivors(child)
-            again = self._started(f"write-{number}")
-            self._judge(again, again.finish(), f"killed before write {number} of {self.writes}")
+            again, history = self._started(f"write-{number}", die_at=number), "not killed"
+            code = again.finish()
+            if code == -signal.SIGKILL:
+                self._no_survivors(again)
+                history = f"killed before write {number} of {self.writes}"
+                again = self._started(f"write-{number}")
+                code = again.finish()
+            self._judge(again, code, history)
             self._forget(again)
 
     def _started(self, name: str, die_at: int | None = None) -> Child:
@@ -347,7 +366,8 @@ class Series:
             if self.expected.get(name) != found.get(name)
         ]
         if differing:
-            sys.exit(f"{self.command.name}: {history}: differs in {differing}")
+            pairs = [(self.expected.get(name), found.get(name)) for name in differing]
+            sys.exit(f"{self.command.name}: {history}: differs in {differing}\n{pairs!r:.4000}")
         self.say(f"{self.command.name}: {history}: the same {len(found)} results")
 
 

@@ -111,3 +111,21 @@ def test_a_killed_xdist_worker_loses_its_batch_only(tmp_path):
     ), "nothing was asked twice"
     subprocess.run([*RUN, "-p", "no:xdist", "--vlm-output", "whole"], check=False, **quiet)
     assert outcomes(tmp_path / "killed") == outcomes(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_commands_killed_before_any_write_end_in_the_same_result(tmp_path):
+    """Three seeded kills for each of `remedy data`, `train`, `prove`, `burn-in`, `compare` and
+    `--snapshot-update`; `make kills` adds thirty at random moments (reports/kills.log)."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "tests.runs.kills", str(tmp_path / "kills")),
+            *("--kills", "0", "--boundaries", "3", "--seed", "3"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count(": killed before write ") >= 17, done.stdout
