@@ -331,7 +331,9 @@ def _without_names(
     specific = [word for word in content if word not in general]
     if denied_from is not None:
         # "I cannot see any" may be about the images: no claim that there is nothing.
-        blind = tokens[denied_from].text in ("cannot", "can't", "couldn't") and set(content) <= {"any"}
+        blind = tokens[denied_from].text in ("cannot", "can't", "couldn't") and set(content) <= {
+            "any"
+        }
         said.denies_all = said.denies_all or not (specific or blind)
         return False
     is_item = all(
