@@ -87,7 +87,7 @@ def read_file(source: str, classes: Path | None) -> int:
         InvalidArgument: a malformed line; names its number.
     """
     names = classes_of_file(classes) if classes else coco_classes()
-    lines = list(_lines(source))
+    lines = list(lines_of(source))
     vocabularies: dict[tuple[str, ...], Vocabulary] = {}
     table: dict[str, Counter[str]] = {}
     for line in lines:
@@ -177,7 +177,12 @@ def _asked(line: Line, truth_type: type) -> Truth:
     return truths[truth_type]
 
 
-def _lines(source: str) -> Iterator[Line]:
+def lines_of(source: str) -> Iterator[Line]:
+    """The answers of a file, or of standard input (`-`).
+
+    Raises:
+        InvalidArgument: a malformed line; names its number.
+    """
     try:
         if source == "-":
             text = sys.stdin.buffer.read().decode("utf-8-sig")

@@ -60,6 +60,7 @@ class Labels:
             for spelling in (plural(name.lower()), self.plural(name).lower()):
                 table[spelling] = name
         for name in names:
+            table[name.replace("_", " ").lower()] = name
             table[self.display(name).lower()] = name
         for name in names:
             table[name.lower()] = name

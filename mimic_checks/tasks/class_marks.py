@@ -7,7 +7,7 @@ Every spelling becomes one character of a private plane, so that whatever is in 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from mimic_checks.tasks.plain_text import plain_characters
 
@@ -16,6 +16,7 @@ _MOST = 0xFFFD
 MARK = "[\U000f0000-\U000ffffd]"
 """Matches one marked name."""
 _ANY_MARK = re.compile(MARK)
+_LABEL = r"(?=\s*[:=])"
 _JOINTS = re.compile(r"[\s_-]+")
 # Scripts that put no space between words, or hang particles on them.
 _UNSPACED = re.compile(
@@ -24,9 +25,10 @@ _UNSPACED = re.compile(
 
 
 class ClassMarks:
-    """The spellings of a vocabulary as marks. `spellings`: lower case -> class name."""
+    """The spellings of a vocabulary as marks. `spellings`: lower case -> class name; `labels`:
+    those that are names only where a colon or "=" follows."""
 
-    def __init__(self, spellings: Mapping[str, str]) -> None:
+    def __init__(self, spellings: Mapping[str, str], labels: Collection[str] = frozenset()) -> None:
         self.spellings = dict(list(spellings.items())[:_MOST])
         self._mark_of: dict[str, str] = {}
         self._exact: dict[str, str] = {}
@@ -37,7 +39,7 @@ class ClassMarks:
             plain = plain_characters(spelling).lower().strip()
             self._exact.setdefault(plain, mark)
             self._mark_of.setdefault(_joined(plain), mark)
-        self._pattern = _pattern(self._exact)
+        self._pattern = _pattern(self._exact, labels)
 
     def mark(self, text: str) -> str:
         """A lower-case text, its names as marks."""
@@ -69,7 +71,7 @@ def _joined(text: str) -> str:
     return _JOINTS.sub(" ", text).strip()
 
 
-def _pattern(spellings: Iterable[str]) -> re.Pattern[str]:
+def _pattern(spellings: Iterable[str], labels: Collection[str]) -> re.Pattern[str]:
     """Finds the longest spelling at a place; a space in it may be a hyphen or an underscore."""
     longest = sorted(filter(None, spellings), key=len, reverse=True)
     spaced = [one for one in longest if not _UNSPACED.match(one[0])]
@@ -77,7 +79,8 @@ def _pattern(spellings: Iterable[str]) -> re.Pattern[str]:
     parts = []
     for before, group in ((r"(?<!\w)(?<!\w['’-])", spaced), ("", unspaced)):
         if group:
-            parts.append(f"{before}(?:{'|'.join(map(_one, group))})")
+            any_of = "|".join(_one(one) + (_LABEL if one in labels else "") for one in group)
+            parts.append(f"{before}(?:{any_of})")
     return re.compile("|".join(parts) or r"(?!)")
 
 

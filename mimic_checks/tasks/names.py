@@ -330,7 +330,11 @@ def _without_names(
     general = {word for name in vocabulary.groups for word in _forms(name)} | _GENERIC
     specific = [word for word in content if word not in general]
     if denied_from is not None:
-        said.denies_all = said.denies_all or not specific
+        # "I cannot see any" may be about the images: no claim that there is nothing.
+        blind = tokens[denied_from].text in ("cannot", "can't", "couldn't") and set(content) <= {
+            "any"
+        }
+        said.denies_all = said.denies_all or not (specific or blind)
         return False
     is_item = all(
         t.kind in ("word", "article", "number", "other", "image", "images", "vague", "single")

@@ -24,6 +24,7 @@ _OF_PARTS = re.compile(
     rf"^(?:(?P<many>an?|{_ENGLISH})\s+)?"
     r"(?P<part>half|halves|thirds?|fourths?|quarters?|fifths?|tenths?)$"
 )
+_HALF_DOZEN = re.compile(r"\bhalf (?:a )?dozen\b")
 _SIGN = re.compile(rf"(?:(?<=^)|(?<=is )|(?<=: ))(?:minus|negative)\s+({_SMALL})(?!\w)")
 _POINT = re.compile(r"\b(\d+)\s+point\s+(\d+)\b")
 _DOTS = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{3}){2,}(?![\d.])")
@@ -44,6 +45,7 @@ def in_digits(text: str) -> str:
             return make(match) or text
     text = _SPACES.sub(lambda m: re.sub(r"\D", "", m[0]), _DOTS.sub(_without_dots, text))
     text = _VULGAR.sub(lambda m: _plain(int(m[1] or 0) + _FRACTIONS[m[2]]), text)
+    text = _HALF_DOZEN.sub("6", text)
     text = _AND_A_HALF.sub(lambda m: _plain(_value(m[1]) + 0.5), text)
     text = _POINT.sub(r"\1.\2", text)
     text = _LARGE.sub(lambda m: f"{_plain(_large(m[0]))} ", text)

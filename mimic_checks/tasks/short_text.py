@@ -21,7 +21,7 @@ _LIST_MARK = re.compile(r"^(?:[-•]\s+|\d{1,2}[.)]\s+|a:\s+)(?=\S)")
 _ONLY_MARKS = re.compile(r"^(?:[.*…_\s-]+|\?)$")
 _SYMBOL = re.compile(r"(?<=\w)\s*[\u2600-\u27bf\U0001f300-\U0001faff\ufe0f]+$")
 _FORMULA = re.compile(r"^\$+([^$]+)\$+$")
-_ARTICLE = re.compile(r"^(?:an?|the)\s+(?=\S)")
+_ARTICLE = re.compile(r"^(?:(?:an?|the)\s+)+(?=\S)")
 _REFUSAL = re.compile(
     r"^(?:i(?:'m| am) (?:sorry|unable|not )|i (?:cannot|can't|can not|do not|don't) |sorry\b"
     r"|as an ai\b|it is (?:not possible|impossible|unclear)|unable to )"

@@ -54,18 +54,13 @@ class Vocabulary:
         return near.pop() if len(near) == 1 else None
 
     def counted(self, asked: Sequence[str]) -> ClassMarks:
-        """The same for an answer about counts of `asked`: names that are numbers ("7") are none
-        there."""
+        """The same for an answer about counts of `asked`: names that are numbers ("7") are some
+        only as labels ("7: 2")."""
         extra = tuple(name for name in asked if name not in self.class_names)
         if extra not in self._counted:
             spellings = self.labels.spellings((*self.class_names, *extra))
-            self._counted[extra] = ClassMarks(
-                {
-                    spelling: name
-                    for spelling, name in spellings.items()
-                    if not _ONLY_A_NUMBER.fullmatch(spelling)
-                }
-            )
+            labels = {spelling for spelling in spellings if _ONLY_A_NUMBER.fullmatch(spelling)}
+            self._counted[extra] = ClassMarks(spellings, labels)
         return self._counted[extra]
 
 
