@@ -16,8 +16,9 @@ from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor
 from transformers.utils import cached_file
 
-from mimic_checks.errors import InvalidArgument, ModelLoadError
+from mimic_checks.errors import AnswerError, InvalidArgument, ModelLoadError
 from mimic_checks.models.options import ModelOptions
+from mimic_checks.models.reply import CUT_OFF, Answered, Reply
 
 _OF_THE_MODEL = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
 """What a model cannot answer without: where its texts begin and end."""
@@ -112,6 +113,27 @@ def _set(config: Mapping[str, Any]) -> dict[str, Any]:
         and name not in _NO_SETTING
         and not name.startswith("_")
     }
+
+
+def stop_ids(settings: GenerationConfig) -> frozenset[int]:
+    """Tokens that end an answer."""
+    ids = settings.eos_token_id
+    return frozenset(ids if isinstance(ids, list) else [] if ids is None else [ids])
+
+
+def as_answered(text: str, ids: Sequence[int], broken: int, settings: GenerationConfig) -> Answered:
+    """A text, as what it is: whole, cut off, or none. `ids` as generated, padding and all; `broken`
+    the first step whose logits gave no next token (-1: none)."""
+    ends = stop_ids(settings)
+    last = next((step for step, token in enumerate(ids) if token in ends), None)
+    # What is computed after a row's end is nobody's.
+    if 0 <= broken <= (len(ids) if last is None else last):
+        return AnswerError(
+            f"the model's logits are not numbers (NaN or infinite) at token {broken + 1} of its"
+            " answer; try --vlm-dtype float32, and look for NaN in the weights"
+        )
+    ended = last is not None or any(string in text for string in settings.stop_strings or ())
+    return text if ended or len(ids) < settings.max_new_tokens else Reply(text, CUT_OFF)
 
 
 class Watch(LogitsProcessor):  # type: ignore[misc]  # Any, to mypy

@@ -22,20 +22,27 @@ from mimic_checks.attention import Profile, Profiler, TokenMap, TokenMapper, edi
 from mimic_checks.attention.edit import layer_rules
 from mimic_checks.attention.families import FAMILIES, Family, family_of, no_row
 from mimic_checks.attention.pooling import flattened, image_features
-from mimic_checks.errors import AnswerError, AttentionError, ModelLoadError, UsageError, first_names
+from mimic_checks.errors import AttentionError, first_names
 from mimic_checks.models.adapter import base_note, with_adapter
 from mimic_checks.models.chat_text import check_template_args
 from mimic_checks.models.controls import Stitched
 from mimic_checks.models.encoder import Encoder
 from mimic_checks.models.features import FeatureCache
 from mimic_checks.models.fingerprint import file_digests, model_identity
-from mimic_checks.models.generation import Watch, checkpoint_settings, make_greedy
+from mimic_checks.models.generation import (
+    Watch,
+    as_answered,
+    checkpoint_settings,
+    make_greedy,
+    stop_ids,
+)
 from mimic_checks.models.intervened import IntervenedVLM
 from mimic_checks.models.intervention import NO_INTERVENTION, Intervention, persistent_intervention
-from mimic_checks.models.loading import load, one_line
+from mimic_checks.models.loading import load
 from mimic_checks.models.options import ModelOptions
 from mimic_checks.models.prompt import Prompt, PromptImage, prompt_for
-from mimic_checks.models.reply import CUT_OFF, Answered, Reply
+from mimic_checks.models.reply import Answered
+from mimic_checks.models.several_images import check_takes_images
 from mimic_checks.models.token_grids import token_grid
 from mimic_checks.models.vlm import Capabilities, Capability, ImageBlock, ShownInput, TokenGrid
 
@@ -82,7 +89,8 @@ class TransformersVLM:
         self.family = family_of(self.model.config) if model_type in FAMILIES.names() else None
         self.capabilities = _capabilities(self.family, model_type)
         self.encoder = self._make_encoder()
-        self._check_images()
+        check_takes_images(self.encoder, _PROBE, source)
+        self.features.clear()
         self.persistent = persistent_intervention(options)
         rules = self.persistent.rules
         self.masked_layers = tuple(layer_rules(rules, self.depth)) if rules else ()
@@ -99,33 +107,6 @@ class TransformersVLM:
             self.family,
             options.feature_cache_mb,
             options.chat_template_args,
-        )
-
-    def _check_images(self) -> None:
-        """Stops a model that cannot be asked about pictures as this suite asks: some processors
-        take one picture a prompt, drop all others, or want another text than the template
-        writes."""
-        token = getattr(self.model.config, "image_token_id", None)
-        tokens = []
-        for count in (1, 2, 3):
-            try:
-                ids = self.inputs([prompt_for([*_PROBE.images] * count, _PROBE.question)])
-            except UsageError:
-                raise
-            except Exception as error:  # whatever somebody's template and processor raise
-                raise self._not_asked(count, one_line(error)) from error
-            tokens.append(int((ids["input_ids"] == token).sum()) if token is not None else count)
-        # Of one picture some families show more, in tiles; of two and three equal ones, as much.
-        if tokens[2] and tokens[2] <= tokens[1]:
-            raise self._not_asked(3, f"it writes {tokens[2]} image tokens, as for 2 images")
-        self.features.clear()
-
-    def _not_asked(self, count: int, why: str) -> ModelLoadError:
-        return ModelLoadError(
-            f"model={self.source!r}: its {type(self.processor).__name__} does not take a prompt"
-            f" with {count} image{'s' * (count > 1)} as its chat template writes it ({why}); this"
-            " suite asks about several images: give a model that takes them, or a chat template"
-            " that fits its processor"
         )
 
     def _adapt(self, adapter: str) -> float:
@@ -171,7 +152,10 @@ class TransformersVLM:
                 new = self._generated(inputs, logits_processor=LogitsProcessorList([watch]))
             texts = self.tokenizer.batch_decode(new, skip_special_tokens=True)
             rows = zip(company, texts, new.tolist(), watch.steps(), strict=True)
-            answers |= {k: self._answered(text.strip(), *row) for k, text, *row in rows}
+            answers |= {
+                k: as_answered(text.strip(), ids, broken, self.model.generation_config)
+                for k, text, ids, broken in rows
+            }
         return [answers[k] for k in range(len(prompts))]
 
     def _companies(self, prompts: Sequence[Prompt]) -> list[list[int]]:
@@ -199,21 +183,6 @@ class TransformersVLM:
         if self.model.config.is_encoder_decoder:
             return tokens[:, 1:]
         return tokens[:, inputs["input_ids"].shape[1] :]
-
-    def _answered(self, text: str, ids: list[int], broken: int) -> Answered:
-        """One answer: `ids` as generated, `broken` the first step without a next token."""
-        stops = (step for step, token in enumerate(ids) if token in self.stop_ids)
-        last = next(stops, None)
-        if 0 <= broken <= (len(ids) if last is None else last):
-            return AnswerError(
-                f"the model's logits are not numbers (NaN or infinite) at token {broken + 1} of its"
-                " answer; try --vlm-dtype float32, and look for NaN in the weights"
-            )
-        strings = self.model.generation_config.stop_strings or []
-        ended = last is not None or any(string in text for string in strings)
-        if ended or len(ids) < self.options.max_new_tokens:
-            return text
-        return Reply(text, CUT_OFF)
 
     @torch.inference_mode()
     def profiles(
@@ -303,8 +272,7 @@ class TransformersVLM:
     @property
     def stop_ids(self) -> frozenset[int]:
         """Tokens that end an answer."""
-        ids = self.model.generation_config.eos_token_id
-        return frozenset(ids if isinstance(ids, list) else [] if ids is None else [ids])
+        return stop_ids(self.model.generation_config)
 
     @property
     def closing_id(self) -> int | None:
