@@ -17,6 +17,7 @@ from mimic_checks.commands.compare import add_compare
 from mimic_checks.commands.demo import add_demo
 from mimic_checks.commands.describe import add_describe
 from mimic_checks.commands.plan import add_plan
+from mimic_checks.commands.read import add_read
 from mimic_checks.commands.replay import add_replay
 from mimic_checks.commands.report import add_report
 from mimic_checks.commands.run import add_run
@@ -36,6 +37,7 @@ COMMANDS = (
     add_compare,
     add_plan,
     add_burn_in,
+    add_read,
     add_remedy,
 )
 """What adds each subcommand, in the order in which people read them."""

@@ -70,6 +70,15 @@ class ExtensionError(UsageError):
     loaded, clashes with another, or lacks a part; names the package and what to do."""
 
 
+def together(problems: Sequence[UsageError], named: int = 20) -> UsageError:
+    """Several errors as one, each in a line, the first `named` of them; one alone stays itself."""
+    if len(problems) == 1:
+        return problems[0]
+    lines = [f"- {problem}" for problem in problems[:named]]
+    more = [f"- and {len(problems) - named} more"] if len(problems) > named else []
+    return UsageError("\n".join([f"{len(problems)} problems:", *lines, *more]))
+
+
 @contextmanager
 def refusing(what: str) -> Iterator[None]:
     """Turns whatever other people's code raises into an `ExtensionError` that says where; `what`:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from mimic_checks.errors import AttentionError
@@ -36,7 +36,9 @@ class Family:
     several. `grid_positions`: image tokens carry (t, h, w) positions (M-RoPE). `newline`: the last
     feature of an image row is a learned separator. `grid`: where tokens stand over the picture.
     `one_row_per_image`: every image is one row of `pixel_values` with the same number of tokens
-    (told by `counts`), so that its features can be computed apart from its batch, and reused."""
+    (told by `counts`), so that its features can be computed apart from its batch, and reused.
+    `by_tower`: the row in place of this one, by the `model_type` of a vision tower with which the
+    family writes its images another way."""
 
     language_model: str = "model.language_model"
     projector: str = "model.multi_modal_projector"
@@ -50,6 +52,7 @@ class Family:
     newline: bool = False
     grid: Grid | None = None
     one_row_per_image: bool = False
+    by_tower: Mapping[str, Family] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if self.one_row_per_image and self.counts is None:
@@ -59,7 +62,7 @@ class Family:
 
 
 FAMILIES: Registry[Family] = Registry(
-    "mimic_checks.families", "model family", tuple(field.name for field in fields(Family))
+    "mimic_checks.families", "model family", tuple(part.name for part in fields(Family))
 )
 
 
@@ -85,7 +88,9 @@ def family_of(config: Any) -> Family:
             + "; checks that only ask questions still run, or register a row under"
             f" {FAMILIES.group}"
         )
-    return FAMILIES.get(model_type)
+    row = FAMILIES.get(model_type)
+    tower = getattr(getattr(config, "vision_config", None), "model_type", None)
+    return row.by_tower.get(str(tower), row)
 
 
 def unwrapped(model: Any) -> Any:
@@ -194,7 +199,6 @@ def _row_per_tile(
     return (rows := max(tiles) + 1), len(tiles) // rows
 
 
-LLAVA = Family(counts=_fixed, grid=_one_square, one_row_per_image=True)
 LLAVA_ONEVISION = Family(counts=_onevision, newline=True, grid=_first_square)
 QWEN = Family(
     projector="model.visual.merger",
@@ -220,3 +224,7 @@ IDEFICS = Family(
 )
 GEMMA3 = Family(opening="<start_of_image>", closing="<end_of_image>", grid=_one_square)
 MISTRAL3 = Family(closing=r"\[IMG_END\]", joint=r"\[IMG_BREAK\]", grid=_row_per_tile)
+# Pixtral was published as a LLaVA, too: its pictures keep their shape, a run of tokens a row.
+LLAVA = Family(
+    counts=_fixed, grid=_one_square, one_row_per_image=True, by_tower={"pixtral": MISTRAL3}
+)

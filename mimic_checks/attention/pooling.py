@@ -30,10 +30,21 @@ def image_features(model: Any, batch: Mapping[str, Any]) -> Any:
     """What the model's vision side makes of a batch's pictures: an output with `pooler_output`."""
     if batch.get("mm_encoder_outputs"):
         return batch["mm_encoder_outputs"]["image"]
-    known = inspect.signature(model.get_image_features).parameters
+    known = _describing_images(model)
     return model.get_image_features(
         **{key: value for key, value in batch.items() if key in known}, return_dict=True
     )
+
+
+def _describing_images(model: Any) -> set[str]:
+    """What of a batch describes its pictures. The model around the language model may hand on
+    what only the one inside names (LLaVA: the sizes of pictures)."""
+    return {
+        name
+        for part in (model, getattr(model, "model", model))
+        if hasattr(part, "get_image_features")
+        for name in inspect.signature(part.get_image_features).parameters
+    }
 
 
 def flattened(features: Any) -> Tensor:
@@ -63,7 +74,7 @@ def pooled(
     groups, first = _groups(token_map, factor)
     index, filled = _left_padded(first & (token_map.kind != TokenType.PADDING))
     # What `get_image_features` takes (pixels, grids, sizes) describes the images before pooling.
-    known = inspect.signature(model.get_image_features).parameters
+    known = _describing_images(model)
     short: dict[str, Any] = {
         key: value
         for key, value in batch.items()

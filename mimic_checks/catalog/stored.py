@@ -72,24 +72,26 @@ def stored(folder: Path | str) -> Catalog:
     """
     folder = Path(folder)
     try:
-        data = json.loads((folder / "catalog.json").read_text())
-        paths = [folder / "images" / name for name in data["files"]]
+        data = json.loads((folder / "catalog.json").read_bytes())
+        # By name alone: a set that somebody sent shows no other files of this machine.
+        paths = [folder / "images" / Path(name).name for name in data["files"]]
         missing = [path.name for path in paths if not path.is_file()]
         if missing:
             raise CatalogError(
                 f"catalog={str(folder)!r}: {len(missing)} images are missing, first {missing[0]!r};"
                 " write the set again"
             )
+        shape = (len(paths), len(data["class_names"]))
         return Catalog(
             name=f"cases:{folder}",
             class_names=tuple(data["class_names"]),
             supercategories=tuple(data["supercategories"]),
-            counts=np.array(data["counts"], dtype=np.int16),
-            uncountable=np.array(data["uncountable"], dtype=bool),
-            areas=np.array(data["areas"], dtype=np.float32),
+            counts=np.array(data["counts"], dtype=np.int16).reshape(shape),
+            uncountable=np.array(data["uncountable"], dtype=bool).reshape(shape),
+            areas=np.array(data["areas"], dtype=np.float32).reshape(shape),
             source=PixelFiles(paths) if data["ids"] == "pixels" else FileImages(paths),
         )
-    except (OSError, json.JSONDecodeError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise CatalogError(
             f"catalog={str(folder)!r} holds no case set ({error!r}); write one with: mimic-checks"
             " cases"

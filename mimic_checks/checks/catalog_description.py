@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from mimic_checks.cases import draw
+from mimic_checks.cases import Level, draw
 from mimic_checks.catalog import Catalog
 from mimic_checks.checks.check import Check, Profile
 from mimic_checks.errors import EmptyPool, InvalidArgument, refusing
@@ -121,7 +121,7 @@ def describe_catalog(
             )
             for doubt in doubts
         ),
-        checks=tuple(_check_line(catalog, check, cases, seed, profile) for check in checks),
+        checks=tuple(_check_lines(catalog, checks, cases, seed, profile)),
     )
 
 
@@ -144,11 +144,24 @@ def _class_lines(catalog: Catalog, readable: np.ndarray) -> Iterator[ClassLine]:
         )
 
 
-def _check_line(
-    catalog: Catalog, check: Check, cases: int, seed: int, profile: Profile
-) -> CheckLine:
-    levels = check.drawn_levels(profile)
-    steps: list[Cases] = []
+def _check_lines(
+    catalog: Catalog, checks: Sequence[Check], cases: int, seed: int, profile: Profile
+) -> Iterator[CheckLine]:
+    # Checks of the harness share a function of cases, and its draws take a while.
+    known: dict[Hashable, tuple[Cases, ...]] = {}
+    for check in checks:
+        levels = check.drawn_levels(profile)
+        key = (check.cases, levels)
+        if key not in known:
+            known[key] = tuple(_steps(catalog, check, levels, cases, seed))
+        yield CheckLine(
+            check=check.check_id, factor=check.factor, harness=check.harness, steps=known[key]
+        )
+
+
+def _steps(
+    catalog: Catalog, check: Check, levels: Sequence[Level], cases: int, seed: int
+) -> Iterator[Cases]:
     for number in range(len(levels), 0, -1):
         values = tuple(level.value for level in levels[:number])
         possible, lacking = cases, ""
@@ -159,13 +172,10 @@ def _check_line(
         except EmptyPool as error:
             possible, lacking = error.possible, str(error)
         except InvalidArgument:  # fewer levels are no request of this check's
-            break
-        steps.append(Cases(levels=tuple(map(str, values)), cases=possible, lacking=lacking))
+            return
+        yield Cases(levels=tuple(map(str, values)), cases=possible, lacking=lacking)
         if not lacking:
-            break
-    return CheckLine(
-        check=check.check_id, factor=check.factor, harness=check.harness, steps=tuple(steps)
-    )
+            return
 
 
 _WIDTH = 28
@@ -192,21 +202,22 @@ def description_lines(described: CatalogDescription, cases: int) -> Iterator[str
     yield from _class_table(described.classes)
     yield f"checks: distinct cases, counted up to {cases}"
     for line in described.checks:
-        if not line.harness or any(step.lacking for step in line.steps):
-            yield from _check_text(line)
-    harness = [line for line in described.checks if line.harness]
-    if harness:
-        fine = sum(not any(step.lacking for step in line.steps) for line in harness)
-        yield f"  {fine} of {len(harness)} checks of the harness have enough"
+        if not line.harness:
+            yield from _check_text(line.check, line)
+    alike: dict[tuple[Cases, ...], list[CheckLine]] = {}
+    for line in described.checks:
+        if line.harness:
+            alike.setdefault(line.steps, []).append(line)
+    for lines in alike.values():
+        yield from _check_text(f"harness ({len(lines)} checks)", lines[0])
 
 
-def _check_text(line: CheckLine) -> Iterator[str]:
+def _check_text(name: str, line: CheckLine) -> Iterator[str]:
     for number, step in enumerate(line.steps):
-        name = line.check if number == 0 else ""
-        levels = f"{line.factor} {', '.join(step.levels)}"
         more = "" if step.lacking else " or more"
-        yield f"  {name:{_WIDTH}} {step.cases:4}{more} at {levels}"
-        # Of the levels between, the numbers are enough.
+        levels = f"{line.factor} {', '.join(step.levels)}"
+        yield f"  {name if number == 0 else '':{_WIDTH}} {step.cases:4}{more} at {levels}"
+        # One reason is enough: the next ones are about fewer levels, and say the same.
         if step.lacking and number == 0:
             yield f"  {'':{_WIDTH}}      {step.lacking}"
 

@@ -21,10 +21,16 @@ class NotMeasurable(Exception):
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What a preflight test came to: the `problem` ("": there is none), or the `reason` why there
-    was nothing to look at ("": it looked)."""
+    was nothing to look at ("": it looked). `of_checks`: the problems of single checks, where it
+    concerns no other."""
 
     problem: str = ""
     reason: str = ""
+    of_checks: Mapping[str, str] = field(default_factory=dict)
+
+    def problem_of(self, check: str) -> str:
+        """The problem as far as it concerns a check."""
+        return self.of_checks.get(check, "") if self.of_checks else self.problem
 
 
 class EvaluationDied(Exception):

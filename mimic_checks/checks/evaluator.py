@@ -49,9 +49,9 @@ class Evaluator:
         """Answers whatever no other process of the run has taken, over all checks; nothing if this
         one's harness is wrong. A check's batches go longest first to whoever is free, so that
         processes end within a batch of each other, however their checks and devices differ."""
-        if preflight.problems(self.session):
-            return
         for check in self.session.plan.checks:
+            if preflight.problems(self.session, check.check_id):
+                continue
             for condition in conditions(self.session, check):
                 self.session.engine.contribute(condition)
 
@@ -71,7 +71,7 @@ class Evaluator:
 
     def _distrust(self, check: Check) -> Evaluation | None:
         """Scores nothing of a model whose harness is wrong."""
-        problem = "" if check.harness else preflight.problems(self.session)
+        problem = "" if check.harness else preflight.problems(self.session, check.check_id)
         if not problem:
             return None
         reason = f"not scored, for the harness itself failed: {problem}"

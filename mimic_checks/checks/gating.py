@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +25,7 @@ from mimic_checks.verdicts.baseline import (
 from mimic_checks.verdicts.comparison import compare_all, compare_one, effective_verdict
 from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.levels import Verdict
+from mimic_checks.verdicts.not_carried import NotCarried
 from mimic_checks.verdicts.policy import Policy, check_policy_can_decide, load_policy
 from mimic_checks.verdicts.record import Record, records_of
 from mimic_checks.verdicts.run_folder import RunFolder
@@ -96,6 +98,25 @@ class Gating:
                 refuse_other_cases(
                     self.recorded[check.check_id], self._planned(check.check_id, planned)
                 )
+
+    def leave_out(self, items: Sequence[NotCarried]) -> list[NotCarried]:
+        """The same checks, gated no more; with the reason why the run is inconclusive without those
+        that block in the user's policy, or that stand in the baseline."""
+        absent = {item.check for item in items}
+        gated = absent & set(self.gated)
+        self.gated = [check for check in self.gated if check not in absent]
+        if self.recording or not gated:
+            return list(items)
+        recorded = gated & set(read_baselines(self.baselines))
+        blocking = {c for c in gated if self.settings.policy and self.policy.tier(c) == "blocking"}
+        return [
+            replace(item, because="stands in the baseline")
+            if item.check in recorded
+            else replace(item, because="blocks in the policy")
+            if item.check in blocking
+            else item
+            for item in items
+        ]
 
     def may_stop_early(self, check_id: str) -> bool:
         """Whether a check is asked in rounds, until its comparison is certain."""

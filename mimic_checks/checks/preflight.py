@@ -1,8 +1,9 @@
 """Is the harness itself right? Tests of seconds on a few cases, before anything is scored.
 
-A test says in one sentence, which names the case, what is wrong ("": nothing is), and raises
-`NotMeasurable` with the reason where this model or run has nothing to look at. Every process of a
-run tests its own model once (`run`); checks do not score a model with a problem.
+A test says in one sentence, which names the case, what is wrong ("": nothing is), or says it by
+check where it concerns some only, and raises `NotMeasurable` with the reason where this model or
+run has nothing to look at. Every process of a run tests its own model once (`run`); a check with a
+problem is not scored, and where the problem is the model's, none is.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mimic_checks.attention.rules import ImageLocal, WindowedRule
-from mimic_checks.cases import Item, Outcome, cases_of, scored
+from mimic_checks.cases import Case, cases_of
 from mimic_checks.checks.evaluation import Finding, NotMeasurable
 from mimic_checks.checks.limits import beyond
 from mimic_checks.checks.probe_cases import (
@@ -29,14 +30,12 @@ from mimic_checks.errors import (
     RunFolderError,
     UsageError,
 )
-from mimic_checks.models import GivesLogits, Prompt, image_blocks
+from mimic_checks.models import GivesLogits, Prompt, ShowsInput, image_blocks
 from mimic_checks.models.controls import Reversed, Uneven, WithoutImages
 from mimic_checks.models.intervention import Intervention
 from mimic_checks.models.vlm import ImageBlock, limited
 from mimic_checks.runs import Answer
 from mimic_checks.runs.run import out_of_memory
-from mimic_checks.verdicts.intervals import lower
-from mimic_checks.verdicts.levels import best_constant as constant_rate
 from mimic_checks.verdicts.trouble import cure, frequent
 
 if TYPE_CHECKING:
@@ -44,8 +43,6 @@ if TYPE_CHECKING:
 
     from mimic_checks.checks.session import CheckSession
 
-CONSTANT_CEILING = 0.8
-"""If one answer is proven right in more cases of a level than this, the level tests nothing."""
 SAME = 1e-6
 """Logits that lie closer together than this share of their range are the same."""
 
@@ -149,19 +146,13 @@ def check_swapped_images(probe: ProbeCases) -> str:
     return ""
 
 
-def check_best_constant(probe: ProbeCases) -> str:
+def check_best_constant(probe: ProbeCases) -> dict[str, str]:
     """No answer is right in nearly all cases of a level."""
     plan = probe.session.plan
-    for check in plan.checks:
-        for k, level in enumerate(plan.levels(check) if check.gated else ()):
-            items = [drawn[k] for drawn in plan.draws(check)]
-            rate = _constant_rate(items)
-            if lower(round(rate * len(items)), len(items), 0.01) > CONSTANT_CEILING:
-                return (
-                    f"{check.check_id} {level}: one answer is right in {rate:.2f} of {len(items)}"
-                    " cases, so that it tests nothing"
-                )
-    return ""
+    trivial = {check.check_id: plan.trivial_level(check) for check in plan.checks}
+    return {
+        check: f"{check} {why}, so that it tests nothing" for check, why in trivial.items() if why
+    }
 
 
 def check_chat_template(probe: ProbeCases) -> str:
@@ -169,26 +160,34 @@ def check_chat_template(probe: ProbeCases) -> str:
     return probe.text_missing
 
 
-def check_truncation(probe: ProbeCases) -> str:
-    """The longest prompt of the run fits: every image token, and all texts, inside what the model
-    takes."""
+def check_truncation(probe: ProbeCases) -> dict[str, str]:
+    """The longest prompt of every check fits: every image token, and all texts, inside what the
+    model takes."""
     if limited(probe.model):
-        return _beyond_limit(probe)
+        _say_limit(probe)
+        return {}
     model, plan = probe.require_input(), probe.session.plan
-    longest = max(
-        (case for check in plan.checks for case in cases_of(plan.draws(check)[0])),
-        key=lambda case: (len(case.images), len(case.question)),
-    )
-    prompt, images = probe.session.prompt(longest), len(longest.images)
+    cut = {}
+    for check in plan.checks:
+        longest = max(
+            cases_of(plan.draws(check)[0]), key=lambda case: (len(case.images), len(case.question))
+        )
+        if problem := _cut_off(probe, model, longest):
+            cut[check.check_id] = problem
+    return cut
+
+
+def _cut_off(probe: ProbeCases, model: ShowsInput, case: Case) -> str:
+    prompt, images = probe.session.prompt(case), len(case.images)
     shown, context = model.shown([prompt])[0], model.context_tokens
     if context is not None and shown.tokens > context:
         return (
-            f"case {longest.id} ({images} images) has {shown.tokens} tokens, the model takes"
+            f"case {case.id} ({images} images) has {shown.tokens} tokens, the model takes"
             f" {context}; use --vlm-profile standard, smaller pictures, or --vlm-pooling"
         )
     blocks = image_blocks(model)
     if blocks and not probe.is_stitched and (left := len(blocks.image_blocks(prompt))) != images:
-        return f"case {longest.id}: {left} of its {images} images are left in the model's input"
+        return f"case {case.id}: {left} of its {images} images are left in the model's input"
     if probe.text_missing:
         return ""  # not of long prompts only: named by another test
     return text_missing(model, [prompt])
@@ -277,7 +276,8 @@ def check_answer_cache(probe: ProbeCases) -> str:
     return ""
 
 
-PREFLIGHT: Mapping[str, Callable[[ProbeCases], str]] = {
+Test = Callable[[ProbeCases], str | Mapping[str, str]]
+PREFLIGHT: Mapping[str, Test] = {
     test.__name__.removeprefix("check_"): test
     for test in (
         check_image_blocks,
@@ -304,11 +304,13 @@ def run(session: CheckSession) -> Mapping[str, Finding]:
     return session.preflight_results
 
 
-def problems(session: CheckSession) -> str:
-    """What keeps the run from scoring anything, in one line; "" if nothing does."""
-    return "; ".join(
-        f"{name}: {finding.problem}" for name, finding in run(session).items() if finding.problem
-    )
+def problems(session: CheckSession, check: str | None = None) -> str:
+    """What keeps a check from being scored (None: any check), in one line; "" if nothing does."""
+    said = {
+        name: finding.problem if check is None else finding.problem_of(check)
+        for name, finding in run(session).items()
+    }
+    return "; ".join(f"{name}: {problem}" for name, problem in said.items() if problem)
 
 
 def wrong_blocks(blocks: Sequence[ImageBlock], images: int) -> str:
@@ -335,9 +337,12 @@ def _findings(session: CheckSession) -> dict[str, Finding]:
     return {name: _tried(test, probe) for name, test in PREFLIGHT.items()}
 
 
-def _tried(test: Callable[[ProbeCases], str], probe: ProbeCases) -> Finding:
+def _tried(test: Test, probe: ProbeCases) -> Finding:
     try:
-        return Finding(problem=test(probe))
+        found = test(probe)
+        if isinstance(found, str):
+            return Finding(problem=found)
+        return Finding(problem="; ".join(dict.fromkeys(found.values())), of_checks=found)
     except NotMeasurable as error:
         return Finding(reason=error.reason)
     except (ModelLoadError, RunFolderError):
@@ -349,7 +354,7 @@ def _tried(test: Callable[[ProbeCases], str], probe: ProbeCases) -> Finding:
         return Finding(problem=f"the model raised on {cases}: {type(error).__name__}: {error}")
 
 
-def _beyond_limit(probe: ProbeCases) -> str:
+def _say_limit(probe: ProbeCases) -> None:
     """Nothing is wrong with a harness whose server takes less than the run would ask: only some
     levels go without answers."""
     if limit := probe.session.limit:
@@ -357,13 +362,6 @@ def _beyond_limit(probe: ProbeCases) -> str:
             f"prompts of more than {limit.most_images} images are not asked ({limit.why}); without"
             f" answers: {beyond(limit, probe.session.plan)}"
         )
-    return ""
-
-
-def _constant_rate(items: Sequence[Item]) -> float:
-    """The share of items that one answer is right in, whatever the model says."""
-    unanswered = {case.id: Outcome(case, "", "error") for case in cases_of(items)}
-    return constant_rate(scored(items, unanswered))
 
 
 def _moved_by_batch(model: GivesLogits, prompts: Sequence[Prompt], tolerance: float) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from typing import Any
@@ -12,6 +13,7 @@ from mimic_checks.cases import (
     RULE_VERSION,
     Case,
     Draw,
+    Item,
     Level,
     Outcome,
     Scored,
@@ -23,14 +25,25 @@ from mimic_checks.catalog import Catalog, load_catalog
 from mimic_checks.checks.check import LEAVE_OUT, Check, Measurement, Sweep
 from mimic_checks.checks.discovery import FoundCheck
 from mimic_checks.checks.settings import Settings
-from mimic_checks.errors import EmptyPool, ExtensionError, InvalidArgument, refusing
+from mimic_checks.errors import (
+    EmptyPool,
+    ExtensionError,
+    InvalidArgument,
+    UsageError,
+    refusing,
+    together,
+)
 from mimic_checks.runs.condition import distinct_cases
 from mimic_checks.tasks import TASKS, Unread, Vocabulary, read_answer
 from mimic_checks.verdicts import load_thresholds
 from mimic_checks.verdicts.case_set import CaseSet, read_case_set
-from mimic_checks.verdicts.levels import refuse_unreachable
+from mimic_checks.verdicts.intervals import lower
+from mimic_checks.verdicts.levels import best_constant, refuse_unreachable
+from mimic_checks.verdicts.not_carried import NotCarried
 from mimic_checks.verdicts.paired import refuse_unreachable_pair
 
+CONSTANT_CEILING = 0.8
+"""If one answer is proven right in more cases of a level than this, the level tests nothing."""
 NAMED_AT_MOST = 20
 """Offenders that an error lists before it counts the rest."""
 
@@ -38,7 +51,10 @@ NAMED_AT_MOST = 20
 class RunPlan:
     """The checks of a run and their draws. `known`: ids of all checks that thresholds and policies
     may name. `selected`: of checks whose verdict is not asked for, the levels that are; all other
-    checks are asked at all levels."""
+    checks are asked at all levels. `named`: checks that somebody asked for by name.
+
+    Checks that the catalog cannot carry leave the plan when it is settled (`settle`, `validate`),
+    and are then in `not_carried`."""
 
     def __init__(
         self,
@@ -47,12 +63,15 @@ class RunPlan:
         *,
         known: Collection[str] = (),
         selected: Mapping[str, Collection[Level]] | None = None,
+        named: Collection[str] = (),
     ) -> None:
         self.settings, self.found = settings, list(found)
         self.checks = [item.check for item in self.found]
         self.known = sorted({*known, *(check.check_id for check in self.checks)})
         self._selected = dict(selected or {})
         self.thresholds = load_thresholds(settings.thresholds, self.known)
+        self.not_carried: list[NotCarried] = []
+        self._named = set(named)
         self._draws: dict[str, list[Draw]] = {}
 
     @cached_property
@@ -123,20 +142,13 @@ class RunPlan:
         levels, settings = self.levels(check), self.settings
         if settings.case_set:
             return self.case_set.draws(check.check_id, levels)
-        try:
-            with refusing(f"check {check.check_id!r}: its cases cannot be drawn"):
-                strategy = check.cases(
-                    self.catalog,
-                    levels=tuple(level.value for level in levels),
-                    template=settings.template,
-                )
-                draws = draw(strategy, settings.cases, check.seed(settings.seed))
-        except EmptyPool as error:
-            function = next(item.function for item in self.found if item.check is check)
-            raise EmptyPool(
-                f"check {check.check_id!r}: {error}; or leave the check out with -k 'not"
-                f" {function}' (of burn-in, cases and catalog: name the others with --check)"
-            ) from error
+        with refusing(f"check {check.check_id!r}: its cases cannot be drawn"):
+            strategy = check.cases(
+                self.catalog,
+                levels=tuple(level.value for level in levels),
+                template=settings.template,
+            )
+            draws = self._draw(strategy, check)
         items = [value if isinstance(value, tuple) else (value,) for value in draws]
         if items and len(items[0]) != len(levels):
             raise ExtensionError(
@@ -145,37 +157,118 @@ class RunPlan:
             )
         return items
 
+    def _draw(self, strategy: Any, check: Check) -> list[Any]:
+        n, seed = self.settings.cases, check.seed(self.settings.seed)
+        try:
+            return draw(strategy, n, seed)
+        except EmptyPool as error:
+            # Of the harness a few cases say as much as many.
+            if not check.harness or not error.possible:
+                raise
+            return draw(strategy, error.possible, seed)
+
     @property
     def judged_levels(self) -> int:
         """Places at which the whole run can fail by chance: the correction of every fail. Over all
         levels of the selected checks, whichever of their nodes are selected."""
         return max(1, sum(check.judged_levels(self.settings.profile) for check in self.checks))
 
-    def validate(self) -> None:
-        """Refuses what can be seen to be wrong without a model.
+    def settle(self) -> None:
+        """Draws the cases of all checks, and leaves out those that the catalog cannot carry.
 
         Raises:
-            UsageError: what is wrong and what to change.
+            UsageError: everything that is wrong, and what to change; or nothing is left to judge.
         """
-        for check in self.checks:
-            self.levels(check)
-            self._check_reachable(check)
+        self._sift(self._check_drawn)
+
+    def validate(self) -> None:
+        """Settles the plan, and refuses what can be seen to be wrong without a model.
+
+        Raises:
+            UsageError: everything that is wrong, and what to change; or nothing is left to judge.
+        """
+        self._sift(self._examine)
+
+    def _examine(self, check: Check) -> None:
+        self._check_attention(check)
+        self._check_reachable(check)
+        self._check_drawn(check)
+        self._check_readable(check)
+        if isinstance(check, Measurement) and check.validate:
+            check.validate(self, check)
+
+    def _sift(self, examine: Callable[[Check], object]) -> None:
+        # Once for all checks: none of them can be looked at without.
+        assert self.catalog
+        problems: dict[str, UsageError] = {}
+        left, has_behaviours = [], any(not check.harness for check in self.checks)
+        for item in self.found:
+            try:
+                examine(item.check)
+                left.append(item)
+            except EmptyPool as error:
+                because = "was selected by name" if item.check_id in self._named else ""
+                asked = self.settings.cases
+                self.not_carried.append(
+                    NotCarried(item.check_id, str(error), error.possible, asked, because)
+                )
+            except UsageError as error:
+                problems.setdefault(str(error), error)
+        if problems:
+            missing = [UsageError(f"{item.check}: {item.text}") for item in self.not_carried]
+            raise together([*problems.values(), *missing])
+        if self.found and not any(not item.check.harness or not has_behaviours for item in left):
+            raise self._nothing_left()
+        self.found, self.checks = left, [item.check for item in left]
+
+    def _nothing_left(self) -> EmptyPool:
+        missing = {item.check: item for item in self.not_carried}
+        functions = [item.function for item in self.found if item.check_id in missing]
+        reasons = "\n".join(
+            f"- {item.check}: {item.text}" for item in self.not_carried[:NAMED_AT_MOST]
+        )
+        return EmptyPool(
+            "no check is left to judge: the catalog carries none of those that are selected; ask"
+            " for fewer cases (--vlm-cases), use a larger catalog, or leave the check out with -k"
+            f" 'not {' and not '.join(functions)}' (of burn-in and cases: name others with --check)"
+            f"\n{reasons}"
+        )
+
+    def _check_attention(self, check: Check) -> None:
         implementation = self.settings.model.attn_implementation or ""
-        cutting = [check.check_id for check in self.checks if check.needs_rules]
-        if cutting and "flash" in implementation:
+        if check.needs_rules and "flash" in implementation:
             raise InvalidArgument(
                 "vlm-attn-implementation",
                 implementation,
                 allowed=("eager", "sdpa", "flex_attention"),
                 hint=(
-                    f"{cutting[0]!r} cuts attention paths, which flash attention cannot express; or"
-                    f" {LEAVE_OUT}"
+                    f"{check.check_id!r} cuts attention paths, which flash attention cannot"
+                    f" express; or {LEAVE_OUT}"
                 ),
             )
-        for check in self.checks:
-            self._check_readable(check)
-            if isinstance(check, Measurement) and check.validate:
-                check.validate(self, check)
+
+    def _check_drawn(self, check: Check) -> None:
+        """Refuses a check that has no cases, or of which one answer is right in nearly all.
+
+        Raises:
+            EmptyPool: names the constraint, or the level.
+        """
+        draws = self.draws(check)
+        if trivial := self.trivial_level(check):
+            raise EmptyPool(
+                f"{trivial}, so that it tests nothing; vary more factors or use a larger catalog",
+                possible=len(draws),
+            )
+
+    def trivial_level(self, check: Check) -> str:
+        """At which level of a gated check one answer is right in nearly all cases, in words; "" if
+        at none."""
+        for k, level in enumerate(self.levels(check) if check.gated else ()):
+            items = [drawn[k] for drawn in self.draws(check)]
+            rate = constant_rate(items)
+            if lower(round(rate * len(items)), len(items), 0.01) > CONSTANT_CEILING:
+                return f"{level}: one answer is right in {rate:.2f} of {len(items)} cases"
+        return ""
 
     def _check_reachable(self, check: Check) -> None:
         """Refuses a check that even a perfect model could not pass with so few cases."""
@@ -225,10 +318,19 @@ class RunPlan:
             }
             for item in self.found
         }
-        return {
+        described = {
             **self.settings.describe(),
             "suite": __version__,
             "rules": RULE_VERSION,
             "hypothesis": version("hypothesis"),
             "checks": checks,
         }
+        # As it is read back, where a tuple is a list: it is compared with what stands in a folder.
+        plain: dict[str, Any] = json.loads(json.dumps(described))
+        return plain
+
+
+def constant_rate(items: Sequence[Item]) -> float:
+    """The share of items that one answer is right in, whatever a model says."""
+    unanswered = {case.id: Outcome(case, "", "error") for case in cases_of(items)}
+    return best_constant(scored(items, unanswered))

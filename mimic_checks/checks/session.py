@@ -82,6 +82,7 @@ class CheckSession:
             check_vlm(self.settings.vlm, self.settings.model, self.catalog)
         self.plan.validate()
         if self.gating:
+            self.plan.not_carried = self.gating.leave_out(self.plan.not_carried)
             self.gating.validate(self.plan)
 
     @property
@@ -117,7 +118,9 @@ class CheckSession:
             return model
         largest = largest_by_images(case for check in checks for case in self.plan.cases(check))
         prompts = [self.prompt(case) for case in largest]
-        found = self.folder.once("limit", model.identity(), lambda: find_limit(able, prompts))
+        # A run that is taken up again may ask other checks, and more images.
+        asked = {**model.identity(), "images": [len(prompt.images) for prompt in prompts]}
+        found = self.folder.once("limit", asked, lambda: find_limit(able, prompts))
         if found:
             self.limit = Limit(*found)
             keep_within(able, self.limit, self.plan)

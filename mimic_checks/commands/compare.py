@@ -32,7 +32,7 @@ def add_compare(commands: Any) -> None:
 
 def _compare(options: argparse.Namespace, rest: Sequence[str]) -> int:
     from mimic_checks.checks.discovery import find_checks
-    from mimic_checks.reporting.compare import compare_runs, write_comparison
+    from mimic_checks.reporting.compare import compare_runs, left_open, write_comparison
     from mimic_checks.verdicts.comparison import effective_verdict
     from mimic_checks.verdicts.gate_text import gate_summary
     from mimic_checks.verdicts.policy import load_policy
@@ -44,7 +44,16 @@ def _compare(options: argparse.Namespace, rest: Sequence[str]) -> int:
     policy = load_policy(options.vlm_policy, known)
     gates = compare_runs(before, after, policy)
     print(gate_summary(gates))
+    compared = {gate.check for gate in gates}
+    uncompared = {
+        check: why
+        for check, why in left_open(before, after, policy).items()
+        if check not in compared
+    }
+    print("".join(f"not compared: {check}: {why}\n" for check, why in uncompared.items()), end="")
     if options.out:
         print(f"report: {write_comparison(gates, before, after, catalog_of(after), options.out)}")
     verdicts = {effective_verdict(gate, policy) for gate in gates}
+    if any(policy.tier(check) == "blocking" for check in uncompared):
+        verdicts.add("inconclusive")
     return 1 if "fail" in verdicts else EXIT_INCONCLUSIVE if "inconclusive" in verdicts else 0

@@ -19,7 +19,16 @@ def add_report(commands: Any) -> None:
 
 
 def _report(options: argparse.Namespace, rest: Sequence[str]) -> int:
+    from mimic_checks.plugin import EXIT_INCONCLUSIVE
     from mimic_checks.reporting import write_report
+    from mimic_checks.verdicts.run_folder import RunFolder
 
     print(write_report(options.folder))
-    return 0
+    run = RunFolder(options.folder)
+    missing = run.missing()
+    if missing:
+        print(
+            f"unfinished: {len(missing)} of {len(run.checks())} checks have no result"
+            f" ({', '.join(missing)}); give the run's command again to go on"
+        )
+    return EXIT_INCONCLUSIVE if missing else 0

@@ -8,11 +8,13 @@ a checkpoint runs only if the user asks for it.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, GenerationConfig
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+from transformers.utils import cached_file
 
 from mimic_checks.errors import ModelLoadError, UsageError, first_names, message_of
 from mimic_checks.models.cpu import use_cpu_well
@@ -81,7 +83,23 @@ def _processor(name: str, options: ModelOptions) -> Any:
     if missing:
         found = f"a {type(processor).__name__} without {' and '.join(missing)}"
         raise _no_processor(name, found)
+    if not getattr(processor, "chat_template", None):
+        processor.chat_template = _template_beside(name, options, processor.tokenizer)
     return processor
+
+
+def _template_beside(name: str, options: ModelOptions, tokenizer: Any) -> str | None:
+    """The template that processors overlook which know of none (Blip2, Fuyu, Florence2): in its own
+    file, or the tokenizer's."""
+    path = cached_file(
+        name,
+        "chat_template.jinja",
+        revision=options.revision,
+        _raise_exceptions_for_missing_entries=False,
+    )
+    if path is None:
+        return getattr(tokenizer, "chat_template", None)
+    return Path(path).read_text(encoding="utf-8")
 
 
 def _no_processor(name: str, found: str) -> ModelLoadError:

@@ -55,7 +55,7 @@ class ModelOptions:
         self._check_above_zero("pooling", "whole numbers from 1")
         self._check_above_zero("concurrency", "whole numbers from 1")
         self._check_above_zero("request_timeout", "seconds above 0")
-        self._check_pattern("request_length", r"[A-Za-z_]\w*", _LENGTHS)
+        self._check_pattern("request_length", _LENGTH, _LENGTHS)
         self._check_pattern("request_temperature", "0|none", "'0' (greedy), 'none' (not sent)")
         if self.base_url is not None:
             _check_address(self.base_url)
@@ -73,6 +73,8 @@ class ModelOptions:
 
 _MASKS = "'auto', 'none', 'all', 'deep', 'shallow', '12-23', '0.5-1.0'"
 _MASK = r"auto|none|all|deep|shallow|\d+(\.\d+)?-\d+(\.\d+)?"
+# No name that the request uses for something else.
+_LENGTH = r"(?!(?:model|messages|temperature|chat_template_kwargs|stream|n)$)[A-Za-z_]\w*"
 _LENGTHS = "the server's name for the longest answer ('max_tokens'), or 'none' (not sent)"
 _DEVICE = r"auto|cpu|mps|cuda(?::\d+)?"
 

@@ -58,7 +58,11 @@ class Client:
 
     def __init__(self, key: str, *, timeout_s: float, retries: int, first_wait_s: float) -> None:
         self._timeout_s, self._retries, self._first_wait_s = timeout_s, retries, first_wait_s
-        headers = {"Authorization": f"Bearer {key}", "Accept": "application/json"}
+        headers = {
+            "Authorization": f"Bearer {key}",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+        }
         # The whole try has a limit; httpx's own are for each read.
         # How many are sent at once is decided elsewhere; one that waits for a connection would use
         # up its time.
@@ -169,6 +173,9 @@ def _passes(status: int) -> bool:
 
 
 async def _limited(response: httpx2.Response) -> bytes:
+    # One that was packed several times may unpack to any size before its first bytes are seen.
+    if "," in response.headers.get("content-encoding", ""):
+        raise RequestFailed(f"HTTP {response.status_code}: a body that is packed several times")
     chunks, size = [], 0
     async for chunk in response.aiter_bytes():
         chunks.append(chunk)

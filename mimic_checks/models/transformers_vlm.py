@@ -20,9 +20,9 @@ from transformers import LogitsProcessorList
 
 from mimic_checks.attention import Profile, Profiler, TokenMap, TokenMapper, edit_attention, pooled
 from mimic_checks.attention.edit import layer_rules
-from mimic_checks.attention.families import FAMILIES, Family, no_row
+from mimic_checks.attention.families import FAMILIES, Family, family_of, no_row
 from mimic_checks.attention.pooling import flattened, image_features
-from mimic_checks.errors import AnswerError, AttentionError, first_names
+from mimic_checks.errors import AnswerError, AttentionError, ModelLoadError, UsageError, first_names
 from mimic_checks.models.adapter import base_note, with_adapter
 from mimic_checks.models.chat_text import check_template_args
 from mimic_checks.models.controls import Stitched
@@ -32,7 +32,7 @@ from mimic_checks.models.fingerprint import file_digests, model_identity
 from mimic_checks.models.generation import Watch, checkpoint_settings, make_greedy
 from mimic_checks.models.intervened import IntervenedVLM
 from mimic_checks.models.intervention import NO_INTERVENTION, Intervention, persistent_intervention
-from mimic_checks.models.loading import load
+from mimic_checks.models.loading import load, one_line
 from mimic_checks.models.options import ModelOptions
 from mimic_checks.models.prompt import Prompt, PromptImage, prompt_for
 from mimic_checks.models.reply import CUT_OFF, Answered, Reply
@@ -79,9 +79,10 @@ class TransformersVLM:
         check_template_args(self.processor, options.chat_template_args, source)
         model_type = self.model.config.model_type
         # A family without a row still answers; only looking inside needs one.
-        self.family = FAMILIES.get(model_type) if model_type in FAMILIES.names() else None
+        self.family = family_of(self.model.config) if model_type in FAMILIES.names() else None
         self.capabilities = _capabilities(self.family, model_type)
         self.encoder = self._make_encoder()
+        self._check_images()
         self.persistent = persistent_intervention(options)
         rules = self.persistent.rules
         self.masked_layers = tuple(layer_rules(rules, self.depth)) if rules else ()
@@ -98,6 +99,33 @@ class TransformersVLM:
             self.family,
             options.feature_cache_mb,
             options.chat_template_args,
+        )
+
+    def _check_images(self) -> None:
+        """Stops a model that cannot be asked about pictures as this suite asks: some processors
+        take one picture a prompt, drop all others, or want another text than the template
+        writes."""
+        token = getattr(self.model.config, "image_token_id", None)
+        tokens = []
+        for count in (1, 2, 3):
+            try:
+                ids = self.inputs([prompt_for([*_PROBE.images] * count, _PROBE.question)])
+            except UsageError:
+                raise
+            except Exception as error:  # whatever somebody's template and processor raise
+                raise self._not_asked(count, one_line(error)) from error
+            tokens.append(int((ids["input_ids"] == token).sum()) if token is not None else count)
+        # Of one picture some families show more, in tiles; of two and three equal ones, as much.
+        if tokens[2] and tokens[2] <= tokens[1]:
+            raise self._not_asked(3, f"it writes {tokens[2]} image tokens, as for 2 images")
+        self.features.clear()
+
+    def _not_asked(self, count: int, why: str) -> ModelLoadError:
+        return ModelLoadError(
+            f"model={self.source!r}: its {type(self.processor).__name__} does not take a prompt"
+            f" with {count} image{'s' * (count > 1)} as its chat template writes it ({why}); this"
+            " suite asks about several images: give a model that takes them, or a chat template"
+            " that fits its processor"
         )
 
     def _adapt(self, adapter: str) -> float:
@@ -136,16 +164,27 @@ class TransformersVLM:
         Raises:
             AttentionError: an intervention that this model cannot have.
         """
-        if not prompts:
-            return []
-        watch = Watch()
-        with self._prepared(prompts, intervention) as inputs:
-            new = self._generated(inputs, logits_processor=LogitsProcessorList([watch]))
-        texts = self.tokenizer.batch_decode(new, skip_special_tokens=True)
-        return [
-            self._answered(text.strip(), ids, broken)
-            for text, ids, broken in zip(texts, new.tolist(), watch.steps(), strict=True)
-        ]
+        answers: dict[int, Answered] = {}
+        for company in self._companies(prompts):
+            watch = Watch()
+            with self._prepared([prompts[k] for k in company], intervention) as inputs:
+                new = self._generated(inputs, logits_processor=LogitsProcessorList([watch]))
+            texts = self.tokenizer.batch_decode(new, skip_special_tokens=True)
+            rows = zip(company, texts, new.tolist(), watch.steps(), strict=True)
+            answers |= {k: self._answered(text.strip(), *row) for k, text, *row in rows}
+        return [answers[k] for k in range(len(prompts))]
+
+    def _companies(self, prompts: Sequence[Prompt]) -> list[list[int]]:
+        """Which prompts go through the model together: all, but in models that look at pictures by
+        cross-attention (Mllama) those of as many pictures. There, a batch fills up with blank
+        pictures, and the words before a prompt's first picture, which may see none, look at all of
+        them alike, so that company would move every logit after them."""
+        together: dict[int, list[int]] = {}
+        text = self.model.config.get_text_config(decoder=True)
+        apart = getattr(text, "cross_attention_layers", None)
+        for k, prompt in enumerate(prompts):
+            together.setdefault(len(prompt.images) if apart else 0, []).append(k)
+        return list(together.values())
 
     def _generated(self, inputs: dict[str, Any], **more: Any) -> Tensor:
         """Token ids after the prompts, [B, so many as the longest answer]."""
@@ -209,10 +248,13 @@ class TransformersVLM:
         # family, encoder-decoders too.
         settings = copy.deepcopy(self.model.generation_config)
         settings.update(max_new_tokens=1, return_dict_in_generate=True, output_logits=True)
-        with self._prepared(prompts, intervention or NO_INTERVENTION, masked=masked) as inputs:
-            made = self.model.generate(**inputs, generation_config=settings)
-        logits: Tensor = made.logits[0]
-        return logits
+        rows: dict[int, Tensor] = {}
+        for company in self._companies(prompts):
+            asked, change = [prompts[k] for k in company], intervention or NO_INTERVENTION
+            with self._prepared(asked, change, masked=masked) as inputs:
+                made = self.model.generate(**inputs, generation_config=settings)
+            rows |= zip(company, made.logits[0], strict=True)
+        return torch.stack([rows[k] for k in range(len(prompts))])
 
     def intervened(self, intervention: Intervention) -> IntervenedVLM:
         """This model under an intervention, as a model of its own; weights are shared.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mimic_checks.options import OPTIONS, SWITCHES
+from mimic_checks.plugin.junit import PREFIX
 from mimic_checks.plugin.model import workers_for
 from mimic_checks.plugin.run import EXIT_INCONCLUSIVE, Run
 from mimic_checks.plugin.selection import check_of, level_of
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from mimic_checks.verdicts.result import CheckResult, LevelResult
 
 __all__ = ["EXIT_INCONCLUSIVE"]
-_PROPERTY = "vlm_"
-"""Begins the names of what JUnit gets of a check's node."""
 
 
 class HookSpecs:
@@ -169,6 +168,9 @@ def vlm_check(request: pytest.FixtureRequest, vlm_session: CheckSession) -> Chec
             " Sweep or a Measurement of mimic_checks.checks.check"
         )
     run: Run = request.config.pluginmanager.getplugin("mimic_checks_run")
+    if absent := run.why_not_carried(check.check_id):
+        request.node.vlm_not_carried = absent.status
+        pytest.skip(f"{absent.status}: {absent.check}: {absent.text}")
     level = level_of(request.node)
 
     def attach(
@@ -185,7 +187,7 @@ def vlm_check(request: pytest.FixtureRequest, vlm_session: CheckSession) -> Chec
             "level": level is not None,
         }
         # A node that is run again replaces what its earlier run has left.
-        own = [item for item in request.node.user_properties if not item[0].startswith(_PROPERTY)]
+        own = [item for item in request.node.user_properties if not item[0].startswith(PREFIX)]
         request.node.user_properties[:] = own + _properties(result, level, gate)
 
     def refuse(message: str) -> None:
@@ -217,7 +219,21 @@ def _properties(
     named |= {"verdict": (level or result).verdict, "reason": (level or result).reason}
     if gate:
         named |= {"gate": gate.verdict, "gate_reason": gate.reason, "gate_tier": gate.tier}
-    return [(_PROPERTY + name, value) for name, value in named.items()]
+    return [(PREFIX + name, value) for name, value in named.items()]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    call = getattr(report, "call", None)
+    if report.failed and call is not None and call.excinfo is not None:
+        from mimic_checks.errors import UsageError
+
+        # An attribute of the report, so that the controller hears of it, too.
+        report.vlm_misused = isinstance(call.excinfo.value, UsageError)  # type: ignore[attr-defined]
+    return report
 
 
 @pytest.hookimpl(wrapper=True)
@@ -243,14 +259,17 @@ def pytest_runtest_makereport(
         report.vlm_unusable = item.vlm_unusable  # type: ignore[attr-defined]
     if report.when == "call" and hasattr(item, "vlm_node"):
         report.vlm_node = item.vlm_node  # type: ignore[attr-defined]
-    elif report.when == "call" and report.skipped and (check := check_of(item)):
+    # At setup: by a mark, or by a fixture of the user's.
+    elif report.when in ("setup", "call") and report.skipped and (check := check_of(item)):
         report.vlm_skipped = check.check_id  # type: ignore[attr-defined]
+        report.vlm_not_carried = getattr(item, "vlm_not_carried", "")  # type: ignore[attr-defined]
     return report
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
     node = getattr(report, "vlm_node", None)
-    if report.when == "call" and node and node["verdict"] == "inconclusive":
+    judged = report.when == "call" and node and node["verdict"] == "inconclusive"
+    if judged or getattr(report, "vlm_not_carried", "") == "inconclusive":
         return "inconclusive", "i", "INCONCLUSIVE"
     return None

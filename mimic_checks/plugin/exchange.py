@@ -22,13 +22,15 @@ FIRST = "gw0"
 class RunDescription:
     """A validated run, as plain data. `description`: of its folder; `checks`: ids in order; `gated`
     maps those that a baseline can gate to whether they may stop early; `partial`: checks whose
-    verdict was not selected; `known`: ids of all checks there are."""
+    verdict was not selected; `known`: ids of all checks there are; `not_carried`: checks for which
+    the catalog has too few cases."""
 
     description: dict[str, Any]
     checks: list[str]
     gated: dict[str, bool]
     partial: list[str]
     known: list[str]
+    not_carried: list[dict[str, Any]]
 
 
 def new_folder() -> Path:

@@ -5,16 +5,23 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mimic_checks.plugin import exchange
+from mimic_checks.plugin.baseline import (
+    NOTHING_RECORDED,
+    make_gating,
+    records_nothing,
+    refuse_recording_nothing,
+)
 from mimic_checks.plugin.exchange import RunDescription
+from mimic_checks.plugin.junit import add_to_junit
 from mimic_checks.plugin.model import maker_of
+from mimic_checks.plugin.named import named_nodes
 from mimic_checks.plugin.progress import LogLines, progress_line
-from mimic_checks.plugin.selection import Selection, check_of, selection_of
+from mimic_checks.plugin.selection import Selection, check_of, known_checks, selection_of
 from mimic_checks.plugin.settings import settings_of, text_option
 from mimic_checks.processes import end_with_parent, stoppable
 
@@ -24,8 +31,8 @@ if TYPE_CHECKING:
     from mimic_checks.checks.evaluator import Evaluator
     from mimic_checks.checks.gating import Gating
     from mimic_checks.checks.session import CheckSession
-    from mimic_checks.checks.settings import Settings
     from mimic_checks.verdicts.gate_result import CheckGate
+    from mimic_checks.verdicts.not_carried import NotCarried
     from mimic_checks.verdicts.run_folder import RunFolder
 
 EXIT_INCONCLUSIVE = 6
@@ -58,7 +65,8 @@ class Run:
         self._gating: Gating | None = None
         self._worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         self._exchange: Path | None = None
-        self._modules: set[ModuleType] = set()
+        self._collected: list[pytest.Item] = []
+        self._not_carried: dict[str, NotCarried] = {}
         self._log: LogLines | None = None
         self._stopping = contextlib.ExitStack()
 
@@ -85,10 +93,16 @@ class Run:
                     " builtin>, or leave the checks out"
                 )
             selection = self.selection or Selection((), {})
-            known = self._known(settings)
-            plan = RunPlan(settings, selection.checks, known=known, selected=selection.levels)
+            known = known_checks(settings, self._collected)
+            plan = RunPlan(
+                settings,
+                selection.checks,
+                known=known,
+                selected=selection.levels,
+                named=selection.named,
+            )
             gated = {check.check_id: check.anytime for check in plan.checks if check.gated}
-            self._gating = self._make_gating(settings, gated, known)
+            self._gating = make_gating(self.config, settings, gated, known)
             if self._worker is None:
                 self._log = LogLines(self.config)
             self._session = CheckSession(
@@ -118,8 +132,7 @@ class Run:
     ) -> Generator[None, None, None]:
         """Takes note of what is collected before some of it is deselected. The harness's own
         preconditions run first, whatever the order of the others."""
-        marked = [item for item in items if check_of(item)]
-        self._modules = {item.module for item in marked if isinstance(item, pytest.Function)}
+        self._collected = [item for item in items if check_of(item)]
         yield
         checks = {k: check for k, item in enumerate(items) if (check := check_of(item))}
         in_order = sorted(checks, key=lambda k: not getattr(checks[k], "harness", False))
@@ -172,19 +185,6 @@ class Run:
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         self._worker_died |= error is not None
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_make_collect_report(
-        self, collector: pytest.Collector
-    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        report = yield
-        call = getattr(report, "call", None)
-        if report.failed and call is not None and call.excinfo is not None:
-            from mimic_checks.errors import UsageError
-
-            # An attribute of the report, so that the controller hears of it, too.
-            report.vlm_misused = isinstance(call.excinfo.value, UsageError)  # type: ignore[attr-defined]
-        return report
-
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         self._misused |= getattr(report, "vlm_misused", False)
 
@@ -199,76 +199,56 @@ class Run:
         """
         from mimic_checks.errors import UsageError
 
-        if not any(check_of(item) for item in items):
+        marked = [item for item in items if check_of(item)]
+        if not marked:
             return None
+        if len(marked) == len(items):
+            refuse_recording_nothing(self.config)
         try:
-            self.selection = selection_of(items)
+            named = named_nodes(self.config, self._collected, marked)
+            self.selection = selection_of(marked, named)
             return self._describe()
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
 
     def _describe(self) -> RunDescription:
+        from mimic_checks.verdicts.not_carried import stored
+
         session = self.session()
         session.validate()
         plan = session.plan
+        self._not_carried = {item.check: item for item in plan.not_carried}
         return RunDescription(
             description=plan.describe(),
             checks=[check.check_id for check in plan.checks],
             gated={check.check_id: check.anytime for check in plan.checks if check.gated},
             partial=[check.check_id for check in plan.checks if plan.is_partial(check)],
             known=list(plan.known),
+            not_carried=stored(plan.not_carried),
         )
+
+    def why_not_carried(self, check_id: str) -> NotCarried | None:
+        """Why this process's catalog has no cases for a selected check; None if it has."""
+        return self._not_carried.get(check_id)
 
     def _begin(self, described: RunDescription) -> None:
         """Makes the output folder ready."""
         from mimic_checks.errors import UsageError
+        from mimic_checks.verdicts.not_carried import KEY
         from mimic_checks.verdicts.run_folder import RunFolder
 
         settings = settings_of(self.config)
         try:
             self._folder = RunFolder(settings.output)
             self._folder.prepare(described.description, discard=settings.discard_unfinished)
+            self._folder.note(**{KEY: described.not_carried})
             # Without xdist, this process's session has made it already.
             if self._gating is None:
-                self._gating = self._make_gating(settings, described.gated, described.known)
+                self._gating = make_gating(self.config, settings, described.gated, described.known)
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
         self.described = described
         self._stopping.enter_context(stoppable())
-
-    def _known(self, settings: Settings) -> list[str]:
-        """Ids of all registered checks, and of those in the collected modules whether selected or
-        not, where a file may name them: looking costs imports of other people's packages."""
-        if not (settings.thresholds or settings.policy or settings.baseline):
-            return []
-        from mimic_checks.checks.check import Check
-        from mimic_checks.checks.discovery import checks_in, find_checks
-
-        collected = [
-            found.check_id
-            for module in self._modules
-            for found in checks_in(module)
-            if isinstance(found.check, Check)  # else refused, if it is selected
-        ]
-        return [*find_checks(), *collected]
-
-    def _make_gating(
-        self, settings: Settings, gated: dict[str, bool], known: Sequence[str]
-    ) -> Gating | None:
-        if not settings.baseline:
-            return None
-        if not self.config.pluginmanager.hasplugin("syrupy"):
-            raise pytest.UsageError(
-                "--vlm-baseline needs syrupy, as a pytest plugin; next step: pip install"
-                " 'mimic-checks[gate]'"
-            )
-        from mimic_checks.checks.baseline_snapshots import BaselineSnapshots
-        from mimic_checks.checks.gating import Gating
-
-        # On the class: syrupy makes its extensions itself, also where no test is at hand.
-        BaselineSnapshots.folder = settings.baseline
-        recording = bool(self.config.getoption("update_snapshots", False))
-        return Gating(settings, gated, known={*known, *gated}, recording=recording)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if node := getattr(report, "vlm_node", None):
@@ -279,26 +259,53 @@ class Run:
         if hasattr(report, "vlm_skipped"):
             self.skipped.add(report.vlm_skipped)
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    # Around all others: JUnit writes its file in its own, and syrupy sets an exit status.
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        from mimic_checks.errors import UsageError
+
+        is_over = self._worker is None and not self.unusable and self._folder is not None
+        broken: UsageError | None = None
+        try:
+            if is_over:
+                self._compare()
+        except UsageError as error:
+            broken = error
+        result = yield
         if self._worker is not None:
             if self.selection and not (session.shouldstop or session.shouldfail):
                 self._help()
-            return
         # A check that is none, at its module's import: what cannot be done as asked, as elsewhere.
-        if self.unusable or self._misused:
+        elif self.unusable or self._misused:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
-        if self.unusable or self.described is None or self._folder is None:
-            return
+        elif broken:
+            raise pytest.UsageError(str(broken)) from broken
+        elif is_over and self.described:
+            self._write(session)
+            # What pytest itself holds against the session weighs more than a verdict.
+            if session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = self._exit_status()
+        return result
+
+    def _compare(self) -> None:
+        """Judges all comparisons together, and notes what was left out for whoever reads the
+        folder or JUnit's file."""
+        assert self._folder
+        if self._gating:
+            self.gates = self._gating.compare_all()
+            self.verdicts |= self._gating.effective_verdicts(self.gates)
+            compared = {gate.check for gate in self.gates}
+            self.uncompared = self._gating.uncompared(compared, self.results)
+        self._folder.note(skipped=sorted(self.skipped), uncompared=self.uncompared)
+        add_to_junit(self.config, "not_compared", self.uncompared)
+
+    def _write(self, session: pytest.Session) -> None:
+        """The report, and whether the run is finished."""
         from mimic_checks.errors import ExtensionError, UsageError
         from mimic_checks.reporting import report_path, write_report
 
+        assert self._folder
         try:
-            if self._gating:
-                self.gates = self._gating.compare_all()
-                self.verdicts |= self._gating.effective_verdicts(self.gates)
-                compared = {gate.check for gate in self.gates}
-                self.uncompared = self._gating.uncompared(compared, self.results)
             if self.results:
                 self.report = report_path(self._folder.path)
                 try:
@@ -307,14 +314,11 @@ class Run:
                 except ExtensionError as error:
                     self.unusable = str(error)
                     session.exitstatus = pytest.ExitCode.USAGE_ERROR
-                # A run that was stopped, or lost a process, stays unfinished, to be taken up again.
-                if not self._worker_died and not self._missing():
-                    self._folder.finish()
+            # A run that was stopped, or lost a process, stays unfinished, to be taken up again.
+            if not self._worker_died and not self._missing():
+                self._folder.finish()
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
-        # What pytest itself holds against the session weighs more than a verdict.
-        if session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = self._exit_status()
 
     def _missing(self) -> dict[str, str]:
         """Selected checks that have come to nothing, with the reason."""
@@ -332,8 +336,10 @@ class Run:
         }
 
     def _exit_status(self) -> int:
+        from mimic_checks.verdicts.not_carried import verdict_of
+
         assert self.described
-        verdicts = set(self.verdicts.values())
+        verdicts = {*self.verdicts.values(), verdict_of(self._absent())}
         # A gate that was left out of the selection, or skipped, lets nothing pass.
         ungated = self._gating is not None and (
             any(check in self.described.gated for check in self.described.partial)
@@ -342,6 +348,12 @@ class Run:
         if "fail" in verdicts:
             return int(pytest.ExitCode.TESTS_FAILED)
         return EXIT_INCONCLUSIVE if "inconclusive" in verdicts or ungated else 0
+
+    def _absent(self) -> list[NotCarried]:
+        """The selected checks of the run that its catalog cannot carry."""
+        from mimic_checks.verdicts.not_carried import KEY, not_carried
+
+        return not_carried({KEY: self.described.not_carried}) if self.described else []
 
     def _help(self) -> None:
         """In a worker that has no check left: answers what the others still have to ask."""
@@ -369,6 +381,8 @@ class Run:
             return
         from mimic_checks.plugin.terminal import write_comparisons, write_missing, write_summary
 
+        if records_nothing(self.config):
+            terminalreporter.write_line(NOTHING_RECORDED, red=True)
         if self.report is None:
             write_comparisons(terminalreporter, [], self.uncompared, unused=[])
             write_missing(terminalreporter, self._missing())
@@ -381,6 +395,7 @@ class Run:
             uncompared=self.uncompared,
             unused=self._gating.unused() if self._gating else [],
             missing=self._missing(),
+            absent=self._absent(),
             cached=self._folder.cached(),
             report=self.report,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mimic_checks.cases.level import Level
     from mimic_checks.checks.check import Check
     from mimic_checks.checks.discovery import FoundCheck
+    from mimic_checks.checks.settings import Settings
 
 
 def check_of(item: pytest.Item | pytest.Function) -> Check | None:
@@ -32,14 +33,15 @@ def level_of(item: pytest.Item) -> Level | None:
 @dataclass(frozen=True)
 class Selection:
     """The checks of the selected items in their order, harness checks first; `levels`: of checks
-    without their verdict, the selected levels."""
+    without their verdict, the selected levels; `named`: checks that somebody asked for by name."""
 
     checks: tuple[FoundCheck, ...]
     levels: dict[str, set[Level]]
+    named: frozenset[str] = frozenset()
 
 
-def selection_of(items: Sequence[pytest.Item]) -> Selection:
-    """What is selected.
+def selection_of(items: Sequence[pytest.Item], named: Collection[str] = ()) -> Selection:
+    """What is selected; `named`: node ids that were asked for by name.
 
     Raises:
         ExtensionError: two different checks with one id, or a mark that holds no check.
@@ -70,4 +72,25 @@ def selection_of(items: Sequence[pytest.Item]) -> Selection:
     return Selection(
         tuple(in_order),
         {check_id: chosen for check_id, chosen in levels.items() if check_id not in judged},
+        frozenset(
+            check.check_id for item in marked if item.nodeid in named and (check := check_of(item))
+        ),
     )
+
+
+def known_checks(settings: Settings, collected: Sequence[pytest.Item]) -> list[str]:
+    """Ids of all registered checks, and of those in the collected modules whether selected or not,
+    where a file may name them: looking costs imports of other people's packages."""
+    if not (settings.thresholds or settings.policy or settings.baseline):
+        return []
+    from mimic_checks.checks.check import Check
+    from mimic_checks.checks.discovery import checks_in, find_checks
+
+    modules = {item.module for item in collected if isinstance(item, pytest.Function)}
+    found = [
+        found.check_id
+        for module in modules
+        for found in checks_in(module)
+        if isinstance(found.check, Check)  # else refused, if it is selected
+    ]
+    return [*find_checks(), *found]

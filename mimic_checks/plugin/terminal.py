@@ -8,6 +8,7 @@ from typing import Any
 
 from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.gate_text import gate_summary
+from mimic_checks.verdicts.not_carried import NotCarried, first_line
 from mimic_checks.verdicts.result import CheckResult
 from mimic_checks.verdicts.text import summary
 
@@ -22,15 +23,19 @@ def write_summary(
     uncompared: Mapping[str, str],
     unused: Sequence[str],
     missing: Mapping[str, str],
+    absent: Sequence[NotCarried],
     cached: tuple[int, int],
     report: Path,
 ) -> None:
     """Verdicts, comparisons, what was left out, and where the report is. `results`: as they
-    travelled; `missing`: checks without a result, with the reason; `cached`: answers of earlier
-    runs, and all."""
+    travelled; `missing`: checks without a result, with the reason; `absent`: checks that the
+    catalog cannot carry; `cached`: answers of earlier runs, and all."""
     terminal.section("vision-language model checks")
     checked = [CheckResult.model_validate(result) for result in results]
+    if absent:
+        terminal.write_line(first_line(len(checked), absent))
     _write_lines(terminal, summary(checked).split("\n"))
+    _write_lines(terminal, [f"{item.status}: {item.check}: {item.text}" for item in absent])
     write_comparisons(terminal, gates, uncompared, unused=unused)
     write_missing(terminal, missing)
     from_cache, answers = cached

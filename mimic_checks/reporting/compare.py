@@ -47,11 +47,35 @@ def compare_runs(before: RunFolder, after: RunFolder, policy: Policy) -> list[Ch
     ]
     check_policy_can_decide(policy, now, min(per_level, default=0))
     sequential = after.read()["description"].get("sequential")
-    return compare_all(
+    gates = compare_all(
         {check: (earlier[check], now[check]) for check in wanted if check in now},
         policy,
         [check for check in now if table[check]["anytime"]] if sequential else (),
     )
+    unsure = left_open(before, after, policy)
+    return [_unsure(gate, unsure.get(gate.check, "")) for gate in gates]
+
+
+def left_open(before: RunFolder, after: RunFolder, policy: Policy) -> dict[str, str]:
+    """Checks of which two runs cannot say all, though the policy gates them, and why: only some
+    levels were asked, or nothing has come of them."""
+    found: dict[str, str] = {}
+    for run in (before, after):
+        judged = {result.check: result.judged for result in run.results()}
+        for check, facts in run.checks().items():
+            if not facts["gated"] or policy.tier(check) == "off" or judged.get(check, False):
+                continue
+            partial = "only some of its levels were asked"
+            why = partial if check in judged else "it has no result"
+            found.setdefault(check, f"in {str(run.path)!r}, {why}; run it whole")
+    return found
+
+
+def _unsure(gate: CheckGate, why: str) -> CheckGate:
+    """A comparison that passes what it has seen has not seen all."""
+    if not why or gate.verdict != "pass":
+        return gate
+    return gate.model_copy(update={"verdict": "inconclusive", "reason": why})
 
 
 def write_comparison(

@@ -10,6 +10,7 @@ from mimic_checks.reporting.cards import item_card
 from mimic_checks.reporting.curve import curve
 from mimic_checks.reporting.document import document
 from mimic_checks.reporting.escape import text
+from mimic_checks.reporting.gaps import gaps_html
 from mimic_checks.reporting.gate import Items, flipped_items, gate_section
 from mimic_checks.reporting.panels import panels
 from mimic_checks.verdicts.gate_result import CheckGate
@@ -35,7 +36,9 @@ class HtmlReport:
         cases = [record.outcome.case for result in results for record in result.shown]
         cases += [outcome.case for item in flipped.values() for outcome in item.members]
         pictures = read_pictures(cases, run.path)
-        return page(results, described, pictures, str(run.path), gates, flipped)
+        return page(
+            results, described, pictures, str(run.path), gates, flipped, gaps=gaps_html(run)
+        )
 
 
 HTML = HtmlReport()
@@ -48,9 +51,12 @@ def page(
     folder: str,
     gates: Mapping[str, CheckGate] | None = None,
     flipped: Items | None = None,
+    *,
+    gaps: str = "",
 ) -> str:
     """The whole page. `pictures`: PNG bytes by image id; `folder`: where the run is, for the replay
-    commands; `gates`: comparisons with a baseline, by check, and `flipped` what flipped in them."""
+    commands; `gates`: comparisons with a baseline, by check, and `flipped` what flipped in them;
+    `gaps`: HTML of what the run has left open."""
     gates, flipped = gates or {}, flipped or {}
     identity, described = run.get("identity", {}), run.get("description", {})
     # Stable: checks of one verdict stay in the order of the run.
@@ -60,6 +66,7 @@ def page(
         f"{name}: several images at once",
         [
             f"<h1>Where {text(name)} breaks on several images</h1>",
+            *([gaps] if gaps else []),
             _headline(results),
             _about(described, identity),
         ],

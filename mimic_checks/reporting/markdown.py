@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mimic_checks.reporting.escape import cell
+from mimic_checks.reporting.gaps import gaps_markdown
 from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.result import CheckResult
 from mimic_checks.verdicts.run_folder import RunFolder
@@ -28,7 +29,7 @@ class MarkdownReport:
         described, gates = run.read(), list(run.gates().values())
         name = str(described["identity"].get("name") or described["description"].get("vlm"))
         against = gate_markdown(gates, name) + "\n" if gates else ""
-        return against + markdown(run.results(), name)
+        return gaps_markdown(run) + against + markdown(run.results(), name)
 
 
 MARKDOWN = MarkdownReport()

@@ -13,11 +13,8 @@ from mimic_checks.tasks.plain_text import plain_characters
 from mimic_checks.tasks.unread import CUT_OFF, NO_ANSWER, ONLY_REASONING, Unread
 
 NEGATION = re.compile(r"\b(?:no|not|without|neither|nor|never|cannot)\b|n't\b")
-RETRACTION = re.compile(
-    r"\b(?:wait|actually|correction|oops|sorry|i mean|scratch that|on second thoughts?)\b",
-    re.IGNORECASE,
-)
-"""Words after which an answer may take back what it said."""
+RETRACTION = re.compile(r"\b(?:wait|oops|i mean|scratch that|on second thoughts?)\b", re.IGNORECASE)
+"""Words of an answer that takes back what it said, and says nothing else."""
 
 _THOUGHTS = "(?:think|thinking|thoughts?|reason|reasoning|analysis|reflection|scratchpad)"
 _OPENS = re.compile(
@@ -30,12 +27,28 @@ _CLOSES = re.compile(
     r"(?:\s*<\|message\|>)?",
     re.IGNORECASE,
 )
+_TURN = re.compile(
+    r"^\s*(?:<s>\s*(?=\S)|<\|(?:im_start|start_header_id)\|>)?\s*"
+    r"(?:(?:assistant|model|ai|bot)\s*(?:<\|end_header_id\|>|:|\n)\s*)?",
+    re.IGNORECASE,
+)
+"""How a chat format opens an answer."""
+_TAKEN_BACK = re.compile(
+    r"(?:^|[.,;:!?…\n–—-]\s*|\bno,?\s+)(?:(?:oh|hmm?|but|oops|no)[,.]?\s+)*"
+    r"(?:wait|actually|correction|oops|sorry|i mean|scratch that|on second thoughts?)\b"
+    r"(?:[\s,:;.!…–—-]*(?:no|actually|sorry|i mean|i misread (?:the|your) question|that's wrong)"
+    r"\b(?=[\s,:;.!…–—-]*\w))*[\s,:;.!…–—-]*(?=\w|\W?[\\<(\[])"
+    r"|(?<=\w)[.…,;–—-]+\s*no,\s+(?=\d|[A-Z]\b)",
+    re.IGNORECASE,
+)
+"""Where an answer takes back what it said: what follows replaces it."""
 _TAGGED = re.compile(
     r"<(answer|final_answer|final|solution|output)>(?P<tagged>.{0,2000}?)</\1>"
     r"|<\|begin_of_box\|>(?P<box>.{0,2000}?)<\|end_of_box\|>"
     r"|<\|begin_of_solution\|>(?P<solution>.{0,2000}?)<\|end_of_solution\|>",
     re.IGNORECASE | re.DOTALL,
 )
+_ONLY_FENCE = re.compile(r"^\s*```\w*\n(.{0,5000}?)\n?```\s*$", re.DOTALL)
 _BOX = re.compile(r"\\[fm]?box(?:ed)?\s*\{")
 _BRACE = re.compile(r"[{}]")
 _STRUCK_OUT = re.compile(r"~~.{1,300}?~~|<(del|strike)>.{0,300}?</\1>", re.DOTALL)
@@ -54,8 +67,8 @@ _STATES = re.compile(
     r"(?:\b(?:the|my)\s+)?(?P<final>\bfinal\s+)?"
     r"\b(?:answer|(?:correct|right|best) (?:option|choice|letter))"
     rf"(?:\s+to (?:the|this|your) question)?[*_]*\s*(?:{_SAYS}|[*_#]*\n)\s*:?[*_]*\s*"
-    r"|答案\s*(?:是|为|[:=])\s*|答え\s*(?:は|[:=])\s*|정답\s*(?:은|[:=])\s*"
-    r"|\b(?:la\s+)?respuesta(?: final)?(?:\s+es\b|\s*[:=])\s*"
+    r"|答案\s*(?:是|为|[:=])\s*|(?:答え|正解)\s*(?:は|[:=])\s*|정답\s*(?:은|[:=])\s*"
+    r"|\b(?:la\s+)?respuesta(?: final| correcta)?(?:\s+es(?:\s+la)?\b|\s*[:=])\s*"
     r"|\b(?:la\s+)?réponse(?: finale)?(?:\s+est\b|\s*[:=])\s*"
     r"|\b(?:die\s+)?antwort(?:\s+(?:ist|lautet)\b|\s*[:=])[ :]*"
     r"|\b(?:a\s+)?resposta(?: final)?(?:\s+é\b|\s*[:=])\s*"
@@ -68,6 +81,7 @@ _DOUBTS = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.!?]\s|\n")
+_CONCLUDES = re.compile(r"[,;.]\s*(?:so|therefore|thus|hence)\b|,\s*(?=i would|i'd)", re.IGNORECASE)
 _LIST_ITEM = re.compile(r"^\s*(?:[-*•|]|\d+[.)]\s)")
 _MOST_BEFORE = 300
 _MOST_LAST_WORDS = 4
@@ -79,12 +93,27 @@ def final_statements(answer: str) -> list[str] | Unread:
     text = without_thoughts(plain_characters(answer))
     if isinstance(text, Unread):
         return text
+    text = last_word(_TURN.sub("", text, count=1))
     if (value := json_text(text)) is not None:
         return [value] if value else Unread(NO_ANSWER)
+    if fenced := _ONLY_FENCE.match(text):
+        text = fenced[1]
     framed = [_frameless(part).strip() for part in _framed(text)]
+    if framed and not any(framed) and not _BOX.sub("", text).strip(" {}$.\n"):
+        return Unread(NO_ANSWER)
     if any(framed):
         return [part for part in framed if part]
     return stated(_before_explanation(_frameless(text)).strip())
+
+
+def last_word(text: str) -> str:
+    """What follows the last correction of a text ("wait", "actually", "sorry"); the whole text
+    where it has none."""
+    end = 0
+    for match in _TAKEN_BACK.finditer(text):
+        # "Sorry, ..." at the beginning takes nothing back.
+        end = match.end() if match.start() else 0
+    return text[end:] or text
 
 
 def unmarked(text: str) -> str:
@@ -117,6 +146,12 @@ def last_line(text: str) -> str | None:
         return None
     is_prose = len(lines[-2].split()) > _MOST_LAST_WORDS
     return lines[-1] if is_prose and len(lines[-1].split()) <= _MOST_LAST_WORDS else None
+
+
+def conclusion(text: str) -> str | None:
+    """What follows the last "so", "therefore" of a text, if it has one."""
+    parts = _CONCLUDES.split(text[-2000:])
+    return parts[-1] if len(parts) > 1 and parts[-1].strip() else None
 
 
 def first_sentence(text: str) -> tuple[str, str]:
@@ -178,4 +213,4 @@ def _before_explanation(text: str) -> str:
 def _clause_before(text: str, start: int) -> str:
     """The words of the sentence that an answer is stated in, or the last of them."""
     near = text[max(0, start - _MOST_BEFORE) : start]
-    return _SENTENCE_END.split(near)[-1]
+    return _CONCLUDES.split(_SENTENCE_END.split(near)[-1])[-1]

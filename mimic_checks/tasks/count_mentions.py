@@ -78,10 +78,13 @@ class _Segment:
     found: list[Mention] = field(default_factory=list)
 
 
-def mentions_of(text: str, asked: Collection[str], marks: ClassMarks) -> list[Mention]:
-    """The mentions in a lower-case text whose class names are marked, in its order."""
+def mentions_of(
+    text: str, asked: Collection[str], marks: ClassMarks, *, any_noun: bool = False
+) -> list[Mention]:
+    """The mentions in a lower-case text whose class names are marked, in its order. `any_noun`:
+    whatever is counted is what was asked for."""
     tokens = _with_bounds(_without_terms(without_colour_pairs(tokens_of(text))))
-    reader = _Reader(asked, marks, foreign=_is_foreign(text))
+    reader = _Reader(asked, marks, foreign=any_noun or _is_foreign(text))
     return reader.read(_segments(tokens))
 
 

@@ -44,7 +44,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ),
     (
         "share",
-        rf"{_NUMBER}\s*(?:out of|of|/|in every)\s*(?:the |these |those |all |its |your )*"
+        rf"{_NUMBER}\s*(?:out of|of|/|in every)\s*(?:(?:the|these|those|all|its|your) ){{0,3}}"
         rf"(?:{_NUMBER}\s*)?(?:\w+ )?{_NOUN}\b",
     ),
     ("both", rf"\b(?:in |across |on )?both(?: of)?(?: the| these)?(?: {_NOUN})?\b"),
@@ -114,7 +114,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
         r"|a number of|a group of|a couple of|couple|a herd of|a flock of)\b|一些|很多|几",
     ),
     ("more", r"\b(?:more|additional)\b"),
-    ("single", r"\b(?:a |an |the |only )*(?:single|lone|solitary|sole)\b"),
+    ("single", r"\b(?:(?:a|an|the|only) ){0,3}(?:single|lone|solitary|sole)\b"),
     ("pair", rf"\b(?:(?P<pairs>{_NUMBER}|a) )?pairs?(?: of)?\b"),
     ("junk", r"\d+[^\W\d_\u3040-\u9fff\uac00-\ud7af\u0400-\u04ff]\w*|[a-zà-ÿ_]+\d\w*"),
     ("number", r"(?<![\d.,])-?\d+(?:[.,]\d+)*"),

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mimic_checks.catalog.labels import is_known_thing
-from mimic_checks.tasks.answer import final_statements, unmarked
+from mimic_checks.tasks.answer import final_statements, last_line, unmarked
 from mimic_checks.tasks.class_marks import ClassMarks, without_marks
 from mimic_checks.tasks.count_layout import laid_out
 from mimic_checks.tasks.count_mentions import without_colour_pairs
@@ -49,7 +49,7 @@ _FILLER = FUNCTION_WORDS | frozenset(
     based so therefore thus i see can we is's it's that's there's namely e.g i.e etc others such
     think believe say would looks look like seems seem given provided shared among main
     featured depicted displayed shown identified visible count number total unique
-    yes sure okay ok well however additionally respectively""".split()
+    than fewer more most less yes sure okay ok well however additionally respectively""".split()
 )
 _GENERIC = frozenset(
     """animal animals object objects vehicle vehicles food foods item items thing things furniture
@@ -62,6 +62,7 @@ _DOUBTS = re.compile(
     r"|(?:can't|cannot|can not|unable to) (?:tell|say|determine|know)"
     r"|(?:don't|do not) know|(?:could|might|may) be|no idea|depends on)\b|\?\s*$"
 )
+_IT_IS = re.compile(r"^(?:it is|it ' s|it's|that is|this is)\b")
 _LEFT_OUT = frozenset("except excluding missing absent lacks lacking without excluded".split())
 _IMAGE_OF = frozenset(
     """statue sculpture painting drawing figurine figure cartoon poster sticker logo toy model sign
@@ -69,6 +70,7 @@ _IMAGE_OF = frozenset(
 )
 _CHOOSES = frozenset(("or", "/", "vs", "versus"))
 _SEPARATES = frozenset(("and", "but", "&", "/", "or", "nor", "plus", "while", "whereas", "then"))
+_SEPARATES |= frozenset(("yet",))
 _SEPARATES |= frozenset(("y", "und", "et", "e", "и", "和", "與", "与"))
 _HEADS = frozenset(("on", "in", "with", "near", "beside", "behind", "under", "next", "at", "by"))
 _LONGEST_UNKNOWN = 3
@@ -133,11 +135,16 @@ def _of_statement(
         return Unread(REFUSED)
     if _DOUBTS.search(text):
         return Unread(HEDGED)
+    if decides is not None and (line := last_line(text)) is not None:
+        last = _of_statement(line, vocabulary, decides)
+        if isinstance(last, Names):
+            return last
     items = list(_items(without_colour_pairs(tokens_of(text))))
     said = _Said()
     denies = False
+    one = decides is not None and not any(item.sentence for item in items)
     for item in items:
-        denies = _read_item(item, said, vocabulary, denies, one=decides is not None)
+        denies = _read_item(item, said, vocabulary, denies, one=one)
     return _concluded(said, items, decides, marks)
 
 
@@ -157,17 +164,37 @@ def _concluded(
         return Names(tuple(names))
     if decides is None:
         return Unread(SEVERAL) if said.either else Names(tuple(names))
-    sentences = {
-        number: " ".join(t.text for i in items if i.sentence == number for t in i.tokens)
-        for places in said.names.values()
-        for number in places
-    }
-    decided = [
-        name for name in names if any(decides.search(sentences[k]) for k in said.names[name])
-    ]
-    if len(decided) == 1:
-        return Names((decided[0],))
+    decided = _decided(items, names, decides, marks)
+    if decided is not None:
+        return Names((decided,))
     return Unread(SEVERAL) if said.chooses or said.prose else Names(tuple(names))
+
+
+def _decided(
+    items: Sequence[_Item], names: Sequence[str], decides: re.Pattern[str], marks: ClassMarks
+) -> str | None:
+    """The one name of several that an answer decides for: in a bare first sentence, outside
+    brackets, or in words that say so."""
+    first = [item for item in items if item.sentence == items[0].sentence and not item.in_brackets]
+    if len(first) == 1 and _only_names(first[0].tokens) and _names_of(first[0], marks):
+        rest = [item for item in items if item.sentence or item.in_brackets]
+        if rest and all(len(item.tokens) > 1 or item.in_brackets for item in rest[:1]):
+            return _names_of(first[0], marks)[0]
+    for says in (_IT_IS, decides):
+        found = {
+            name
+            for item in items
+            if says.search(" ".join(token.text for token in item.tokens))
+            for name in _names_of(item, marks)
+            if name in names
+        }
+        if len(found) == 1:
+            return found.pop()
+    return None
+
+
+def _names_of(item: _Item, marks: ClassMarks) -> list[str]:
+    return [_name_at(item.tokens, place, marks) for place in _marks_in(item.tokens)]
 
 
 def _items(tokens: Sequence[Token]) -> Iterator[_Item]:
@@ -318,6 +345,9 @@ def _without_names(
         said.prose = True
         return False
     phrase = " ".join(specific)
+    if meant := vocabulary.misspelled(phrase):
+        said.names.setdefault(meant, []).append(item.sentence)
+        return False
     if vocabulary.class_names and not (is_known_thing(phrase) or is_known_thing(specific[-1])):
         said.unknown = True
     else:

@@ -12,7 +12,8 @@ FUNCTION_WORDS = frozenset(
     there here shown show shows present presents appear appears visible seen see contain contains
     include includes altogether together only each per also too both all total overall combined
     not no sitting standing lying playing running walking looking facing wearing holding riding
-    eating sleeping parked flying swimming alone respectively today again now""".split()
+    occurs exists sits stands lies looks seems runs walks plays wears holds rides remains differs
+    features eating sleeping parked flying swimming alone respectively today again now""".split()
 )
 """Words after which a noun phrase is over."""
 

@@ -8,6 +8,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from mimic_checks.tasks.answer import NEGATION, RETRACTION, final_statements, last_line, unmarked
+from mimic_checks.tasks.class_marks import ClassMarks
+from mimic_checks.tasks.count_mentions import mentions_of
+from mimic_checks.tasks.count_totals import total_of
+from mimic_checks.tasks.number_words import in_digits
 from mimic_checks.tasks.numerals import WORD, ascii_digits, word_value
 from mimic_checks.tasks.refusal import refuses
 from mimic_checks.tasks.stem_task import StemTask
@@ -38,6 +42,10 @@ _PRONOUN = re.compile(
 _SEVERAL_SUMS = re.compile(r"=.{0,200}?\d\s*(?:[,;\n]|\band\b)", re.DOTALL)
 """Before the last "=" of a text: another one that came to an end."""
 _MOST_BEFORE = 200
+_ENDS = re.compile(r"\b(?:is|equals|makes|gives)\s+(\S+(?: \S+)?)\W*$")
+_COUNTS = re.compile(r"\b(?:images?|pictures?|photos?|total|altogether)\b")
+_NO_NAMES = ClassMarks({})
+_MOST_COUNTED = 10_000
 _AN_ITEM = re.compile(r"\b(?:image|picture|photo|figure|option|step|question)\s*#?\s*$")
 
 
@@ -57,7 +65,7 @@ class NumberTask(StemTask):
         statements = final_statements(ascii_digits(answer))
         if isinstance(statements, Unread):
             return statements
-        return agreed(_of_statement(unmarked(part).lower()) for part in statements)
+        return agreed(_of_statement(_plain(part)) for part in statements)
 
     def score(self, prediction: Truth, truth: Truth) -> Score:
         """Right within the tolerance, bounds included, in decimals: 3.1 is 0.1 from 3."""
@@ -74,9 +82,31 @@ def _of_statement(part: str) -> Number | Unread:
     if refuses(part):
         return Unread(REFUSED)
     number = _read(part)
+    if isinstance(number, Unread) and number.reason in (SEVERAL, BOUND):
+        stated = _concluded(part)
+        number = number if stated is None else stated
     line = last_line(part) if isinstance(number, Unread) else None
     last = Unread(NO_ANSWER) if line is None else _read(line)
     return number if isinstance(last, Unread) else last
+
+
+def _plain(part: str) -> str:
+    """A statement in lower case, its numbers in digits."""
+    return in_digits(unmarked(in_digits(part.lower())))
+
+
+def _concluded(part: str) -> Number | None:
+    """The number that a text ends with ("..., so it is 7"), or that it states as the total of what
+    it counts in its images."""
+    if found := _ENDS.search(part[-100:]):
+        number = _read(found[1])
+        if isinstance(number, Number):
+            return number
+    if not _COUNTS.search(part):
+        return None
+    mentions = mentions_of(part[:_MOST_COUNTED], (), _NO_NAMES, any_noun=True)
+    total = total_of(mentions, "", only_class=True)
+    return None if isinstance(total, Unread) else Number(total)
 
 
 def _read(part: str) -> Number | Unread:

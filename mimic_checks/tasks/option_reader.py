@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from mimic_checks.tasks.answer import (
     NEGATION,
     RETRACTION,
+    conclusion,
     final_statements,
     first_sentence,
     last_line,
@@ -67,6 +68,21 @@ _SIGN_BEFORE = re.compile(r"(?:[<>≤≥±≠~≈+*/^×÷]\s*|[–—])$")
 _SIGN_AFTER = re.compile(r"\s*[+*/^×÷±½¼¾]")
 _OF_OPTIONS = re.compile(r"\b(?:option|choice|answer|correct|right|wrong|incorrect|sure|true)\b")
 _OPTION_NUMBER = re.compile(r"\b(?:option|choice)\s+#?(\d{1,2})(?![\w.,]\w|\w)", re.IGNORECASE)
+_PLACES = "first second third fourth fifth sixth seventh eighth".split()
+_OPTION_PLACE = re.compile(
+    rf"\b({'|'.join(_PLACES)}|last)\s+(?:option|choice|answer)\b", re.IGNORECASE
+)
+_MOST_WORDS_OF_PLACE = 6
+"""Of an answer that only says at which place its option is."""
+_LIKELY = re.compile(r"^\W*(?:probably|most likely|likely|i guess|maybe)\b[\s,:]*", re.IGNORECASE)
+_NOT_THE_OTHER = re.compile(
+    r",\s*(?:and\s+|but\s+)?not\s+(?:option\s+)?\(?[A-Z]\)?(?=\s*[.,;!]|\s*$)"
+)
+_SAME_LETTER = re.compile(r"^([A-Za-z])(?:(?:[\s,.]+|\s+and only\s+)\1)+\W*$")
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+_SINCE = re.compile(r"\b(?:since|because)\b", re.IGNORECASE)
+_TEXT_FOLLOWS = re.compile(rf"[ \t\n(]*{_TOKEN}(?!\s+(?:is|are|was|can|has|appears?)\b)")
+_SUBJECT = re.compile(rf"^\W*{_TOKEN}\s+(?:can be|is|are|appears?)\b", re.IGNORECASE)
 _ONE_LETTER = {"", *LETTERS.lower()}
 _FILLER = frozenset(
     """a an the it its it's that that's this these those is are there i think believe would say
@@ -94,9 +110,10 @@ def _of_statement(part: str, reader: _Reader) -> int | Unread:
         return place
     if refuses(part):
         return Unread(REFUSED)
-    line = last_line(part)
-    last = Unread(NO_ANSWER) if line is None else reader.read(line)
-    return place if isinstance(last, Unread) else last
+    for end in (conclusion(part), last_line(part)):
+        if end is not None and not isinstance(last := reader.read(end), Unread):
+            return last
+    return place
 
 
 class _Reader:
@@ -129,14 +146,26 @@ class _Reader:
 
     def read(self, part: str) -> int | Unread:
         """The option that one statement takes."""
+        part = self._plain(part)
         found = [m for m in self.pattern.finditer(part) if not _in_a_sum(m)]
         named = [self._with_text(m["text"]) for m in found]
         text = self.pattern.sub(lambda m: m.group() if _in_a_sum(m) else _TOKEN, part)
         lead = _LEAD.match(text)
         mentions = self._led(text, lead, named) if lead else self._stated(text, named)
-        if mentions:
+        if mentions or self._is_short(text):
             mentions += self._numbered(part)
         return self._only(frozenset.intersection(*mentions)) if mentions else Unread(NO_ANSWER)
+
+    def _plain(self, part: str) -> str:
+        """A statement without what only leads to its option, or denies another after it."""
+        if not any(_UNSPACED.search(text) for text in self.options):
+            part = _UNSPACED.sub(" ", part)
+        part = _NOT_THE_OTHER.sub(" ", _LIKELY.sub("", part))
+        return _SAME_LETTER.sub(r"\1", part.strip())
+
+    def _is_short(self, text: str) -> bool:
+        words = text.split()
+        return len(words) <= _MOST_WORDS_OF_PLACE and not _DENIAL.search(text.lower())
 
     def _led(
         self, text: str, lead: re.Match[str], named: list[frozenset[int]]
@@ -152,7 +181,8 @@ class _Reader:
         if RETRACTION.search(rest):
             return []
         mentions = [self._with_letter(letter)]
-        if rest.lstrip(" \t\n(").startswith(_TOKEN):
+        rest = _SINCE.split(rest)[0]
+        if _TEXT_FOLLOWS.match(rest):
             mentions.append(named[0])
         return mentions + self._letters(rest)
 
@@ -163,7 +193,8 @@ class _Reader:
         firm = [m[1] for pattern in _FIRM_LETTERS for m in pattern.finditer(text)]
         words = re.findall(r"[\w']+", _ANY_LETTER.sub(" ", text).lower())
         only_named = bool(named) and all(word in _FILLER for word in words)
-        if not (firm or only_named or _TEXT_LAST.search(text)):
+        is_subject = len(set(named)) == 1 and _SUBJECT.match(text)
+        if not (firm or only_named or is_subject or _TEXT_LAST.search(text)):
             return []
         return [*map(self._with_letter, firm), *named, *self._letters(text)]
 
@@ -191,6 +222,9 @@ class _Reader:
     def _numbered(self, text: str) -> list[frozenset[int]]:
         """Where "option 2" stands: the second, if it is no other's text."""
         found = [int(m[1]) - 1 for m in _OPTION_NUMBER.finditer(text)]
+        for match in _OPTION_PLACE.finditer(text):
+            word = match[1].lower()
+            found.append(len(self.options) - 1 if word == "last" else _PLACES.index(word))
         return [frozenset({place}) for place in found]
 
     def _only(self, places: frozenset[int]) -> int | Unread:

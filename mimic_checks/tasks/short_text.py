@@ -17,6 +17,9 @@ from mimic_checks.tasks.wording import Wording
 _MARKS = r"[\s,;:!?*_`\"'()\[\]{}<>«»‹›„「」『』。、…¿¡"
 # ".5" is not "5".
 _EDGES = re.compile(rf"^(?:{_MARKS}]|\.(?!\d))+|{_MARKS}.]+$")
+_LIST_MARK = re.compile(r"^(?:[-•]\s+|\d{1,2}[.)]\s+|a:\s+)(?=\S)")
+_ONLY_MARKS = re.compile(r"^(?:[.*…_\s-]+|\?)$")
+_SYMBOL = re.compile(r"(?<=\w)\s*[\u2600-\u27bf\U0001f300-\U0001faff\ufe0f]+$")
 _FORMULA = re.compile(r"^\$+([^$]+)\$+$")
 _ARTICLE = re.compile(r"^(?:an?|the)\s+(?=\S)")
 _REFUSAL = re.compile(
@@ -69,7 +72,10 @@ def _compared(part: str) -> str | Unread:
         return Unread(NO_ANSWER)
     if _REFUSAL.match(unmarked(lines[0])) or refuses(lines[0]):
         return Unread(REFUSED)
-    line = lines[0].strip()
+    line = _LIST_MARK.sub("", lines[0].strip()) or lines[0].strip()
+    if _ONLY_MARKS.match(line):
+        return Unread(NO_ANSWER)
+    line = _SYMBOL.sub("", line)
     bare = _EDGES.sub("", _FORMULA.sub(r"\1", _EDGES.sub("", line)))
     words = (_EDGES.sub("", _ARTICLE.sub("", bare)) or line).split()
     return " ".join(words) if len(words) <= _MOST_WORDS else Unread(NO_ANSWER)

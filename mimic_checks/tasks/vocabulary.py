@@ -6,11 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-from mimic_checks.catalog.labels import DEFAULT_LABELS, Labels
+from mimic_checks.catalog.labels import DEFAULT_LABELS, Labels, is_known_thing
 from mimic_checks.tasks.class_marks import ClassMarks
 from mimic_checks.tasks.numerals import WORD
 
 _ONLY_A_NUMBER = re.compile(rf"\d+|{WORD}|an?|none|no|nothing|zero", re.IGNORECASE)
+
+_SHORTEST_MISSPELLED = 6
 
 
 class Vocabulary:
@@ -37,6 +39,20 @@ class Vocabulary:
         """Finds these names in an answer."""
         return ClassMarks(self.spellings)
 
+    def misspelled(self, phrase: str) -> str | None:
+        """The one class whose name or other spelling a phrase misses by a letter, or by a space
+        ("surf board"); None for short words, where that is another word."""
+        glued = phrase.replace(" ", "").replace("-", "")
+        if len(glued) < _SHORTEST_MISSPELLED or is_known_thing(phrase):
+            return None
+        near = {
+            name
+            for spelling, name in self.spellings.items()
+            if abs(len(spelling) - len(phrase)) <= 2
+            and (glued == spelling.replace(" ", "") or _one_off(phrase, spelling))
+        }
+        return near.pop() if len(near) == 1 else None
+
     def counted(self, asked: Sequence[str]) -> ClassMarks:
         """The same for an answer about counts of `asked`: names that are numbers ("7") are none
         there."""
@@ -51,3 +67,19 @@ class Vocabulary:
                 }
             )
         return self._counted[extra]
+
+
+def _one_off(word: str, other: str) -> bool:
+    """Whether two words differ by one letter: more, less, another, or two changed round."""
+    if word == other or min(len(word), len(other)) < _SHORTEST_MISSPELLED:
+        return False
+    start = next((k for k, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), None)
+    if start is None:
+        return abs(len(word) - len(other)) == 1
+    rest, other_rest = word[start:], other[start:]
+    return (
+        rest[1:] == other_rest
+        or rest == other_rest[1:]
+        or rest[1:] == other_rest[1:]
+        or (rest[:2] == other_rest[1::-1] and rest[2:] == other_rest[2:])
+    )

@@ -52,6 +52,18 @@ class Tally:
         return self.unparseable + self.error
 
     @property
+    def is_answered(self) -> bool:
+        """Whether the rate says anything about the model: not if most items are errors."""
+        return 2 * self.error <= self.n
+
+    @property
+    def errors(self) -> str:
+        """How many items are errors, and what most of them say; "" if none is."""
+        if not self.error:
+            return ""
+        return f"{self.error} of {self.n} cases raised an error{self.raised.most_of(self.error)}"
+
+    @property
     def rate(self) -> float:
         """Share of right answers, doubtful ones counted wrong."""
         return self.right / self.n if self.n else 0.0

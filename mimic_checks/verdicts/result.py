@@ -147,14 +147,14 @@ def level_result(judged: LevelVerdict, items: Sequence[Scored]) -> LevelResult:
         partial=tally.mean_partial,
         partial_low=tally.partial_interval[0] if tally.partial_interval else None,
         partial_high=tally.partial_interval[1] if tally.partial_interval else None,
-        released=released_scores(items) if tally.error < tally.n else {},
+        released=released_scores(items) if tally.is_answered else {},
         trouble=_trouble(tally),
     )
 
 
 def _trouble(tally: Tally) -> str:
     """Why most items of a level have no prediction, in short; "" if most have one."""
-    if 2 * tally.error > tally.n:
+    if not tally.is_answered:
         some = f"{tally.raised.count} of {tally.n}: " if tally.raised.count < tally.n else ""
         return f"not answered: {some}{tally.raised.what or 'errors without a message'}"
     if 2 * tally.unparseable > tally.n:

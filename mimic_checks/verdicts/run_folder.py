@@ -167,6 +167,23 @@ class RunFolder:
             (self.path / LOCK).unlink(missing_ok=True)
             self._release()
 
+    def note(self, **facts: Any) -> None:
+        """Adds to what `run.json` says of the run."""
+        run = {**self._read(), **facts}
+        self._write(self.path / "run.json", json.dumps(run, indent=2))
+
+    def missing(self) -> list[str]:
+        """Checks of an unfinished run that have come to nothing: neither judged nor skipped."""
+        run = self.read()
+        if run.get("finished"):
+            return []
+        present = {result.check for result in self.results()}
+        return [
+            check
+            for check in self.checks()
+            if check not in present and check not in run.get("skipped", ())
+        ]
+
     def write_extra(self, name: str, text: str) -> None:
         """Writes a file beside the results."""
         self._write(self.path / name, text)

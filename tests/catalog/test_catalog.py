@@ -286,6 +286,38 @@ def test_an_unreadable_image_is_reported_and_never_drawn(folder, monkeypatch, da
         catalog.manifest.id(row)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data.pop("counts"),
+        lambda data: data.update(counts=[[1]]),
+        lambda data: data.update(counts=[[1], [2, 3]]),
+        lambda data: data.update(counts=[[10**9] * 16] * 2),
+        lambda data: data.update(areas="none"),
+        lambda data: data.update(files=7),
+        lambda data: data.update(class_names=None),
+    ],
+)
+def test_a_stored_part_that_was_changed_is_refused(tmp_path, change):
+    write_stored(rendered(seed=2, scenes=9, families=0), [4, 7], tmp_path)
+    data = json.loads((tmp_path / "catalog.json").read_text())
+    change(data)
+    (tmp_path / "catalog.json").write_text(json.dumps(data))
+    with pytest.raises(CatalogError, match="holds no case set"):
+        stored(tmp_path)
+
+
+def test_a_stored_part_shows_no_files_outside_it(tmp_path):
+    write_stored(rendered(seed=2, scenes=9, families=0), [4], tmp_path)
+    Image.new("RGB", (8, 8)).save(tmp_path / "secret.png")
+    data = json.loads((tmp_path / "catalog.json").read_text())
+    for name in ("../secret.png", str(tmp_path / "secret.png")):
+        data["files"] = [name]
+        (tmp_path / "catalog.json").write_text(json.dumps(data))
+        with pytest.raises(CatalogError, match="1 images are missing, first 'secret.png'"):
+            stored(tmp_path)
+
+
 def test_a_stored_part_is_the_same_images(tmp_path, photos):
     for catalog, rows in (
         (rendered(seed=2, scenes=30, families=0), [4, 9]),

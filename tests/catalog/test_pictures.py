@@ -167,6 +167,15 @@ def test_broken_files_are_unreadable_and_nothing_else(kind, data):
         assert decode(bytes(content)).mode == "RGB"
 
 
+def test_what_else_a_reader_raises_is_a_reason_too():
+    """A PNG whose first chunk of pixels says that it is shorter than it is: a SyntaxError."""
+    content = bytearray(encoded(noise(12, 9), "PNG"))
+    length = content.index(b"IDAT") - 4
+    content[length : length + 4] = (1).to_bytes(4)
+    with pytest.raises(OSError, match="broken: SyntaxError"):
+        decode(bytes(content))
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF"])
 def test_a_truncated_file_is_unreadable(kind):
     data = encoded(noise(64, 64), kind)

@@ -25,7 +25,13 @@ from mimic_checks.checks.profiles import FILE
 from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.settings import Settings
-from mimic_checks.errors import AttentionError, InvalidArgument, RunFolderError, ThresholdsError
+from mimic_checks.errors import (
+    AnswerError,
+    AttentionError,
+    InvalidArgument,
+    RunFolderError,
+    ThresholdsError,
+)
 from mimic_checks.models import ModelOptions, TokenGrid, load_vlm
 from mimic_checks.models.intervention import NO_INTERVENTION, Intervention
 from mimic_checks.models.stubs import make_stub
@@ -360,6 +366,26 @@ def test_sequence_length_runs_on_closed_models_and_finds_what_blanks_cost(catalo
     assert any(isinstance(panel, Curves) for panel in bad.panels)
 
 
+def test_conditions_without_answers_have_no_rate_in_the_panels(catalog, tmp_path):
+    """As of a server that takes one image a prompt."""
+
+    class One(type(make_stub("oracle", catalog))):
+        def answer(self, prompts):
+            told = super().answer(prompts)
+            error = AnswerError("at most 1 image")
+            return [error if len(p.images) > 1 else t for p, t in zip(prompts, told, strict=True)]
+
+    found = measured(tmp_path, "sequence_length", One(catalog), catalog, cases=60)
+    curves, table = found.panels
+    by_name = {series.name: series for series in curves.series}
+    assert by_name["images and tokens grow"].values == (1.0, None, None)
+    assert by_name["one image: all in a grid"].values[1] is not None
+    rows = [row[2:] for row in table.rows if row[1] == "more tokens, same content"]
+    assert set(rows) == {("not answered", "-", "-")}
+    assert found.verdict.verdict == "inconclusive"
+    assert found.verdict.reason.endswith("60 of 60 cases raised an error: at most 1 image")
+
+
 def test_what_explains_more(catalog, tmp_path, builtin):
     oracle = make_stub("oracle", catalog)
 
@@ -443,6 +469,28 @@ def test_localization_says_what_it_needs(builtin, catalog, tmp_path):
     tiled = Planted(builtin, token_grids=lambda prompt: [None for _ in prompt.images])
     with pytest.raises(NotMeasurable, match="cuts pictures into tiles"):
         measured(tmp_path / "b", "localization", tiled, catalog, cases=4)
+
+
+def test_localization_passes_over_what_has_no_place(builtin, catalog, tmp_path):
+    """Cases of which an object's mask is not known are left out, and counted in the reason."""
+    lost = catalog.class_index("cat"), catalog.class_index("car")
+
+    def some(row, column):
+        return None if column in lost else catalog.masks(row, column)
+
+    partly = dataclasses.replace(catalog, masks=some)
+    session = session_of(tmp_path / "a", "localization", builtin, partly, cases=30)
+    cases = [items[-1] for items in session.plan.draws(CHECKS["localization"].check)]
+    unplaced = sum(
+        any(catalog.class_index(name) in lost for name, _ in case.truth.counts) for case in cases
+    )
+    assert 0 < unplaced < 30
+    found = measured(tmp_path / "b", "localization", builtin, partly, cases=30)
+    assert f"of {30 - unplaced} cases" in found.verdict.reason
+    assert f"; {unplaced} more have an object without a mask" in found.verdict.reason
+    nowhere = dataclasses.replace(catalog, masks=lambda row, column: None)
+    with pytest.raises(NotMeasurable, match="none of 4 cases has a mask of every asked object"):
+        measured(tmp_path / "c", "localization", builtin, nowhere, cases=4)
 
 
 def test_localization_on_photos(builtin, photos, tmp_path):

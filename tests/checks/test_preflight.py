@@ -270,6 +270,12 @@ def test_a_server_s_limit_is_found_once_and_told_with_the_levels_it_costs(
     assert (run.model.limit, again.model.limit) == ((4, "at most 4 images (not asked)"),) * 2
     assert run.model.asked[0] == 8
     assert again.model.asked == (), "once for all processes of a run"
+    # Taken up again with a check that shows fewer images, whose largest is taken.
+    fewer = RunPlan(run.settings, [found_checks()["preconditions.not_constant"]])
+    fewer.__dict__["catalog"] = catalog
+    other = CheckSession(fewer, make_model=lambda: BehindServer(catalog))
+    assert other.model.asked == [1]
+    assert other.limit is None
 
 
 def test_answers_that_are_empty_for_a_reason_name_it(catalog, tmp_path):

@@ -5,6 +5,7 @@ with the built-in model.
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import json
 import logging
@@ -109,6 +110,27 @@ def test_an_answer_has_a_largest_size(server, monkeypatch):
     huge, fine = vlm(server).answer([ask(0), ask(1)])
     assert str(huge) == "HTTP 200: more than 4 MiB came back, which is no answer"
     assert fine == "1"
+
+
+def test_packed_answers_are_read_once_and_bounded(server, monkeypatch):
+    def packed(body, times=1):
+        status, headers, _ = completion("")
+        for _ in range(times):
+            body = gzip.compress(body)
+        return status, {**headers, "Content-Encoding": ", ".join(["gzip"] * times)}, body
+
+    monkeypatch.setattr(server_client, "LARGEST_BODY", 2**20)
+    server.sends = {
+        "q0": packed(completion("2")[2]),
+        "q1": packed(b" " * 2**21),
+        "q2": packed(completion("2")[2], times=2),
+        "q3": (200, {"Content-Encoding": "gzip"}, b"no gzip"),
+    }
+    fine, large, twice, broken = vlm(server).answer([ask(k) for k in range(4)])
+    assert fine == "2"
+    assert str(large) == "HTTP 200: more than 1 MiB came back, which is no answer"
+    assert str(twice) == "HTTP 200: a body that is packed several times"
+    assert str(broken).startswith("DecodingError")
 
 
 def test_a_server_that_asks_to_wait_is_heard_within_a_bound(server, monkeypatch, caplog):
@@ -223,8 +245,9 @@ def test_parameters_can_be_renamed_and_left_out(server):
         assert absent not in request
         assert model.identity() != vlm(server).identity()
     assert request["chat_template_kwargs"] == template
-    with pytest.raises(InvalidArgument, match="vlm-request-length='max tokens' is not allowed"):
-        ModelOptions(request_length="max tokens")
+    for name in ("max tokens", "", "messages", "model"):
+        with pytest.raises(InvalidArgument, match=f"vlm-request-length='{name}' is not allowed"):
+            ModelOptions(request_length=name)
     with pytest.raises(InvalidArgument, match="vlm-request-temperature='0.7' is not allowed"):
         ModelOptions(request_temperature="0.7")
 

@@ -83,6 +83,8 @@ def letter(answer, options=ANIMALS):
         ("I am unsure about the first image. The answer is B", "B"),
         ("Final answer: the answer is B", "B"),
         ("B\u2028It is no dog at all.", "B"),
+        ("Answer: A. Wait, it is B.", "B"),
+        ("B. Wait, a dog", "A"),
     ],
 )
 def test_one_option(answer, expected):
@@ -132,7 +134,6 @@ def test_one_option(answer, expected):
         "none of them",
         "None of the above",
         "The answer is A. The answer is B.",
-        "Answer: A. Wait, it is B.",
         "If the answer is A, the dog barks",
         "Wrong answer: A",
         "hot dogs and dog-like things",
@@ -159,7 +160,6 @@ def test_one_option(answer, expected):
         "<think>The answer is B",
         "\n<think>The answer is B",
         "The answer is B. I wonder whether the answer is B",
-        "B. Wait, a dog",
         "B, or (E)",
         "A. It is not",
         "</think>",

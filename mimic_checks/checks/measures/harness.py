@@ -72,6 +72,8 @@ def blank_images(session: CheckSession, check: Measurement) -> Evaluation:
             "inconclusive",
             f"between {low:.2f} and {high:.2f} right without pictures (best constant {best:.2f})",
         )
+    if counted.error:
+        reason += f"; {counted.errors}"
     judged = level_verdict(level, counted, verdict, reason, best, alpha)
     return Evaluation(CheckVerdict(verdict, reason, (judged,)), {level: outcomes}, shown=False)
 

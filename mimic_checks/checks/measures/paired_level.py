@@ -42,6 +42,5 @@ def judge_change(
     )
     counts = tally(shown, thresholds.alpha)
     if counts.error:
-        reason += f"; {counts.error} of {counts.n} cases raised an error"
-        reason += counts.raised.most_of(counts.error)
+        reason += f"; {counts.errors}"
     return level_verdict(level, counts, verdict, reason, margin, thresholds.alpha)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from mimic_checks.cases import Scored
 from mimic_checks.verdicts.intervals import lower, median_interval, upper
 from mimic_checks.verdicts.paired import Paired
 from mimic_checks.verdicts.result import Curves, Series
@@ -41,6 +42,11 @@ def rates(name: str, counts: Sequence[tuple[int, int] | None], alpha: float) -> 
         low=tuple(lower(*k, alpha / 2) if k else None for k in counts),
         high=tuple(upper(*k, alpha / 2) if k else None for k in counts),
     )
+
+
+def is_answered(items: Sequence[Scored]) -> bool:
+    """Whether a rate of these says anything about the model: not if most are errors."""
+    return 2 * sum(item.kind == "error" for item in items) <= len(items)
 
 
 def gain_cells(change: Paired, alpha: float) -> tuple[str, str]:

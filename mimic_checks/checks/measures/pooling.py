@@ -78,6 +78,7 @@ def conditions(session: CheckSession, check: Measurement) -> dict[Level, Conditi
 
 
 def _curve(levels: Sequence[LevelVerdict], alpha: float) -> Curves:
+    tallies = [level.tally for level in levels]
     return Curves(
         title="Accuracy against pooling",
         note=(
@@ -89,9 +90,9 @@ def _curve(levels: Sequence[LevelVerdict], alpha: float) -> Curves:
         series=(
             Series(
                 name="right",
-                values=tuple(level.tally.rate for level in levels),
-                low=tuple(level.interval[0] for level in levels),
-                high=tuple(level.interval[1] for level in levels),
+                values=tuple(t.rate if t.is_answered else None for t in tallies),
+                low=tuple(v.interval[0] if v.tally.is_answered else None for v in levels),
+                high=tuple(v.interval[1] if v.tally.is_answered else None for v in levels),
             ),
         ),
     )

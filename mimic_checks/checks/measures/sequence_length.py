@@ -19,7 +19,7 @@ from mimic_checks.cases import Case, Level, Outcome
 from mimic_checks.checks.check import Measurement
 from mimic_checks.checks.evaluation import Evaluation
 from mimic_checks.checks.measures.paired_level import judge_change
-from mimic_checks.checks.measures.panels import gain_cells, rates
+from mimic_checks.checks.measures.panels import gain_cells, is_answered, rates
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.models.controls import Blanked, Control, Degraded, Stitched
 from mimic_checks.models.intervention import Intervention
@@ -114,6 +114,8 @@ def explains_more(arms: Arms, n: int, alpha: float) -> str:
     if ("pooled", n) not in arms:
         return "the model cannot be looked into, so images and tokens cannot be told apart"
     single, everything, short = (arms[key] for key in (("images", 1), ("images", n), ("pooled", n)))
+    if not all(map(is_answered, (single, everything, short))):
+        return "most cases raised an error, so images and tokens cannot be told apart"
     right = [[float(o.kind == "right") for o in arm] for arm in (single, everything, short)]
     # From [-2, 2] to [0, 1], for which the bound is made, and back.
     scores = [(2 * p - a - b + 2) / 4 for a, b, p in zip(*right, strict=True)]
@@ -147,7 +149,9 @@ def _curves(arms: Arms, sizes: list[int], alpha: float) -> Curves:
         lines = [arms.get((key, n)) if n > 1 else arms["images", 1] for n in sizes]
         if any(line for line in lines[1:]):
             right = [
-                (sum(o.kind == "right" for o in line), len(line)) if line else None
+                (sum(o.kind == "right" for o in line), len(line))
+                if line and is_answered(line)
+                else None
                 for line in lines
             ]
             series.append(rates(name, right, alpha))
@@ -177,15 +181,7 @@ def _table(arms: Arms, sizes: list[int], alpha: float, explained: str) -> Table:
         for what, before, after in contrasts:
             first = before if isinstance(before, tuple) else (before, n)
             if first in arms and (after, n) in arms:
-                change = paired(arms[first], arms[after, n])
-                rows.append(
-                    (
-                        str(n),
-                        what,
-                        *gain_cells(change, alpha),
-                        f"{change.lost} lost, {change.gained} gained",
-                    )
-                )
+                rows.append((str(n), what, *_change(arms[first], arms[after, n], alpha)))
     return Table(
         title="Paired differences, case by case",
         note=explained[0].upper() + explained[1:] + ".",
@@ -198,3 +194,11 @@ def _table(arms: Arms, sizes: list[int], alpha: float, explained: str) -> Table:
         ),
         rows=tuple(rows),
     )
+
+
+def _change(before: list[Outcome], after: list[Outcome], alpha: float) -> tuple[str, ...]:
+    """What a change does to the rate, its interval, and how many cases flipped, as read."""
+    if not (is_answered(before) and is_answered(after)):
+        return "not answered", "-", "-"
+    change = paired(before, after)
+    return *gain_cells(change, alpha), f"{change.lost} lost, {change.gained} gained"
