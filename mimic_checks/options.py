@@ -38,12 +38,33 @@ OPTIONS = (
         "levels of the sweeps: 'standard' (default, up to 8 images) or 'mimic' (the paper's, up"
         " to 35)",
     ),
-    Option("vlm-template", str, "wording of the questions: plain (default), instruct, mimic, any"),
+    Option(
+        "vlm-template",
+        str,
+        "wording of the questions: plain (default), instruct, mimic, singular (no plurals), any",
+    ),
+    Option(
+        "vlm-names",
+        Path,
+        "TOML file of what questions and answers call classes: a table per class with display,"
+        " plural, synonyms",
+    ),
     Option("vlm-thresholds", Path, "TOML file that overrides verdict thresholds"),
     Option(
         "vlm-case-set",
         Path,
         "replay the cases of this folder (from: mimic-checks cases) instead of drawing",
+    ),
+    Option(
+        "vlm-leave-out",
+        Path,
+        "file of case ids, one a line, that are not asked (from: mimic-checks cases --sheet); other"
+        " draws take their place",
+    ),
+    Option(
+        "vlm-kinds",
+        str,
+        "super-categories that may be asked for as 'kinds of ...' beside the usual ones, by comma",
     ),
     Option(
         "vlm-attention-baseline",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mimic_checks.cases import GroupOutcome, Level, Scored, cases_of, judge, scored
 from mimic_checks.catalog import load_catalog
+from mimic_checks.catalog.labels import labels_of
 from mimic_checks.errors import RemedyError
 from mimic_checks.tasks import Vocabulary
 from mimic_checks.verdicts.paired import paired
@@ -68,8 +69,9 @@ def before_after(before: Path, answers: Answers, *, live: Path | None = None) ->
         RemedyError: neither the live run nor the record has answered a case.
     """
     base = RunFolder(before)
-    catalog = load_catalog(base.read()["description"]["catalog"])
-    vocabulary = Vocabulary(catalog.class_names, catalog.groups)
+    described = base.read()["description"]
+    catalog = load_catalog(described["catalog"]).called(labels_of(described.get("names")))
+    vocabulary = Vocabulary(catalog.class_names, catalog.groups, catalog.labels)
     live_answers = _answers(live) if live else {}
     lines = [f"{'check':<22}{'level':<12}{'before':>7}{'after':>7}   change in points, 95 %"]
     for check in COMPARED:

@@ -148,7 +148,7 @@ class _Asker:
         self.plan, self.catalog, self.report = plan, catalog, report
         self.cases = draw_cases(catalog, plan.cases, plan.guard_cases, plan.seed)
         self.asked = distinct_cases(case for level in self.cases.values() for case in level)
-        self._vocabulary = Vocabulary(catalog.class_names, catalog.groups)
+        self._vocabulary = Vocabulary(catalog.class_names, catalog.groups, catalog.labels)
         self._budget: int | None = None
 
     def ask(self, name: str, options: ModelOptions) -> tuple[Outcomes, dict[str, Any]]:

@@ -37,25 +37,26 @@ def config(reporter, verbose=0):
     )
 
 
-def test_a_line_comes_with_every_tenth_or_minute_and_not_more_often_than_every_ten_seconds():
+def test_a_line_comes_with_every_tenth_or_minute_and_not_more_often_than_every_half_minute():
     reporter, clock = Reporter(), Clock()
     show = progress_line(config(reporter), clock)
-    for clock.now, done in (
+    steps = (
         (0, 0),
         (5, 15),
-        (9, 30),
-        (10, 31),
-        (19, 60),
-        (21, 61),
-        (80, 62),
-        (82, 63),
+        (29, 30),
+        (31, 31),
+        (59, 60),
+        (62, 61),
+        (120, 62),
+        (123, 63),
         (200, 100),
-    ):
+    )
+    for clock.now, done in steps:
         show("spread", done, 100)
     assert reporter.said == [
-        "spread: 31/100 cases, 3.1 a second, 22 s left",
-        "spread: 61/100 cases, 2.9 a second, 13 s left",
-        "spread: 63/100 cases, 0.8 a second, 48 s left",
+        "spread: 31/100 cases, 1.0 a second, 69 s left",
+        "spread: 61/100 cases, 1.0 a second, 40 s left",
+        "spread: 63/100 cases, 0.5 a second, 72 s left",
     ]
 
 

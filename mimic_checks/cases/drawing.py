@@ -8,7 +8,7 @@ same draws): a primitive provider that answers every choice from one seeded gene
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Generic, TypeVar
 
 import hypothesis
@@ -21,6 +21,7 @@ from hypothesis.strategies import SearchStrategy
 from mimic_checks.cases.case import Case
 from mimic_checks.cases.evenness import Evenness, even_draws
 from mimic_checks.cases.group import Draw, Group, Item, cases_of
+from mimic_checks.cases.leave_out import LeaveOut
 from mimic_checks.errors import EmptyPool, InvalidArgument
 
 PROVEN = ((6, 140, 4), (6, 171))
@@ -35,7 +36,7 @@ end."""
 
 
 def draw(
-    strategy: SearchStrategy[T], n: int, seed: int, *, leave_out: Collection[str] = ()
+    strategy: SearchStrategy[T], n: int, seed: int, *, leave_out: Collection[str] | LeaveOut = ()
 ) -> list[T]:
     """`n` distinct values of a strategy of cases, groups or sweeps; the first m of
     `draw(s, n, seed)` are `draw(s, m, seed)`.
@@ -73,14 +74,17 @@ class _Drawing(Generic[T]):
     were not."""
 
     def __init__(
-        self, strategy: SearchStrategy[T], generator: random.Random, leave_out: Collection[str]
+        self,
+        strategy: SearchStrategy[T],
+        generator: random.Random,
+        leave_out: Collection[str] | LeaveOut,
     ) -> None:
         self.strategy, self.generator = strategy, generator
         self.values: list[T] = []
         self.evenness = Evenness()
         self.rejected = 0
         self._seen: set[str] = set()
-        self._left_out = set(leave_out)
+        self._leave_out = leave_out if isinstance(leave_out, LeaveOut) else LeaveOut(leave_out)
 
     def propose(self) -> None:
         """Takes the next value, if it is to be had."""
@@ -88,8 +92,8 @@ class _Drawing(Generic[T]):
         items = () if value is None else _items(value)
         ids = {item.id for item in items}
         repeat = not self._seen.isdisjoint(ids)
-        wanted = value is not None and self._left_out.isdisjoint(ids_of(items))
-        if wanted:
+        wanted = value is not None and not self._leave_out.holds(items)
+        if wanted and items:
             self.evenness.note(cases_of(items)[0], repeat=repeat)
         if value is None or repeat or not wanted:
             self.rejected += 1
@@ -127,11 +131,6 @@ def _refusal(n: int, drawn: int, even: int, rejected: int) -> str:
         f"n={n!r} is not possible: some classes have so few distinct cases that others would take"
         f" their share; {even} draws ask about all classes alike; ask for so many, {cure}"
     )
-
-
-def ids_of(items: Iterable[Item]) -> set[str]:
-    """The ids of items, and of the cases in their groups."""
-    return {part.id for item in items for part in (item, *cases_of([item]))}
 
 
 def refuse_unproven(version: str) -> None:

@@ -7,7 +7,7 @@ shown, and the first one shows at least one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from hypothesis import strategies as st
@@ -49,15 +49,20 @@ def listing_sweep(
     levels: Sequence[int],
     supercategory: str | None = None,
     template: TemplateChoice = "plain",
+    allowed: Callable[[str], bool] = lambda supercategory: True,
 ) -> st.SearchStrategy[tuple[Case, ...]]:
-    """Listing cases at every number of images in `levels`, nested; raises as `listing_cases`."""
+    """Listing cases at every number of images in `levels`, nested; raises as `listing_cases`.
+    `allowed`: of which super-categories one is drawn, where none is named."""
     levels = pools.image_levels(levels, 1)
     check_template(template)
-    wanted = (
-        [supercategory]
-        if supercategory
-        else sorted({s for s in catalog.supercategories if len(catalog.members(s)) > 1})
-    )
+    several = sorted({s for s in catalog.supercategories if len(catalog.members(s)) > 1})
+    wanted = [supercategory] if supercategory else [name for name in several if allowed(name)]
+    if several and not wanted:
+        raise EmptyPool(
+            f"listing cases on catalog={catalog.name!r}: none of its super-categories"
+            f" ({', '.join(several[:20])}) is one of which people ask for kinds; name those that"
+            " are with --vlm-kinds"
+        )
     rows_of = _usable_rows(catalog, wanted)
     pool = [
         name

@@ -9,7 +9,7 @@ nobody may be asked how often.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -61,7 +61,8 @@ class Catalog:
     `families`: groups of rows that show the same instances again and again;
     `masks`, `boxes`: where objects are, if known; `class_names`, `supercategories`: one each per
     class; `left_out`: what of the source is in no row, and why; `doubts` gives the reasons of what
-    is not asked; `labels`: what questions and answers call the classes.
+    is not asked; `labels`: what questions and answers call the classes; `kinds`:
+    super-categories that may be asked for as "kinds of ...", beside the usual ones.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Catalog:
     left_out: tuple[str, ...] = ()
     doubts: Callable[[], tuple[Doubt, ...]] = tuple
     labels: Labels = DEFAULT_LABELS
+    kinds: tuple[str, ...] = ()
     manifest: Manifest = field(init=False)
     _rows: dict[tuple[str, int, int], Rows] = field(init=False, default_factory=dict, repr=False)
 
@@ -94,6 +96,10 @@ class Catalog:
     def _alike(self, first: int, second: int) -> bool:
         """Whether the same is known of two rows."""
         return bool((self.states([first]) == self.states([second])).all())
+
+    def called(self, labels: Labels) -> Catalog:
+        """The same images, their classes called otherwise in questions and answers."""
+        return replace(self, labels=labels)
 
     def class_index(self, name: str) -> int:
         """The column of a class.

@@ -8,6 +8,11 @@ from collections.abc import Sequence
 from mimic_checks.catalog.labels import plural
 
 
+def tidy_name(name: object) -> str:
+    """A name as it is asked about: one space between words, accents in one encoding."""
+    return " ".join(unicodedata.normalize("NFC", str(name)).split())
+
+
 def clashing_names(names: Sequence[str]) -> list[tuple[int, int]]:
     """Pairs of names (earlier, later) that differ in nothing but case, spaces, underscores,
     hyphens, number, or how accents are encoded."""

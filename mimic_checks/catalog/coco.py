@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mimic_checks.catalog.boxes import is_sensible
 from mimic_checks.catalog.catalog import Catalog, Doubt
+from mimic_checks.catalog.class_names import tidy_name
 from mimic_checks.catalog.coco_file import Labels, objects_named, read_labels, repeated_objects
 from mimic_checks.catalog.format import CatalogFormat
 from mimic_checks.catalog.images import FileImages
@@ -82,9 +83,10 @@ def coco(
     places = Places(labels, [looks[row] for row in kept])
     return Catalog(
         name=f"coco:{folder.name}?min_share={min_share}&max_instances={max_instances}",
-        class_names=tuple(str(entry["name"]) for entry in labels.categories),
+        class_names=tuple(tidy_name(entry["name"]) for entry in labels.categories),
         supercategories=tuple(
-            str(entry.get("supercategory") or entry["name"]) for entry in labels.categories
+            tidy_name(entry.get("supercategory") or "") or tidy_name(entry["name"])
+            for entry in labels.categories
         ),
         counts=counted.counts,
         uncountable=counted.uncountable,

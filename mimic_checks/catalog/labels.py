@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from mimic_checks.errors import InvalidArgument
 
@@ -31,6 +32,14 @@ class Labels:
     displays: Mapping[str, str] = field(default_factory=dict)
     plurals: Mapping[str, str] = field(default_factory=dict)
     synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """The table as JSON: what `labels_of` reads."""
+        return {
+            "displays": dict(self.displays),
+            "plurals": dict(self.plurals),
+            "synonyms": {name: list(words) for name, words in self.synonyms.items()},
+        }
 
     def display(self, name: str) -> str:
         """What a question calls one of a class: its name, `_` as a space."""
@@ -76,6 +85,14 @@ class Labels:
 
 
 DEFAULT_LABELS = Labels()
+
+
+def labels_of(described: Mapping[str, Mapping[str, Any]] | None) -> Labels:
+    """Labels as a run's description has them."""
+    if not described:
+        return DEFAULT_LABELS
+    synonyms = {name: tuple(words) for name, words in described["synonyms"].items()}
+    return Labels(described["displays"], described["plurals"], synonyms)
 
 
 def read_labels(file: Path, class_names: tuple[str, ...]) -> Labels:

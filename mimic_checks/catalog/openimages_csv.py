@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimic_checks.catalog.boxes import is_sensible
-from mimic_checks.catalog.class_names import clashing_names
+from mimic_checks.catalog.class_names import clashing_names, tidy_name
 from mimic_checks.catalog.problems import Problems
 from mimic_checks.errors import CatalogError
 
@@ -57,7 +57,7 @@ def read_classes(path: Path) -> dict[str, str]:
                 f"classes={str(path)!r}:{number}: {line!r} is not 'label,name' as in"
                 " class-descriptions-boxable.csv"
             )
-        name = name.strip().strip('"')
+        name = tidy_name(name.strip().strip('"'))
         if label in names:
             problems.add(f"{label} twice: {names[label]!r} and {name!r}", "keep one line of each")
         names[label] = name

@@ -12,6 +12,7 @@ from mimic_checks.checks.evaluation import Evaluation, EvaluationDied
 from mimic_checks.checks.measures import sweep
 from mimic_checks.checks.recording import Recorder
 from mimic_checks.checks.session import CheckSession
+from mimic_checks.errors import ModelLoadError
 from mimic_checks.runs import Condition
 from mimic_checks.runs.begun import begun
 from mimic_checks.verdicts import CheckVerdict
@@ -36,8 +37,14 @@ class Evaluator:
             MimicChecksError: the check or the model is unusable.
         """
         if found.check_id not in self._results:
+            # Also a model that became so on the way, as a server does whose key is withdrawn.
+            if self.session.unusable:
+                raise self.session.unusable
             try:
                 self._results[found.check_id] = self._evaluate(found)
+            except ModelLoadError as error:
+                self.session.unusable = error
+                raise
             except Exception as error:
                 self._results[found.check_id] = error
         result = self._results[found.check_id]

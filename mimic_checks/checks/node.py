@@ -13,7 +13,7 @@ from mimic_checks.checks.discovery import FoundCheck
 from mimic_checks.checks.evaluation import EvaluationDied, NotMeasurable
 from mimic_checks.checks.evaluator import Evaluator
 from mimic_checks.checks.gating import Gating
-from mimic_checks.errors import AttentionError, ModelLoadError, RunFolderError, UsageError
+from mimic_checks.errors import AttentionError, RunFolderError, UsageError
 from mimic_checks.verdicts import Verdict
 from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.gate_text import gate_failure
@@ -61,9 +61,7 @@ class CheckNode:
         except EvaluationDied as error:
             pytest.fail(str(error), pytrace=False)
         except UsageError as error:
-            # No check fails for it: the run ends with exit 4. Also if it became so on the way, as
-            # a server does whose key is withdrawn.
-            if self.evaluator.session.unusable or isinstance(error, ModelLoadError):
+            if self.evaluator.session.unusable:  # no check fails for it: the run ends with exit 4
                 self.refuse(str(error))
                 pytest.skip(f"no model: {error}")
             if isinstance(error, RunFolderError):  # it fails for no check either

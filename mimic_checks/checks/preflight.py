@@ -30,9 +30,10 @@ from mimic_checks.errors import (
     RunFolderError,
     UsageError,
 )
-from mimic_checks.models import GivesLogits, Prompt, ShowsInput, image_blocks
+from mimic_checks.models import GivesLogits, Prompt, Reply, ShowsInput, image_blocks
 from mimic_checks.models.controls import Reversed, Uneven, WithoutImages
 from mimic_checks.models.intervention import Intervention
+from mimic_checks.models.reply import reply_text
 from mimic_checks.models.vlm import ImageBlock, limited
 from mimic_checks.runs import Answer
 from mimic_checks.runs.run import out_of_memory
@@ -261,17 +262,21 @@ def check_answer_cache(probe: ProbeCases) -> str:
     if cache is None:
         raise NotMeasurable("this run caches no answers")
     asked = probe.prompts[:TOGETHER]
-    given = dict(zip((prompt.case_id for prompt in asked), probe.together, strict=False))
+    # With what is remarked of them: a cut-off answer that came back as a whole one would be read.
+    given = {
+        prompt.case_id: Answer(reply_text(one), remark=one.remark if isinstance(one, Reply) else "")
+        for prompt, one in zip(asked, probe.answered, strict=False)
+    }
     cached = cache.get(asked)
     if cached is None:
-        cache.put(asked, {case_id: Answer(text) for case_id, text in given.items()})
+        cache.put(asked, given)
         cached = cache.get(asked) or {}
-    for case_id, text in given.items():
-        was = cached[case_id].text if case_id in cached else None
-        if was != text:
+    for case_id, answer in given.items():
+        was = cached.get(case_id)
+        if was != answer:
             return (
-                f"case {case_id}: {was!r} is cached, the model says {text!r}; empty the cache with"
-                " --cache-clear, or run with --vlm-answer-cache none"
+                f"case {case_id}: {was and was.text!r} is cached, the model says {answer.text!r};"
+                " empty the cache with --cache-clear, or run with --vlm-answer-cache none"
             )
     return ""
 

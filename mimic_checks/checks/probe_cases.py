@@ -23,7 +23,7 @@ from mimic_checks.models import (
     white_box,
     why_not,
 )
-from mimic_checks.models.reply import reply_texts
+from mimic_checks.models.reply import Answered, reply_texts
 from mimic_checks.models.vlm import Capability
 from mimic_checks.runs.condition import distinct_cases
 from mimic_checks.runs.time_limit import time_limit
@@ -44,8 +44,7 @@ T = TypeVar("T")
 
 class ProbeCases:
     """The cases that the tests look at, and what the model says to them; each asked once. Cases
-    that raise are left out: errors are counted where they are scored. `remarks`: on texts that are
-    no answer.
+    that raise are left out: errors are counted where they are scored.
 
     Raises:
         AnswerError: more than half of the cases raise.
@@ -54,7 +53,6 @@ class ProbeCases:
     def __init__(self, session: CheckSession) -> None:
         self.session, self.model = session, session.model
         self.logits = gives_logits(self.model)
-        self.remarks: list[str] = []
         tried = [(prompt, self._tried(prompt)) for prompt in map(session.prompt, self._choose())]
         raised = [
             f"case {prompt.case_id}: {answer}"
@@ -95,18 +93,29 @@ class ProbeCases:
         return [c for c in cases if limit is None or len(c.images) <= limit.most_images]
 
     def ask(self, prompts: Sequence[Prompt]) -> list[str]:
-        """The answers to all prompts as one batch, within the run's time limit for so many
-        cases."""
+        """The texts of the answers to all prompts as one batch, whatever is remarked of them."""
+        return reply_texts(self._answers(prompts))
+
+    def _answers(self, prompts: Sequence[Prompt]) -> list[Answered]:
+        """The answers to one batch, within the run's time limit for so many cases."""
         limit_s = self.session.settings.case_limit
         with time_limit(limit_s and limit_s * len(prompts)):
-            answered = list(self.model.answer(prompts))
-        self.remarks += [one.remark for one in answered if isinstance(one, Reply)]
-        return reply_texts(answered)
+            return list(self.model.answer(prompts))
 
     @cached_property
-    def together(self) -> list[str]:
+    def answered(self) -> list[Answered]:
         """The answers in batches, in the order of `prompts`."""
-        return [text for prompts in in_batches(self.prompts) for text in self.ask(prompts)]
+        return [one for prompts in in_batches(self.prompts) for one in self._answers(prompts)]
+
+    @property
+    def together(self) -> list[str]:
+        """The texts of the answers in batches, in the order of `prompts`."""
+        return reply_texts(self.answered)
+
+    @property
+    def remarks(self) -> list[str]:
+        """Why texts among these answers are no answer."""
+        return [one.remark for one in self.answered if isinstance(one, Reply)]
 
     @cached_property
     def text_missing(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 from typing import Any
@@ -21,7 +22,9 @@ from mimic_checks.cases import (
     draw,
     scored,
 )
+from mimic_checks.cases.leave_out import LeaveOut, read_leave_out
 from mimic_checks.catalog import Catalog, load_catalog
+from mimic_checks.catalog.labels import read_labels
 from mimic_checks.checks.check import LEAVE_OUT, Check, Measurement, Sweep
 from mimic_checks.checks.discovery import FoundCheck
 from mimic_checks.checks.settings import Settings
@@ -34,7 +37,8 @@ from mimic_checks.errors import (
     together,
 )
 from mimic_checks.runs.condition import distinct_cases
-from mimic_checks.tasks import TASKS, Unread, Vocabulary, read_answer
+from mimic_checks.tasks import TASKS, Choice, Names, Truth, Unread, Vocabulary, read_answer
+from mimic_checks.tasks.truth import LETTERS
 from mimic_checks.verdicts import load_thresholds
 from mimic_checks.verdicts.case_set import CaseSet, read_case_set
 from mimic_checks.verdicts.intervals import lower
@@ -78,7 +82,17 @@ class RunPlan:
     def catalog(self) -> Catalog:
         """The images of the run, with what they show."""
         case_set = self.settings.case_set
-        return load_catalog(f"cases:{case_set}" if case_set else self.settings.catalog)
+        catalog = load_catalog(f"cases:{case_set}" if case_set else self.settings.catalog)
+        names = self.settings.names
+        kinds = tuple(word.strip() for word in self.settings.kinds.split(",") if word.strip())
+        if names:
+            catalog = catalog.called(read_labels(names, catalog.class_names))
+        return replace(catalog, kinds=kinds) if kinds else catalog
+
+    @cached_property
+    def leave_out(self) -> LeaveOut:
+        """The cases that are not to be asked."""
+        return read_leave_out(self.settings.leave_out)
 
     @cached_property
     def case_set(self) -> CaseSet:
@@ -90,7 +104,7 @@ class RunPlan:
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The names that answers may use."""
-        return Vocabulary(self.catalog.class_names, self.catalog.groups)
+        return Vocabulary(self.catalog.class_names, self.catalog.groups, self.catalog.labels)
 
     def levels(self, check: Check) -> tuple[Level, ...]:
         """What one draw of a check holds an item for, reference first."""
@@ -141,7 +155,10 @@ class RunPlan:
     def _drawn(self, check: Check) -> list[Draw]:
         levels, settings = self.levels(check), self.settings
         if settings.case_set:
-            return self.case_set.draws(check.check_id, levels)
+            stored = self.case_set.draws(check.check_id, levels)
+            if left := [items for items in stored if not self.leave_out.holds(items)]:
+                return left
+            raise EmptyPool("all of its stored cases are to be left out (--vlm-leave-out)")
         with refusing(f"check {check.check_id!r}: its cases cannot be drawn"):
             strategy = check.cases(
                 self.catalog,
@@ -160,12 +177,12 @@ class RunPlan:
     def _draw(self, strategy: Any, check: Check) -> list[Any]:
         n, seed = self.settings.cases, check.seed(self.settings.seed)
         try:
-            return draw(strategy, n, seed)
+            return draw(strategy, n, seed, leave_out=self.leave_out)
         except EmptyPool as error:
             # Of the harness a few cases say as much as many.
             if not check.harness or not error.possible:
                 raise
-            return draw(strategy, error.possible, seed)
+            return draw(strategy, error.possible, seed, leave_out=self.leave_out)
 
     @property
     def judged_levels(self) -> int:
@@ -200,6 +217,7 @@ class RunPlan:
     def _sift(self, examine: Callable[[Check], object]) -> None:
         # Once for all checks: none of them can be looked at without.
         assert self.catalog
+        assert self.leave_out is not None
         problems: dict[str, UsageError] = {}
         left, has_behaviours = [], any(not check.harness for check in self.checks)
         for item in self.found:
@@ -280,17 +298,19 @@ class RunPlan:
 
     def _check_readable(self, check: Check) -> None:
         """Refuses a check whose own true answers would not be judged right: a task that reads
-        nothing, or class names that its reader takes for something else.
+        nothing, or class names that its reader takes for something else. Every name and option
+        that a case offers could be the true answer of another, and is read too.
 
         Raises:
             ExtensionError: names the answers.
         """
-        cases = {
-            (case.task, case.truth, case.offered): case
+        asked = {
+            (case.task, truth, case.offered): replace(case, truth=truth)
             for items in self.draws(check)
             for case in cases_of(items)
+            for truth in _truths(case)
         }
-        wrong = [case for case in cases.values() if not self._reads_back(case)]
+        wrong = [case for case in asked.values() if not self._reads_back(case)]
         if wrong:
             texts = sorted({repr(case.truth.text) for case in wrong})
             more = f" and {len(texts) - NAMED_AT_MOST} more" if len(texts) > NAMED_AT_MOST else ""
@@ -320,10 +340,12 @@ class RunPlan:
         }
         described = {
             **self.settings.describe(),
+            "names": self.catalog.labels.describe() if self.settings.names else None,
             "suite": __version__,
             "rules": RULE_VERSION,
             "hypothesis": version("hypothesis"),
             "checks": checks,
+            **({"leave_out": sorted(self.leave_out.ids)} if self.leave_out.ids else {}),
         }
         # As it is read back, where a tuple is a list: it is compared with what stands in a folder.
         plain: dict[str, Any] = json.loads(json.dumps(described))
@@ -334,3 +356,13 @@ def constant_rate(items: Sequence[Item]) -> float:
     """The share of items that one answer is right in, whatever a model says."""
     unanswered = {case.id: Outcome(case, "", "error") for case in cases_of(items)}
     return best_constant(scored(items, unanswered))
+
+
+def _truths(case: Case) -> list[Truth]:
+    """The true answer of a case, and what would be that of the same question about other images."""
+    if isinstance(case.truth, Choice):
+        options = case.truth.options
+        return [Choice(place, options) for place in range(min(len(options), len(LETTERS)))]
+    if isinstance(case.truth, Names):
+        return [case.truth, *(Names((name,)) for name in case.offered)]
+    return [case.truth]

@@ -22,12 +22,15 @@ class Settings:
     seed: int = 0
     profile: Profile = "standard"
     template: str = "plain"
+    names: Path | None = None
     thresholds: Path | None = None
     output: Path = Path("mimic-report")
     batch: int | None = None
     case_limit: float | None = None
     answer_cache: Path | None = None
     case_set: Path | None = None
+    leave_out: Path | None = None
+    kinds: str = ""
     attention_baseline: Path | None = None
     baseline: Path | None = None
     policy: Path | None = None
@@ -74,10 +77,11 @@ class Settings:
 
     def describe(self) -> dict[str, Any]:
         """The settings as they are stored in `run.json`: all but where answers are kept and what
-        becomes of earlier ones, which changes nothing."""
+        becomes of earlier ones, which changes nothing, and where the ids are that are left out."""
         described = {
             name: str(value) if isinstance(value, Path) else value
             for name, value in asdict(self).items()
         }
-        del described["answer_cache"], described["discard_unfinished"]
+        for name in ("answer_cache", "discard_unfinished", "leave_out"):
+            del described[name]
         return described

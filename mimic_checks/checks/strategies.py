@@ -40,10 +40,16 @@ def counting(factor: str, **fixed: Any) -> DrawCases:
 def listing(
     catalog: Catalog, *, levels: Sequence[Any], template: Any
 ) -> SearchStrategy[tuple[Any, ...]]:
-    """Listing cases over the images of every level."""
+    """Listing cases over the images of every level, of super-categories that people ask about."""
     from mimic_checks.cases import listing_sweep
+    from mimic_checks.catalog.kinds import may_ask_kinds
 
-    return listing_sweep(catalog, levels=levels, template=template)
+    return listing_sweep(
+        catalog,
+        levels=levels,
+        template=template,
+        allowed=lambda name: may_ask_kinds(name, catalog.kinds),
+    )
 
 
 def common(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mimic_checks.commands.checks import add_checks, selected_checks
+from mimic_checks.plugin import EXIT_INCONCLUSIVE
 
 
 def add_cases(commands: Any) -> None:
@@ -26,6 +28,16 @@ def add_cases(commands: Any) -> None:
     command.add_argument("--vlm-seed", type=int, default=0)
     command.add_argument("--vlm-profile", default="standard")
     command.add_argument("--vlm-template", default="plain")
+    command.add_argument("--vlm-names", type=Path, help="TOML file of what classes are called")
+    command.add_argument("--vlm-kinds", default="", help="more super-categories to ask kinds of")
+    command.add_argument(
+        "--vlm-leave-out", type=Path, help="file of case ids to leave out, one a line"
+    )
+    command.add_argument(
+        "--sheet",
+        action="store_true",
+        help="write sheet.html beside them: the cases with boxes, to look at and to mark",
+    )
     command.set_defaults(work=_cases)
 
 
@@ -33,6 +45,7 @@ def _cases(options: argparse.Namespace, rest: Sequence[str]) -> int:
     from mimic_checks.checks.run_plan import RunPlan
     from mimic_checks.checks.settings import Settings
     from mimic_checks.verdicts.case_set import write_case_set
+    from mimic_checks.verdicts.files import write_whole
 
     found = selected_checks(options)
     settings = Settings(
@@ -42,8 +55,12 @@ def _cases(options: argparse.Namespace, rest: Sequence[str]) -> int:
         seed=options.vlm_seed,
         profile=options.vlm_profile,
         template=options.vlm_template,
+        names=options.vlm_names,
+        kinds=options.vlm_kinds,
+        leave_out=options.vlm_leave_out,
     )
-    plan = RunPlan(settings, list(found.values()))
+    plan = RunPlan(settings, list(found.values()), named=options.check or ())
+    plan.settle()
     lines = [
         (check.check_id, level, items[k])
         for check in plan.checks
@@ -52,4 +69,16 @@ def _cases(options: argparse.Namespace, rest: Sequence[str]) -> int:
     ]
     write_case_set(options.out, lines, plan.catalog)
     print(f"{len(lines)} cases of {len(plan.checks)} checks in {options.out}")
-    return 0
+    if options.sheet:
+        from mimic_checks.reporting.sheet import FILE, sheet
+
+        # The harness judges itself on its cases, not the model.
+        judged = {check.check_id for check in plan.checks if not check.harness}
+        page = sheet([line for line in lines if line[0] in judged or options.check], plan.catalog)
+        write_whole(options.out / FILE, page.encode())
+        print(f"to look at and to mark: {options.out / FILE}")
+    for item in plan.not_carried:
+        print(f"{item.status}: {item.check}: {item.text}", file=sys.stderr)
+    if unmet := plan.leave_out.unmet:
+        print(f"in no draw, so not left out: {', '.join(unmet)}", file=sys.stderr)
+    return EXIT_INCONCLUSIVE if any(item.because for item in plan.not_carried) else 0

@@ -43,7 +43,9 @@ def _replay(options: argparse.Namespace, rest: Sequence[str]) -> int:
         print(f"image {number}: {image} (sha256 {image_id[:16]}...)")
     model = load_vlm(options.vlm, settings, catalog)
     answer = texts_of(model, [prompt_of(case, catalog.manifest)])[0]
-    outcome = judge(case, answer, None, Vocabulary(catalog.class_names, catalog.groups))
+    outcome = judge(
+        case, answer, None, Vocabulary(catalog.class_names, catalog.groups, catalog.labels)
+    )
     print(
         f"question: {case.question}\ntrue answer: {case.truth.text}\nmodel's answer:"
         f" {answer}\noutcome: {outcome.kind}"

@@ -41,8 +41,10 @@ def stored_case(source: Path, wanted: str) -> tuple[Case, Catalog]:
 def catalog_of(run: RunFolder) -> Catalog:
     """The catalog that a run's images come from."""
     from mimic_checks.catalog import load_catalog
+    from mimic_checks.catalog.labels import labels_of
 
     described = run.read()["description"]
-    return load_catalog(
+    catalog = load_catalog(
         f"cases:{described['case_set']}" if described.get("case_set") else described["catalog"]
     )
+    return catalog.called(labels_of(described.get("names")))

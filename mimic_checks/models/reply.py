@@ -32,10 +32,12 @@ def reply_text(answered: Answered) -> str:
     """The text of an answer, whatever is remarked of it.
 
     Raises:
-        AnswerError: it failed.
+        AnswerError: it failed, or is no text.
     """
     if isinstance(answered, AnswerError):
         raise answered
+    if not isinstance(answered, Reply | str):
+        raise AnswerError(f"the model gave an object of type {type(answered).__name__}, not a text")
     return answered.text if isinstance(answered, Reply) else str(answered)
 
 

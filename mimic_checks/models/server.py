@@ -119,7 +119,26 @@ class ServerVLM:
             try:
                 return self._reader.answer(await self._ask(client, prompt))
             except RequestFailed as error:
-                return AnswerError(self._reader.redacted(str(error)))
+                message = self._reader.redacted(str(error))
+                if isinstance(error, Unreachable):
+                    await self._refuse_lost(client, message)
+                return AnswerError(message)
+
+    async def _refuse_lost(self, client: Client, message: str) -> None:
+        """Stops if there is no server any more: every case left would become an error, slowly.
+
+        Raises:
+            ModelLoadError: it answers nothing at all.
+        """
+        try:
+            await client.send("GET", f"{self._address}/models")
+        except Unreachable:
+            raise ModelLoadError(
+                f"the server at base-url={self.options.base_url!r} does not answer any more"
+                f" ({message}); what it has answered is kept: run the same command again to go on"
+            ) from None
+        except RequestFailed:
+            return
 
     async def _response(self, prompt: Prompt) -> Response:
         async with self._client() as client:

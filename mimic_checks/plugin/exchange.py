@@ -23,7 +23,7 @@ class RunDescription:
     """A validated run, as plain data. `description`: of its folder; `checks`: ids in order; `gated`
     maps those that a baseline can gate to whether they may stop early; `partial`: checks whose
     verdict was not selected; `known`: ids of all checks there are; `not_carried`: checks for which
-    the catalog has too few cases."""
+    the catalog has too few cases; `unmet`: ids to be left out that no draw has had."""
 
     description: dict[str, Any]
     checks: list[str]
@@ -31,6 +31,7 @@ class RunDescription:
     partial: list[str]
     known: list[str]
     not_carried: list[dict[str, Any]]
+    unmet: list[str]
 
 
 def new_folder() -> Path:

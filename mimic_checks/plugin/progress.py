@@ -18,7 +18,7 @@ import pytest
 if TYPE_CHECKING:
     from mimic_checks.runs import ReportProgress
 
-LINE_EVERY_S, LINE_EVERY_SHARE, LINE_AT_MOST_EVERY_S = 60.0, 0.1, 10.0
+LINE_EVERY_S, LINE_EVERY_SHARE, LINE_AT_MOST_EVERY_S = 60.0, 0.1, 30.0
 """Without a terminal, a line comes after so many seconds; sooner if so much more of a check is
 answered, though never more often than every `LINE_AT_MOST_EVERY_S`."""
 _QUIET = -2

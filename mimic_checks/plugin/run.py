@@ -225,6 +225,7 @@ class Run:
             partial=[check.check_id for check in plan.checks if plan.is_partial(check)],
             known=list(plan.known),
             not_carried=stored(plan.not_carried),
+            unmet=plan.leave_out.unmet,
         )
 
     def why_not_carried(self, check_id: str) -> NotCarried | None:
@@ -241,7 +242,7 @@ class Run:
         try:
             self._folder = RunFolder(settings.output)
             self._folder.prepare(described.description, discard=settings.discard_unfinished)
-            self._folder.note(**{KEY: described.not_carried})
+            self._folder.note(**{KEY: described.not_carried}, unmet=described.unmet)
             # Without xdist, this process's session has made it already.
             if self._gating is None:
                 self._gating = make_gating(self.config, settings, described.gated, described.known)
@@ -396,6 +397,7 @@ class Run:
             unused=self._gating.unused() if self._gating else [],
             missing=self._missing(),
             absent=self._absent(),
+            unmet=self.described.unmet,
             cached=self._folder.cached(),
             report=self.report,
         )

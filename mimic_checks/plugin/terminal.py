@@ -24,12 +24,14 @@ def write_summary(
     unused: Sequence[str],
     missing: Mapping[str, str],
     absent: Sequence[NotCarried],
+    unmet: Sequence[str],
     cached: tuple[int, int],
     report: Path,
 ) -> None:
     """Verdicts, comparisons, what was left out, and where the report is. `results`: as they
     travelled; `missing`: checks without a result, with the reason; `absent`: checks that the
-    catalog cannot carry; `cached`: answers of earlier runs, and all."""
+    catalog cannot carry; `unmet`: ids to be left out that no draw has had; `cached`: answers of
+    earlier runs, and all."""
     terminal.section("vision-language model checks")
     checked = [CheckResult.model_validate(result) for result in results]
     if absent:
@@ -44,12 +46,23 @@ def write_summary(
             f"{from_cache} of {answers} answers are cached ones of earlier runs (--cache-clear asks"
             " again)"
         )
+    if unmet:
+        terminal.write_line(unmet_text(unmet))
     notes = sorted({note for result in checked for note in result.unreadable})
     for note in notes[:NOTES_SHOWN]:
         terminal.write_line(f"unreadable image left out: {note}")
     if len(notes) > NOTES_SHOWN:
         terminal.write_line(f"... and {len(notes) - NOTES_SHOWN} more unreadable images")
     terminal.write_line(f"report: {report}")
+
+
+def unmet_text(unmet: Sequence[str]) -> str:
+    """That some ids to be left out are unknown to a run."""
+    more = f" and {len(unmet) - NOTES_SHOWN} more" if len(unmet) > NOTES_SHOWN else ""
+    return (
+        f"{len(unmet)} ids of --vlm-leave-out are in no draw of this run:"
+        f" {', '.join(unmet[:NOTES_SHOWN])}{more}"
+    )
 
 
 def write_missing(terminal: Any, missing: Mapping[str, str]) -> None:

@@ -21,7 +21,7 @@ from mimic_checks.verdicts.files import SCHEMA, Model, Stored, first_problem, nu
 from mimic_checks.verdicts.record import Record, scored_by_level
 
 SUFFIX = "jsonl"
-DRAWN = ("catalog", "case_set", "cases", "seed", "profile", "template")
+DRAWN = ("catalog", "case_set", "cases", "seed", "profile", "template", "names")
 """Settings that say which cases were drawn; the cases themselves decide whether they are the
 same."""
 SAMPLING = ("max_new_tokens",)

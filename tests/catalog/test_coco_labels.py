@@ -115,6 +115,14 @@ def test_names_that_nobody_tells_apart(one, other):
     assert clashing_names([other, one]) == [(0, 1)]
 
 
+def test_names_are_asked_about_in_one_spelling(folder):
+    folder.categories[0].update(name=" Cafe\u0301  au lait", supercategory=" ")
+    folder.categories[1].update(name=7, supercategory="a  pet ")
+    catalog = coco(folder.save())
+    assert catalog.class_names == ("Caf\u00e9 au lait", "7")
+    assert catalog.supercategories == ("Caf\u00e9 au lait", "a pet")
+
+
 def test_names_of_the_usual_data_sets_are_told_apart():
     from mimic_checks.catalog import rendered
 

@@ -92,6 +92,18 @@ def test_what_does_not_pass_fails_alone_and_without_the_key(server):
     assert len(server.requests) == 5
 
 
+def test_a_server_that_is_gone_stops_the_run_and_one_that_cuts_a_question_does_not(server):
+    server.trouble = {"q1": ("cut", 99)}
+    model = vlm(server)
+    fine, cut = model.answer([ask(0), ask(1)])
+    assert fine == "1"
+    assert isinstance(cut, AnswerError)
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(ModelLoadError, match="does not answer any more .* command again to go on"):
+        model.answer([ask(0)])
+
+
 @pytest.mark.parametrize("deed", ["sleep", "drip"])
 def test_a_request_has_a_time_limit_in_all(server, deed):
     """Also one of which a byte comes now and then."""

@@ -14,9 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mimic_checks.errors import RunFolderError, UsageError
-from mimic_checks.models import PromptImage, prompt_for
+from mimic_checks.errors import AnswerError, RunFolderError, UsageError
+from mimic_checks.models import PromptImage, Reply, prompt_for
+from mimic_checks.models.reply import CUT_OFF, ONLY_REASONING, REFUSED, reply_texts
 from mimic_checks.runs import Answer, Journal, Runner, choose_budget, plan_batches
+from mimic_checks.runs.answer_cache import AnswerCache
 
 
 class Echo:
@@ -92,6 +94,94 @@ def test_one_bad_case_takes_no_other_with_it():
     assert found["case5"].text is None
     assert found["case5"].error == "ValueError: bad case"
     assert all(answer.text for key, answer in found.items() if key != "case5")
+
+
+class Gives:
+    """Gives the same to every prompt, in a list of its own kind."""
+
+    def __init__(self, one, listed=list):
+        self.one, self.listed = one, listed
+
+    def answer(self, prompts):
+        return self.listed(self.one for _ in prompts)
+
+    def identity(self):
+        return {"name": "gives"}
+
+
+class Unspeakable(Exception):
+    def __str__(self):
+        raise RuntimeError("no words")
+
+
+class Word(str):
+    """A text all the same."""
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (None, "an object of type NoneType, not a text"),
+        (5, "an object of type int, not a text (5)"),
+        (b"3", "an object of type bytes, not a text"),
+        (["3"], "an object of type list, not a text"),
+        ((word for word in "3"), "an object of type generator, not a text"),
+        (AnswerError("at most 2 images"), "at most 2 images"),
+        (AnswerError(), ""),
+    ],
+)
+def test_what_is_no_text_is_an_error_each(given, said):
+    found = Runner(Gives(given), batch=2).answer(prompts([1, 1, 1]))
+    assert [answer.text for answer in found.values()] == [None] * 3
+    assert all(said in answer.error for answer in found.values())
+
+
+@pytest.mark.parametrize("listed", [iter, tuple, lambda given: (one for one in given)])
+def test_answers_may_come_in_any_row(listed):
+    found = Runner(Gives(Word("3"), lambda given: listed(list(given))), batch=2)
+    answers = found.answer(prompts([1, 1])).values()
+    assert [type(answer.text) for answer in answers] == [str, str]
+
+
+@pytest.mark.parametrize("given", [None, 5, b"33", "33", object()])
+def test_answers_in_no_row_are_an_error_each(given):
+    found = Runner(Gives("3", lambda ones: given), batch=2).answer(prompts([1, 1]))
+    assert all("it owes a list of texts" in answer.error for answer in found.values())
+
+
+def test_an_exception_whose_text_raises_is_an_error_each():
+    class Raises(Gives):
+        def answer(self, prompts):
+            raise Unspeakable
+
+    found = Runner(Raises(None), batch=2).answer(prompts([1, 1]))
+    words = "Unspeakable (its message cannot be read: RuntimeError)"
+    assert [answer.error for answer in found.values()] == [words] * 2
+
+
+REPLIES = st.one_of(
+    st.text(),
+    st.builds(Reply, st.text(), st.sampled_from([CUT_OFF, REFUSED, ONLY_REASONING, "its own"])),
+)
+
+
+@given(REPLIES)
+def test_a_reply_keeps_its_remark_in_journal_and_cache(tmp_path_factory, reply):
+    place, asked = tmp_path_factory.mktemp("replies"), prompts([1, 1])
+    cache = AnswerCache(place, {"name": "gives"})
+    text, remark = (reply.text, reply.remark) if isinstance(reply, Reply) else (reply, "")
+    first = Runner(Gives(reply), batch=2, cache=cache).answer(asked, place / "a.jsonl")
+    assert set(first.values()) == {Answer(text, remark=remark)}
+    model = Gives("never asked")
+    model.answer = None
+    assert Runner(model, batch=2).answer(asked, place / "a.jsonl") == first
+    assert Runner(model, batch=2, cache=cache).answer(asked, place / "b.jsonl") == first
+
+
+@pytest.mark.parametrize("given", [None, 5, b"3", AnswerError("no")])
+def test_the_text_of_what_is_none_is_an_error(given):
+    with pytest.raises(AnswerError):
+        reply_texts(["3", given])
 
 
 def test_a_model_that_returns_too_few_answers_is_refused():
