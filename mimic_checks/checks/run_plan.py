@@ -248,7 +248,8 @@ class RunPlan:
         return EmptyPool(
             "no check is left to judge: the catalog carries none of those that are selected; ask"
             " for fewer cases (--vlm-cases), use a larger catalog, or leave the check out with -k"
-            f" 'not {' and not '.join(functions)}'\n{reasons}"
+            f" 'not {' and not '.join(functions)}' (of burn-in and cases: name others with --check)"
+            f"\n{reasons}"
         )
 
     def _check_attention(self, check: Check) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 
 def add_read(commands: Any) -> None:
     command = commands.add_parser(
-        "read", help="what is read in answers of a JSON Lines file, and why not"
+        "read",
+        help="what is read in answers of a JSON Lines file, and why not",
+        epilog="example: mimic-checks read answers.jsonl",
     )
     command.add_argument("file", help="answers, one JSON object a line; '-' for standard input")
     command.add_argument(

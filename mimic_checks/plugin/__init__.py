@@ -223,6 +223,20 @@ def _properties(
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    call = getattr(report, "call", None)
+    if report.failed and call is not None and call.excinfo is not None:
+        from mimic_checks.errors import UsageError
+
+        # An attribute of the report, so that the controller hears of it, too.
+        report.vlm_misused = isinstance(call.excinfo.value, UsageError)  # type: ignore[attr-defined]
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """A check that its test function did not run has passed nothing."""
     result = yield

@@ -185,19 +185,6 @@ class Run:
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         self._worker_died |= error is not None
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_make_collect_report(
-        self, collector: pytest.Collector
-    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        report = yield
-        call = getattr(report, "call", None)
-        if report.failed and call is not None and call.excinfo is not None:
-            from mimic_checks.errors import UsageError
-
-            # An attribute of the report, so that the controller hears of it, too.
-            report.vlm_misused = isinstance(call.excinfo.value, UsageError)  # type: ignore[attr-defined]
-        return report
-
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         self._misused |= getattr(report, "vlm_misused", False)
 

@@ -49,6 +49,7 @@ class RunFolder:
                 a run, or an unfinished run whose answers this description could change.
         """
         self._written = None
+        description = _as_read(description)
         try:
             self._release = self._hold()
             marker = self.path / "run.json"
@@ -304,7 +305,13 @@ def _describes(run: Any, description: dict[str, Any]) -> bool:
     """Whether a `run.json` is of this description and format."""
     if not isinstance(run, dict):
         return False
-    return run.get("schema") == SCHEMA and run.get("description") == description
+    return run.get("schema") == SCHEMA and run.get("description") == _as_read(description)
+
+
+def _as_read(description: dict[str, Any]) -> dict[str, Any]:
+    """The description as `run.json` gives it back: with lists for tuples, say."""
+    read: dict[str, Any] = json.loads(json.dumps(description))
+    return read
 
 
 def _readable(text: bytes) -> dict[str, Any]:

@@ -197,6 +197,15 @@ def test_an_unfinished_run_with_other_options_is_refused_and_left_alone(tmp_path
     assert not folder.journal("a").exists()
 
 
+def test_a_description_is_the_same_as_it_is_read_back(tmp_path):
+    described = {"vlm": "x", "model": {"kept": ()}, "burn_in": (1, 2)}
+    unfinished(tmp_path, described)
+    folder = RunFolder(tmp_path)
+    folder.prepare(described)
+    assert folder.journal("a").exists()
+    assert RunFolder(tmp_path).goes_on(described)
+
+
 @pytest.mark.parametrize(
     "changed",
     [
