@@ -64,7 +64,9 @@ def test_nothing_left_to_judge_is_refused_with_every_reason(catalog):
     with pytest.raises(EmptyPool, match="no check is left to judge") as refused:
         plan.validate()
     for check in CHECKS[:2]:
-        assert f"- {check}: the catalog carries 3 of 40 draws: nothing there" in str(refused.value)
+        assert f"- check {check!r}: nothing there (the catalog carries 3 of 40 draws)" in str(
+            refused.value
+        )
 
 
 def test_all_problems_are_in_one_message(catalog):

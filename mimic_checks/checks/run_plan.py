@@ -233,7 +233,7 @@ class RunPlan:
             except UsageError as error:
                 problems.setdefault(str(error), error)
         if problems:
-            missing = [UsageError(f"{item.check}: {item.text}") for item in self.not_carried]
+            missing = [UsageError(item.problem) for item in self.not_carried]
             raise together([*problems.values(), *missing])
         if self.found and not any(not item.check.harness or not has_behaviours for item in left):
             raise self._nothing_left()
@@ -242,9 +242,7 @@ class RunPlan:
     def _nothing_left(self) -> EmptyPool:
         missing = {item.check: item for item in self.not_carried}
         functions = [item.function for item in self.found if item.check_id in missing]
-        reasons = "\n".join(
-            f"- {item.check}: {item.text}" for item in self.not_carried[:NAMED_AT_MOST]
-        )
+        reasons = "\n".join(f"- {item.problem}" for item in self.not_carried[:NAMED_AT_MOST])
         return EmptyPool(
             "no check is left to judge: the catalog carries none of those that are selected; ask"
             " for fewer cases (--vlm-cases), use a larger catalog, or leave the check out with -k"

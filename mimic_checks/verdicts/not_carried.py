@@ -37,6 +37,12 @@ class NotCarried:
         because = f" (left open, not skipped, for it {self.because})" if self.because else ""
         return f"the catalog carries {self.has} of {self.asked} draws{because}: {self.reason}"
 
+    @property
+    def problem(self) -> str:
+        """The same as something that is wrong with the run."""
+        carried = f"the catalog carries {self.has} of {self.asked} draws"
+        return f"check {self.check!r}: {self.reason} ({carried})"
+
 
 def stored(items: Iterable[NotCarried]) -> list[dict[str, Any]]:
     """As JSON."""
