@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+import types
 from dataclasses import replace
 from functools import cache
 
@@ -31,12 +32,14 @@ from mimic_checks.models import (
     Reply,
     ShownInput,
     load_vlm,
+    prompt_for,
     transformers_vlm,
 )
 from mimic_checks.models.controls import Reversed, WithoutImages
 from mimic_checks.models.reply import CUT_OFF
 from mimic_checks.models.stubs import Oracle
 from mimic_checks.runs import Answer
+from mimic_checks.runs.answer_cache import AnswerCache
 
 CHECKS = ("preconditions.image_blocks", "image_count.counting")
 
@@ -422,3 +425,34 @@ def test_members_of_groups_are_probed(catalog, tmp_path):
     probed = {prompt.case_id for prompt in ProbeCases(run).prompts}
     assert {case.id for case in draws[0][:3]} <= probed
     assert named(run) == set()
+
+
+def test_logits_that_are_no_numbers_are_no_agreement():
+    """Every comparison with NaN is false, so that it would pass for a match."""
+    logits = torch.tensor([[0.0, 1.0, 2.0]])
+    broken = torch.tensor([[0.0, torch.nan, 2.0]])
+    ruled_out = torch.tensor([[0.0, 1.0, -torch.inf]])
+    for pair in ((logits, broken), (broken, logits), (broken, broken)):
+        with pytest.raises(preflight.NotNumbers, match="not numbers"):
+            preflight._range_moved(*pair)
+    assert preflight._range_moved(logits, logits) == 0
+    assert preflight._range_moved(logits, logits + torch.tensor([0.0, 0.5, 0.0])) == 0.25
+    # A vocabulary's padding, at minus infinity, is the same in both, or all has moved.
+    assert preflight._range_moved(ruled_out, ruled_out) == 0
+    assert preflight._range_moved(logits, ruled_out) == float("inf")
+
+
+def test_a_cut_off_answer_comes_back_from_the_cache_as_one(tmp_path):
+    """The preflight's own answers are cached for the run, which would read a whole one."""
+    asked = [prompt_for([], "How many?", case_id=name) for name in "ab"]
+    cache = AnswerCache(tmp_path, {"name": "x"})
+    probe = types.SimpleNamespace(
+        session=types.SimpleNamespace(engine=types.SimpleNamespace(cache=cache)),
+        prompts=asked,
+        answered=["3", Reply("There are 3", CUT_OFF)],
+    )
+    assert preflight.check_answer_cache(probe) == ""
+    assert cache.get(asked) == {"a": Answer("3"), "b": Answer("There are 3", remark=CUT_OFF)}
+    assert preflight.check_answer_cache(probe) == ""
+    probe.answered = ["3", "There are 3"]
+    assert "'There are 3' is cached" in preflight.check_answer_cache(probe)
