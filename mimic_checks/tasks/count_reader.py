@@ -20,7 +20,8 @@ _DOUBTS = re.compile(
     r"\b(?:not (?:entirely |completely |100% )?(?:sure|certain|clear)|unsure|unclear|uncertain"
     r"|(?:hard|difficult|impossible) to (?:say|tell|count|determine|see)"
     r"|(?:can't|cannot|can not|unable to) (?:tell|say|count|determine|know)"
-    r"|(?:don't|do not) know|(?:could|might|may) be|no idea|depends on)\b"
+    r"|(?:don't|do not) know|(?:could|might|may) be|no idea|depends on"
+    r"|(?:twice|half|double|triple) (?:as many|that))\b"
 )
 _GLUED = re.compile(r"\d+(?:,\d+)+")
 _MOST_CHARACTERS = 10_000

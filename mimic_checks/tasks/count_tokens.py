@@ -125,7 +125,8 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (
         "none",
         r"\b(?:none|nothing|nobody|no one|zero of|neither of them|ninguno|ninguna|keine|keiner"
-        r"|aucun|aucune|nessuno|nessuna|nenhum|nenhuma|нет|ни одной|ни одного)\b|没有|沒有"
+        r"|aucun|aucune|nessun|nessuno|nessuna"
+        r"|pas de|geen|inga|nenhum|nenhuma|нет|ни одной|ни одного)\b|没有|沒有"
         r"|ありません|いません|없습니다|없다|无$",
     ),
     (
