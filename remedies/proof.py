@@ -8,7 +8,7 @@ wrong with probability alpha at most.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,7 +110,7 @@ class Proof(Stored):
     base: tuple[tuple[str, Rate], ...]
     variants: tuple[VariantResult, ...]
     held_out: tuple[tuple[str, str, float, int, float, int], ...] = ()
-    identity: dict[str, str | int | float | list[str] | None] = Field(default_factory=dict)
+    identity: dict[str, Any] = Field(default_factory=dict)
 
 
 def rate(outcomes: Sequence[Outcome], alpha: float = ALPHA) -> Rate:

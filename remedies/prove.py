@@ -10,6 +10,7 @@ It leaves a folder
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -101,7 +102,8 @@ def _prove(asker: _Asker, planned: list[Variant], base: ModelOptions, command: s
         base=tuple((level, rate(outcomes)) for level, outcomes in before.items()),
         variants=tuple(results),
         held_out=tuple(_held_out(catalog, plan.data, after)),
-        identity={k: v for k, v in identity.items() if k != "adapter"},
+        # As it is read back: a backend may put anything into it that JSON can hold.
+        identity=json.loads(json.dumps({k: v for k, v in identity.items() if k != "adapter"})),
     )
     flipped = [flip.case for result in results for flip in result.flips]
     save_pictures(flipped, catalog.manifest, plan.out)

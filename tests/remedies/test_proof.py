@@ -130,3 +130,22 @@ def test_the_same_cases_for_the_same_seed(scenes):
         for level, cases in first.items()
         for case in cases
     )
+
+
+def test_a_proof_holds_whatever_a_backend_calls_its_identity():
+    """Names of settings may come and go; nested ones once stopped every proof at its end."""
+    from remedies.proof import Proof
+
+    identity = {"name": "x", "chat_template_args": {"enable_thinking": False}, "keep": [1, None]}
+    proof = Proof(
+        model="x",
+        catalog="c",
+        data="d",
+        seed=0,
+        command="",
+        budget="",
+        base=(),
+        variants=(),
+        identity=identity,
+    )
+    assert Proof.model_validate_json(proof.model_dump_json()) == proof
