@@ -89,7 +89,7 @@ def test_the_harness_is_probed_with_what_there_is(catalog, monkeypatch):
     plan = plan_of(catalog, "preconditions.batch", cases=40)
     check = find_checks()["preconditions.batch"].check
 
-    def few(strategy, n, seed):
+    def few(strategy, n, seed, *, leave_out):
         if n > 7:
             raise EmptyPool("few", possible=7)
         return list(range(n))

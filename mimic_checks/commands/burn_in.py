@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,8 @@ def _burn_in(options: argparse.Namespace, rest: Sequence[str]) -> int:
     )
     session = CheckSession(RunPlan(settings, list(found.values())))
     session.validate()
+    for item in session.plan.not_carried:
+        print(f"{item.status}: {item.check}: {item.text}", file=sys.stderr)
     session.folder.prepare(
         {**session.plan.describe(), "burn_in": True},
         discard=options.vlm_discard_unfinished,

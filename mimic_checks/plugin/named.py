@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from _pytest.mark.expression import Expression
 
 
 def named_nodes(
@@ -36,6 +35,8 @@ def _says_what(expression: str) -> bool:
     """Whether an expression would leave out a test of which it says nothing."""
     if not expression.strip():
         return False
+    from _pytest.mark.expression import Expression
+
     try:
         return not Expression.compile(expression).evaluate(lambda name, /, **_: name == "vlm_check")
     # pytest has refused it by then, or it is of a kind that this does not know: then it says what.
