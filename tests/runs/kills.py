@@ -185,7 +185,7 @@ class Child:
 
     def survivors(self) -> bool:
         """Whether something that it has started is still there after it."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
                 os.killpg(self.pid, 0)
