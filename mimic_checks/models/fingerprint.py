@@ -23,7 +23,8 @@ from mimic_checks.models.generation import generation_settings
 _SMALL = ("*.json", "*.jinja", "*.py")
 _FOR_PEOPLE = re.compile(
     r"(?i).*\.(md|log|png|jpe?g|gif|svg|pdf)|licen[sc]e.*|notice.*|runs|checkpoint-\d+"
-    r"|optimizer\.pt|scheduler\.pt|scaler\.pt|rng_state.*\.pth|trainer_state\.json|training_args\.bin"
+    r"|optimizer\.pt|scheduler\.pt|scaler\.pt|rng_state.*\.pth|trainer_state\.json"
+    r"|training_args\.bin"
 )
 """Files from which no model is loaded: what people read, and what a training leaves behind."""
 _PLACES = ("_name_or_path", "transformers_version")

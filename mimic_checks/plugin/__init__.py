@@ -232,7 +232,8 @@ def pytest_make_collect_report(
         from mimic_checks.errors import UsageError
 
         # An attribute of the report, so that the controller hears of it, too.
-        report.vlm_misused = isinstance(call.excinfo.value, UsageError)  # type: ignore[attr-defined]
+        misused = isinstance(call.excinfo.value, UsageError)
+        report.vlm_misused = misused  # type: ignore[attr-defined]
     return report
 
 

@@ -21,8 +21,8 @@ _NUMBER = rf"(?:\d+|{WORD})"
 _ORDINAL = (
     r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|1st|2nd|3rd"
     r"|\d{1,3}th|(?:upper|lower|top|bottom)?[ -]?(?:left|right)(?:[ -]?hand)?|top|bottom|middle"
-    r"|center|former|latter|previous|next|erste[nmrs]?|zweite[nmrs]?|dritte[nmrs]?|primer[ao]?|segund[ao]"
-    r"|tercer[ao]?|première?|premier|deuxième|troisième|prim[ao]|second[ao]|terz[ao]|primeir[ao])"
+    r"|center|former|latter|previous|next|erste[nmrs]?|zweite[nmrs]?|dritte[nmrs]?"
+    r"|primer[ao]?|segund[ao]|tercer[ao]?|première?|premier|deuxième|troisième|prim[ao]|second[ao]|terz[ao]|primeir[ao])"
 )
 # What may follow "the second" where the image itself is left out.
 _NO_NOUN = (
@@ -57,7 +57,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (
         "image",
         rf"\b(?:in |on )?(?:the )?(?:step|part|{_NOUN})\s*(?:#|no\.?|number|:)?\s*"
-        rf"(?P<image_n>\d{{1,3}}\b|[a-h]\b|one\b|two\b|three\b|four\b|five\b|six\b|seven\b|eight\b)(?!\s*{_NOUN})"
+        rf"(?P<image_n>(?:\d{{1,3}}|[a-h]|one|two|three|four|five|six|seven|eight)\b)(?!\s*{_NOUN})"
         rf"|\b(?P<side>{_ORDINAL})(?=\s*[:=])"
         rf"|\b(?:the |la |le |die |das |der |den |im |in the |on the )?(?P<ordinal>{_ORDINAL})"
         rf"(?: (?:one|and (?:only|last|final)))?\s+{_NOUN}\b"

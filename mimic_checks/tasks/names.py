@@ -37,10 +37,10 @@ from mimic_checks.tasks.unread import (
 )
 from mimic_checks.tasks.vocabulary import Vocabulary
 
-_NONE = frozenset(
-    ("none", "nothing", "zero", "none of them", "no", "there are none", "0", "there is none",
-     "no objects", "nothing at all")
-)  # fmt: skip
+_NONE_ANSWERS = (
+    "none|nothing|zero|none of them|no|there are none|0|there is none|no objects|nothing at all"
+)
+_NONE = frozenset(_NONE_ANSWERS.split("|"))
 _FILLER = FUNCTION_WORDS | frozenset(
     """a an the some many several of all every one both image images picture pictures photo photos
     scene object objects kind kinds type types class classes name names category categories answer

@@ -48,7 +48,7 @@ def test_llava_with_a_pixtral_tower_is_a_white_box(load, prompts):  # noqa: F811
     assert len(vlm.profiles(prompts)) == 3
 
 
-def test_company_moves_no_logit_of_a_model_that_looks_by_cross_attention(load, prompts):  # noqa: F811
+def test_company_moves_no_logit_by_cross_attention(load, prompts):  # noqa: F811
     vlm = load("mllama")
     assert max(moved(vlm, prompts)) < 1e-6
     assert max(moved(vlm, prompts[::-1])) < 1e-6
