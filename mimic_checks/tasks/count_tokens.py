@@ -57,7 +57,8 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (
         "image",
         rf"\b(?:in |on )?(?:the )?(?:step|part|{_NOUN})\s*(?:#|no\.?|number|:)?\s*"
-        rf"(?P<image_n>(?:\d{{1,3}}|[a-h]|one|two|three|four|five|six|seven|eight)\b)(?!\s*{_NOUN})"
+        rf"(?P<image_n>(?:\d{{1,3}}|[a-h]|one|two|three|four|five|six|seven|eight)\b)"
+        rf"(?!\s*{_NOUN})"
         rf"|\b(?P<side>{_ORDINAL})(?=\s*[:=])"
         rf"|\b(?:the |la |le |die |das |der |den |im |in the |on the )?(?P<ordinal>{_ORDINAL})"
         rf"(?: (?:one|and (?:only|last|final)))?\s+{_NOUN}\b"
