@@ -265,7 +265,7 @@ class Run:
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
         from mimic_checks.errors import UsageError
 
-        is_over = self._worker is None and not self.unusable and self._folder is not None
+        is_over = self._worker is None and not self.unusable and self.described is not None
         broken: UsageError | None = None
         try:
             if is_over:
@@ -281,7 +281,7 @@ class Run:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         elif broken:
             raise pytest.UsageError(str(broken)) from broken
-        elif is_over and self.described:
+        elif is_over:
             self._write(session)
             # What pytest itself holds against the session weighs more than a verdict.
             if session.exitstatus == pytest.ExitCode.OK:
