@@ -21,6 +21,12 @@ QUICK = (
 )
 
 
+def hear_sigint():
+    """In a new process: Ctrl-C is heard, also where this suite runs in the background of a shell,
+    which has its processes ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def wait_until(true, *, s=40):
     """Whether something becomes true."""
     deadline = time.monotonic() + s
@@ -45,7 +51,9 @@ def said():
 
     def start(code):
         pipes = {"stdout": subprocess.PIPE, "stdin": subprocess.DEVNULL}
-        process = subprocess.Popen([sys.executable, "-c", code], text=True, **pipes)
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], text=True, preexec_fn=hear_sigint, **pipes
+        )
         started.append(process)
         return process, process.stdout.readline().strip()
 
@@ -134,7 +142,11 @@ def journal_lines(folder):
 def test_a_stopped_run_says_how_to_go_on(tmp_path, number):
     with (tmp_path / "said").open("w") as out:
         process = subprocess.Popen(
-            [*QUICK, "-p", "no:xdist", "--vlm-output", "run"], cwd=tmp_path, stdout=out, stderr=out
+            [*QUICK, "-p", "no:xdist", "--vlm-output", "run"],
+            cwd=tmp_path,
+            stdout=out,
+            stderr=out,
+            preexec_fn=hear_sigint,
         )
         assert wait_until(lambda: journal_lines(tmp_path / "run") > 2)
         process.send_signal(number)
