@@ -44,6 +44,9 @@ class StubVLM:
             for form in (catalog.labels.display, catalog.labels.plural)
             for index, name in enumerate(catalog.class_names)
         }
+        # The longest first: "cat and dog" may be a class beside "cat" and "dog".
+        forms = "|".join(map(re.escape, sorted(self._class_of, key=len, reverse=True)))
+        self._asked_forms = re.compile(rf"(?:every )?({forms})(?=, | and |$)")
 
     def answer(self, prompts: Sequence[Prompt]) -> list[str]:
         return [self.tell(prompt, self.look(prompt)) for prompt in prompts]
@@ -98,9 +101,7 @@ class StubVLM:
 
     def asked(self, classes: str) -> list[int]:
         """The class columns of `"cats, dogs and keys"`."""
-        return [
-            self._class_of[word.removeprefix("every ")] for word in re.split(r", | and ", classes)
-        ]
+        return [self._class_of[form] for form in self._asked_forms.findall(classes)]
 
     def _counts(self, image_id: str) -> NDArray[np.int16]:
         counts: NDArray[np.int16] = np.zeros(len(self.catalog.class_names), dtype=np.int16)
