@@ -18,7 +18,8 @@ from transformers.utils import cached_file
 
 from mimic_checks.errors import AnswerError, InvalidArgument, ModelLoadError
 from mimic_checks.models.options import ModelOptions
-from mimic_checks.models.reply import CUT_OFF, Answered, Reply
+from mimic_checks.models.reply import Answered, Reply
+from mimic_checks.tasks.unread import CUT_OFF
 
 _OF_THE_MODEL = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
 """What a model cannot answer without: where its texts begin and end."""

@@ -7,18 +7,11 @@ from dataclasses import dataclass
 
 from mimic_checks.errors import AnswerError
 
-CUT_OFF = "cut off"
-"""The longest answer allowed was reached before the model was done."""
-REFUSED = "refused"
-"""The model, or whoever guards it, declined to answer."""
-ONLY_REASONING = "only reasoning"
-"""Nothing but thoughts came; the answer after them did not."""
-
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A text from which no answer is read, and why (`remark`, one of the words above or the
-    backend's own): it counts as unparseable, under that name."""
+    """A text from which no answer is read, and why (`remark`, one of the words of
+    `mimic_checks.tasks.unread` or the backend's own): it counts as unparseable, under that name."""
 
     text: str
     remark: str

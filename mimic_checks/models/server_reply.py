@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from mimic_checks.errors import AnswerError
-from mimic_checks.models.reply import CUT_OFF, ONLY_REASONING, REFUSED, Answered, Reply
+from mimic_checks.models.reply import Answered, Reply
 from mimic_checks.models.server_client import LONGEST_WAIT_S, Response, asked_wait_s
+from mimic_checks.tasks.unread import CUT_OFF, ONLY_REASONING, REFUSED
 
 _SHOWN = 200
 """Characters of a body that an error shows."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mimic_checks.cases import Scored
-from mimic_checks.models.reply import CUT_OFF, ONLY_REASONING, REFUSED
+from mimic_checks.tasks.unread import CUT_OFF, ONLY_REASONING, REFUSED
 
 _SHOWN = 160
 """Characters of a message that are shown."""

@@ -36,10 +36,10 @@ from mimic_checks.models import (
     transformers_vlm,
 )
 from mimic_checks.models.controls import Reversed, WithoutImages
-from mimic_checks.models.reply import CUT_OFF
 from mimic_checks.models.stubs import Oracle
 from mimic_checks.runs import Answer
 from mimic_checks.runs.answer_cache import AnswerCache
+from mimic_checks.tasks.unread import CUT_OFF
 
 CHECKS = ("preconditions.image_blocks", "image_count.counting")
 

@@ -11,7 +11,8 @@ import torch
 from mimic_checks.errors import AnswerError, InvalidArgument, ModelLoadError
 from mimic_checks.models import ModelOptions, Reply, check_vlm
 from mimic_checks.models.options import KEEPABLE
-from mimic_checks.models.reply import CUT_OFF, reply_texts
+from mimic_checks.models.reply import reply_texts
+from mimic_checks.tasks.unread import CUT_OFF
 from tests.models.checkpoint import edit, opened, prompts, save
 
 

@@ -23,10 +23,10 @@ from mimic_checks.checks.limits import find_limit
 from mimic_checks.errors import AnswerError, InvalidArgument, ModelLoadError
 from mimic_checks.models import ModelOptions, Reply, server_client
 from mimic_checks.models.backends import BUILTIN_FOLDER
-from mimic_checks.models.reply import CUT_OFF
 from mimic_checks.models.server import ServerVLM
 from mimic_checks.models.spec import check_vlm, load_vlm
 from mimic_checks.runs import Runner
+from mimic_checks.tasks.unread import CUT_OFF
 from tests.models.chat_server import KEY, ask, completion, json_response, serving
 
 HTML = (

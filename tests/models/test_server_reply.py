@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from mimic_checks.errors import AnswerError
 from mimic_checks.models import Reply
-from mimic_checks.models.reply import CUT_OFF, ONLY_REASONING, REFUSED
 from mimic_checks.models.server_client import Response
 from mimic_checks.models.server_reply import Reader, models_of
+from mimic_checks.tasks.unread import CUT_OFF, ONLY_REASONING, REFUSED
 from tests.models.chat_server import KEY, completion, json_response
 
 PNG_HEAD = b"\x89PNG\r\n\x1a\n\x00\x00"

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from mimic_checks.errors import AnswerError, RunFolderError, UsageError
 from mimic_checks.models import PromptImage, Reply, prompt_for
-from mimic_checks.models.reply import CUT_OFF, ONLY_REASONING, REFUSED, reply_texts
+from mimic_checks.models.reply import reply_texts
 from mimic_checks.runs import Answer, Journal, Runner, choose_budget, plan_batches
 from mimic_checks.runs.answer_cache import AnswerCache
+from mimic_checks.tasks.unread import CUT_OFF, ONLY_REASONING, REFUSED
 
 
 class Echo:

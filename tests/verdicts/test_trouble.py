@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mimic_checks.cases import Level
-from mimic_checks.models.reply import CUT_OFF, ONLY_REASONING
+from mimic_checks.tasks.unread import CUT_OFF, ONLY_REASONING
 from mimic_checks.verdicts.levels import judge_levels, tally
 from mimic_checks.verdicts.result import level_result
 from mimic_checks.verdicts.text import failure, rates
