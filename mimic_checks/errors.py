@@ -26,6 +26,9 @@ from contextlib import contextmanager
 
 from mimic_checks.characters import whole
 
+NAMED_AT_MOST = 20
+"""Offenders that a message lists before it counts the rest."""
+
 
 class MimicChecksError(Exception):
     """Base of all errors below."""
@@ -70,12 +73,14 @@ class ExtensionError(UsageError):
     loaded, clashes with another, or lacks a part; names the package and what to do."""
 
 
-def together(problems: Sequence[UsageError], named: int = 20) -> UsageError:
-    """Several errors as one, each in a line, the first `named` of them; one alone stays itself."""
+def together(problems: Sequence[UsageError]) -> UsageError:
+    """Several errors as one, each in a line, the first `NAMED_AT_MOST` of them; one alone stays
+    itself."""
     if len(problems) == 1:
         return problems[0]
-    lines = [f"- {problem}" for problem in problems[:named]]
-    more = [f"- and {len(problems) - named} more"] if len(problems) > named else []
+    lines = [f"- {problem}" for problem in problems[:NAMED_AT_MOST]]
+    left = len(problems) - NAMED_AT_MOST
+    more = [f"- and {left} more"] if left > 0 else []
     return UsageError("\n".join([f"{len(problems)} problems:", *lines, *more]))
 
 
@@ -144,7 +149,7 @@ def message_of(error: BaseException, *, named: bool = True) -> str:
     return whole(f"{kind}: {text}" if named else text)
 
 
-def first_names(names: Sequence[str], most: int = 20) -> str:
+def first_names(names: Sequence[str], most: int = NAMED_AT_MOST) -> str:
     """Names with commas between: so many at most, then how many more."""
     shown = ", ".join(names[:most])
     left = len(names) - most

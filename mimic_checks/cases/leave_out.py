@@ -9,10 +9,9 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from mimic_checks.cases.group import Item, cases_of
-from mimic_checks.errors import InvalidArgument
+from mimic_checks.errors import InvalidArgument, first_names
 
 _ID = re.compile(r"[0-9a-f]{24}")
-_NAMED_AT_MOST = 20
 
 
 class LeaveOut:
@@ -59,11 +58,10 @@ def read_leave_out(path: Path | None) -> LeaveOut:
         f"line {number}: {word!r}" for number, word in words.items() if not _ID.fullmatch(word)
     ]
     if wrong:
-        more = f" and {len(wrong) - _NAMED_AT_MOST} more" if len(wrong) > _NAMED_AT_MOST else ""
         raise InvalidArgument(
             "vlm-leave-out",
             str(path),
             allowed="lines that begin with a case id (24 of 0-9a-f) or with #",
-            hint=f"wrong are {', '.join(wrong[:_NAMED_AT_MOST])}{more}",
+            hint=f"wrong are {first_names(wrong)}",
         )
     return LeaveOut(words.values())

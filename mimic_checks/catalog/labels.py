@@ -14,12 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mimic_checks.errors import InvalidArgument
+from mimic_checks.errors import InvalidArgument, first_names
 
 _BUILT_IN = Path(__file__).with_name("names.toml")
 _SINGULAR_ONLY = frozenset({"glass", "computer", "ski"})
 """Synonyms whose plural is another thing, or the class itself."""
-_NAMED_AT_MOST = 20
 _KEYS = ("display", "plural", "synonyms")
 
 
@@ -110,14 +109,11 @@ def read_labels(file: Path, class_names: tuple[str, ...]) -> Labels:
         raise InvalidArgument("vlm-names", str(file), allowed=f"{allowed}; {error}") from error
     unknown = [name for name in tables if name not in class_names]
     if unknown:
-        shown = ", ".join(map(repr, unknown[:_NAMED_AT_MOST]))
-        more = len(unknown) - _NAMED_AT_MOST
         raise InvalidArgument(
             "vlm-names",
             str(file),
             allowed="tables of classes in the catalog",
-            hint=f"no such class: {shown}{f' and {more} more' if more > 0 else ''}; correct or"
-            " remove them",
+            hint=f"no such class: {first_names(list(map(repr, unknown)))}; correct or remove them",
         )
     wrong = [name for name, table in tables.items() if not _is_table(table)]
     if wrong:

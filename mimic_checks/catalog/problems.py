@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mimic_checks.errors import CatalogError
-
-NAMED_AT_MOST = 20
-"""Offenders that are listed before the rest is counted."""
+from mimic_checks.errors import NAMED_AT_MOST, CatalogError
 
 
 def listed(names: Iterable[str]) -> str:

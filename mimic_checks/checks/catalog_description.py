@@ -11,10 +11,7 @@ import numpy as np
 from mimic_checks.cases import Level, draw
 from mimic_checks.catalog import Catalog
 from mimic_checks.checks.check import Check, Profile
-from mimic_checks.errors import EmptyPool, InvalidArgument, refusing
-
-NAMED_AT_MOST = 20
-"""Images and classes that a doubt names; the rest are counted."""
+from mimic_checks.errors import NAMED_AT_MOST, EmptyPool, InvalidArgument, refusing
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 Profile = Literal["standard", "mimic"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
+"""`standard`: at most 8 images. `mimic`: the paper's ranges."""
 LEAVE_OUT = "leave it out (-k; of burn-in, cases and catalog: name the others with --check)"
 """What to do about a check that cannot be had, for pytest and for commands that take no `-k`."""
-"""`standard`: at most 8 images. `mimic`: the paper's ranges."""
 
 F = TypeVar("F", bound=Callable[..., object])
 

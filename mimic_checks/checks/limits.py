@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mimic_checks.cases import Case, cases_of
-from mimic_checks.checks.run_plan import NAMED_AT_MOST, RunPlan
-from mimic_checks.errors import AnswerError, ModelLoadError
+from mimic_checks.checks.run_plan import RunPlan
+from mimic_checks.errors import NAMED_AT_MOST, AnswerError, ModelLoadError
 from mimic_checks.models import Prompt
 from mimic_checks.models.vlm import Limited
 

@@ -29,10 +29,12 @@ from mimic_checks.checks.check import LEAVE_OUT, Check, Measurement, Sweep
 from mimic_checks.checks.discovery import FoundCheck
 from mimic_checks.checks.settings import Settings
 from mimic_checks.errors import (
+    NAMED_AT_MOST,
     EmptyPool,
     ExtensionError,
     InvalidArgument,
     UsageError,
+    first_names,
     refusing,
     together,
 )
@@ -48,8 +50,6 @@ from mimic_checks.verdicts.paired import refuse_unreachable_pair
 
 CONSTANT_CEILING = 0.8
 """If one answer is proven right in more cases of a level than this, the level tests nothing."""
-NAMED_AT_MOST = 20
-"""Offenders that an error lists before it counts the rest."""
 
 
 class RunPlan:
@@ -311,11 +311,10 @@ class RunPlan:
         wrong = [case for case in asked.values() if not self._reads_back(case)]
         if wrong:
             texts = sorted({repr(case.truth.text) for case in wrong})
-            more = f" and {len(texts) - NAMED_AT_MOST} more" if len(texts) > NAMED_AT_MOST else ""
             raise ExtensionError(
                 f"check {check.check_id!r}: task {wrong[0].task!r} does not read its own true"
-                f" answers as right: {', '.join(texts[:NAMED_AT_MOST])}{more}; every model would"
-                " fail; rename these classes, or mend the task's read()"
+                f" answers as right: {first_names(texts)}; every model would fail; rename these"
+                " classes, or mend the task's read()"
             )
 
     def _reads_back(self, case: Case) -> bool:

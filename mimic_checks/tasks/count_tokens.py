@@ -22,7 +22,8 @@ _ORDINAL = (
     r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|1st|2nd|3rd"
     r"|\d{1,3}th|(?:upper|lower|top|bottom)?[ -]?(?:left|right)(?:[ -]?hand)?|top|bottom|middle"
     r"|center|former|latter|previous|next|erste[nmrs]?|zweite[nmrs]?|dritte[nmrs]?"
-    r"|primer[ao]?|segund[ao]|tercer[ao]?|première?|premier|deuxième|troisième|prim[ao]|second[ao]|terz[ao]|primeir[ao])"
+    r"|primer[ao]?|segund[ao]|tercer[ao]?|première?|premier|deuxième|troisième"
+    r"|prim[ao]|second[ao]|terz[ao]|primeir[ao])"
 )
 # What may follow "the second" where the image itself is left out.
 _NO_NOUN = (
