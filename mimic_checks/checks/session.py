@@ -36,8 +36,8 @@ from mimic_checks.verdicts.thresholds import ThresholdTable
 class CheckSession:
     """What the checks of one process share; the model is loaded when the first answer is needed.
 
-    `make_model` makes it in code, in place of the backend that the settings name. `most_images`: of
-    a prompt that the model takes, as far as the run would ask for more (None: it takes all).
+    `make_model` makes it in code, in place of the backend that the settings name. `limit`: what
+    the model will not take of what the run would ask (None: it takes all).
     """
 
     def __init__(
