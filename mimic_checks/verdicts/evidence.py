@@ -15,7 +15,7 @@ import numpy as np
 from scipy.stats import binom
 
 from mimic_checks.verdicts import score_test
-from mimic_checks.verdicts.betting import log_evidence_below
+from mimic_checks.verdicts.betting import Floats, log_evidence_below
 from mimic_checks.verdicts.intervals import lower, upper
 from mimic_checks.verdicts.inversion import largest_refuted, smallest_refuted
 from mimic_checks.verdicts.pairs import Pairs
@@ -164,11 +164,12 @@ class AtAnyTime(Evidence):
 FIXED_NUMBER, AT_ANY_TIME = FixedNumber(), AtAnyTime()
 
 
-def _short(pairs: Pairs, share: float) -> np.ndarray:
+def _short(pairs: Pairs, share: float) -> Floats:
     """Per draw, how much is missing to the share of the rate before."""
-    return share * np.array(pairs.before, float) - np.array(pairs.after, float)
+    missing: Floats = share * np.array(pairs.before, float) - np.array(pairs.after, float)
+    return missing
 
 
-def _p(log_evidence: np.ndarray) -> float:
+def _p(log_evidence: Floats) -> float:
     """Evidence as a p-value: wealth of 1 / alpha refutes at alpha."""
     return float(math.exp(-max(0.0, log_evidence[-1]))) if log_evidence.size else 1.0

@@ -50,9 +50,10 @@ def p_below(lost: int, gained: int, n: int, margin: float, ratio: float = 1.0) -
         return 1.0
     edge = _edge(lost, gained, n, margin, ratio)
     low, high = _gained_between(gained, n, margin, ratio)
-    angles = np.arcsin(np.sqrt([low, high]))
-    points = 2 + math.ceil(2 * math.sqrt(n) * _POINTS_PER_SD * (angles[1] - angles[0]))
-    at = np.sin(np.linspace(*angles, points)) ** 2
+    # In angles, standard errors are alike everywhere: 1 / (2 sqrt(n)).
+    first, last = math.asin(math.sqrt(low)), math.asin(math.sqrt(high))
+    points = 2 + math.ceil(2 * math.sqrt(n) * _POINTS_PER_SD * (last - first))
+    at = np.sin(np.linspace(first, last, points)) ** 2
     return min(1.0, float(_probability(edge, at, n, margin, ratio).max()) + MISSED)
 
 
@@ -111,7 +112,8 @@ def _most_likely(
     b = b - gained * (ratio * (1 - margin) - margin * (1 + ratio))
     c = -gained * margin * (1 - margin)
     root = (-b + np.sqrt(np.maximum(b * b - 4 * a * c, 0.0))) / (2 * a)
-    return np.clip(root, *_possible(margin, ratio))
+    most_likely: Floats = np.clip(root, *_possible(margin, ratio))
+    return most_likely
 
 
 def _possible(margin: float, ratio: float) -> tuple[float, float]:
