@@ -15,8 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mimic_checks.cases import OUTCOME_KINDS, Level, Scored
+from mimic_checks.cases import OUTCOME_KINDS, GroupOutcome, Level, Scored
 from mimic_checks.errors import ThresholdsError
+from mimic_checks.tasks import Vocabulary
+from mimic_checks.verdicts.floors import Floor, best_floor, floors_of, unbeaten
 from mimic_checks.verdicts.intervals import empirical_bernstein, lower, upper
 from mimic_checks.verdicts.thresholds import Thresholds
 from mimic_checks.verdicts.trouble import NOTHING, Frequent, cure, frequent, raised_by, unread_by
@@ -26,16 +28,16 @@ Verdict = Literal["pass", "fail", "inconclusive"]
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How the items of one level came out, a group counted once; `best_constant` is the rate of the
-    best answer that looks at nothing, `mean_partial` the mean of the partial scores, if there are
-    any; `raised` and `unread` are the most frequent reasons of errors and of answers that nothing
-    was read from."""
+    """How the items of one level came out, a group counted once; `floors`: what every answer that
+    looks at nothing came to; `mean_partial` the mean of the partial scores, if there are any;
+    `raised` and `unread` are the most frequent reasons of errors and of answers that nothing was
+    read from."""
 
     right: int
     wrong: int
     unparseable: int
     error: int
-    best_constant: float
+    floors: tuple[Floor, ...] = ()
     mean_partial: float | None = None
     partial_interval: tuple[float, float] | None = None
     raised: Frequent = NOTHING
@@ -68,6 +70,11 @@ class Tally:
         """Share of right answers, doubtful ones counted wrong."""
         return self.right / self.n if self.n else 0.0
 
+    @property
+    def floor(self) -> Floor | None:
+        """The blind answer that is right most often."""
+        return best_floor(self.floors)
+
 
 @dataclass(frozen=True, slots=True)
 class LevelVerdict:
@@ -93,27 +100,23 @@ class CheckVerdict:
     levels: tuple[LevelVerdict, ...] = field(default=())
 
 
-def tally(items: Sequence[Scored], alpha: float) -> Tally:
+def tally(items: Sequence[Scored], alpha: float, vocabulary: Vocabulary) -> Tally:
     """Counts the outcomes of one level; `alpha` is the error rate of the partial score's
     interval."""
     kinds = Counter(item.kind for item in items)
     partial = [item.partial for item in items if item.partial is not None]
     return Tally(
         **{kind: kinds[kind] for kind in OUTCOME_KINDS},
-        best_constant=best_constant(items),
+        floors=floors_of(
+            [item.group if isinstance(item, GroupOutcome) else item.case for item in items],
+            [item.kind == "right" for item in items],
+            vocabulary,
+        ),
         mean_partial=math.fsum(partial) / len(partial) if partial else None,
         partial_interval=empirical_bernstein(partial, alpha) if partial else None,
         raised=frequent(raised_by(items)),
         unread=frequent(unread_by(items)),
     )
-
-
-def best_constant(items: Sequence[Scored]) -> float:
-    """The share of items that the best answer which looks at nothing is right in; 0 of none. In a
-    group it must be right for every member."""
-    texts = [{outcome.case.truth.text for outcome in item.members} for item in items]
-    constant = Counter(truths.pop() for truths in texts if len(truths) == 1)
-    return max(constant.values(), default=0) / len(items) if items else 0.0
 
 
 def judge_levels(
@@ -170,9 +173,8 @@ def refuse_unreachable(check_id: str, n: int, thresholds: Thresholds) -> None:
 def judge_reference(
     level: Level, counts: Tally, thresholds: Thresholds, fail_alpha: float
 ) -> LevelVerdict:
-    """The level at which the model must show that it can do the task at all: against the floor and
-    the best constant answer."""
-    floor = max(thresholds.reference_floor, counts.best_constant)
+    """The level at which the model must show that it can do the task at all."""
+    floor = thresholds.reference_floor
     if (broken := _unjudged(level, counts, floor, thresholds, fail_alpha, True)) is not None:
         return broken
     low = lower(counts.right, counts.n, thresholds.alpha)
@@ -271,8 +273,12 @@ def level_verdict(
     *,
     is_reference: bool = False,
     retention: tuple[float, float] | None = None,
+    must_look: bool = True,
 ) -> LevelVerdict:
-    """A level's verdict with the two-sided interval (alpha) of its rate."""
+    """A level's verdict with the two-sided interval (alpha) of its rate. Where it `must_look`, a
+    pass stands only if its answers beat every blind one."""
+    if must_look and verdict == "pass" and (floor := unbeaten(counts.floors, counts.n, alpha)):
+        verdict, reason = "inconclusive", f"{reason}, but not proven better than {floor.text}"
     interval = lower(counts.right, counts.n, alpha / 2), upper(counts.right, counts.n, alpha / 2)
     return LevelVerdict(
         level, counts, interval, verdict, reason, threshold, is_reference, retention

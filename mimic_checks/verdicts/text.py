@@ -13,6 +13,8 @@ from mimic_checks.verdicts.result import CheckResult, LevelResult
 from mimic_checks.verdicts.trouble import alike
 
 WIDTH = 100
+BLIND_WIDTH = 36
+"""Of the best blind answer, whose name may quote a true answer."""
 HARNESS = "harness"
 """The line under which checks of the harness stand together."""
 RULE_WORDS = {"all_right": "must all be right", "consistent": "must be answered alike"}
@@ -62,9 +64,18 @@ def in_short(results: Sequence[CheckResult]) -> list[CheckResult]:
 
 
 def rates(result: CheckResult, between: str) -> str:
-    """`spread 1: 0.89  2: 0.87  3, 4: not answered: ...`; levels of a check that sweeps no single
-    factor are named in full."""
-    return _listed(result, result.levels, between)
+    """`spread 1: 0.89  2: 0.87  3, 4: not answered: ...  (blind 0.35: one of each)`; levels of a
+    check that sweeps no single factor are named in full."""
+    return _listed(result, result.levels, between) + _best_blind(result, between)
+
+
+def _best_blind(result: CheckResult, between: str) -> str:
+    """What is right most often without a look, at whichever level."""
+    known = [judged for judged in result.levels if judged.floor is not None]
+    if not known:
+        return ""
+    best = max(known, key=lambda judged: judged.floor or 0.0)
+    return f"{between.replace(',', '')}(blind {_short(best.blind, BLIND_WIDTH)})"
 
 
 def troubles(result: CheckResult) -> str:
@@ -134,7 +145,7 @@ def _failure(
 ) -> str:
     lines = textwrap.wrap(head, WIDTH, subsequent_indent="  ")
     if levels:
-        columns = ("level", "right", "rate", interval_name(result.alpha), "verdict")
+        columns = ("level", "right", "rate", interval_name(result.alpha), "verdict", "best blind")
         lines += ["", *table([columns, *map(_level_row, levels)])]
     if example:
         lines += ["", *_example(*example)]
@@ -195,6 +206,7 @@ def _level_row(judged: LevelResult) -> tuple[str, ...]:
         f"{judged.rate:.3f}" if judged.is_answered else "-",
         f"[{judged.low:.3f}, {judged.high:.3f}]" if judged.is_answered else "not answered",
         judged.verdict,
+        _short(judged.blind, BLIND_WIDTH),
     )
 
 

@@ -27,8 +27,8 @@ from tests.scored import group, outcome
 DEFAULT = load_thresholds().defaults
 
 
-def level(right, n=100, unparseable=0, error=0, best_constant=0.25):
-    return Tally(right, n - right - unparseable - error, unparseable, error, best_constant)
+def level(right, n=100, unparseable=0, error=0, floors=()):
+    return Tally(right, n - right - unparseable - error, unparseable, error, floors)
 
 
 def judge(*tallies, thresholds=DEFAULT, judged=None):
@@ -122,8 +122,8 @@ def test_a_percentage_that_would_read_like_what_is_required_gets_a_decimal():
 
 def test_a_level_without_any_upper_bound_says_so():
     verdict = judge(
-        level(0, 2, error=2, best_constant=0.0),
-        level(1, 2, best_constant=0.0),
+        level(0, 2, error=2),
+        level(1, 2),
         thresholds=Thresholds(0.5, 0.8, 0.05, 0.1, 0.05, 0.02),
     )
     assert "with no upper bound, of the reference level's" in verdict.levels[1].reason
@@ -225,7 +225,7 @@ def test_family_wise_false_fails_stay_within_alpha(n):
         if key not in cache:
             cache[key] = (
                 judge(
-                    level(reference_right, n, best_constant=0.0),
+                    level(reference_right, n),
                     level(right, n),
                     judged=checks * levels,
                 )
@@ -253,7 +253,7 @@ def test_false_fails_of_references_at_their_floor_stay_within_alpha():
     rng = np.random.default_rng(1)
     runs, checks, n = 20000, 12, 100
     fails = {
-        k: judge(level(k, n, best_constant=0.0), judged=checks).verdict == "fail"
+        k: judge(level(k, n), judged=checks).verdict == "fail"
         for k in range(n + 1)
     }
     false_fails = sum(
@@ -287,7 +287,7 @@ def test_refusals_are_exact(floor, retention):
     needed = smallest_passing_n(thresholds)
     perfect = [
         judge(
-            level(n, n, best_constant=0), level(n, n, best_constant=0), thresholds=thresholds
+            level(n, n), level(n, n), thresholds=thresholds
         ).verdict
         for n in (needed, needed - 1)
         if n
@@ -331,12 +331,12 @@ def test_thresholds_of_one_check_override_the_defaults(tmp_path):
 def test_too_many_errors_are_inconclusive_never_pass_or_fail():
     """Three errors of a hundred decide nothing, however clear the rest is."""
     thresholds = load_thresholds().of("x")
-    good, bad = Tally(97, 0, 0, 3, 0.1), Tally(0, 97, 0, 3, 0.1)
+    good, bad = Tally(97, 0, 0, 3, 0.1), Tally(0, 97, 0, 3)
     for level in (good, bad):
         verdict = judge_levels([(Level("a", 1), level)], thresholds, 1)
         assert verdict.verdict == "inconclusive"
         assert verdict.reason == "a=1: 3 of 100 cases raised an error (error_ceiling=0.02)"
-    assert judge_levels([(Level("a", 1), Tally(98, 0, 0, 2, 0.1))], thresholds, 1).verdict == "pass"
+    assert judge_levels([(Level("a", 1), Tally(98, 0, 0, 2))], thresholds, 1).verdict == "pass"
 
 
 def test_as_many_unparseables_as_the_ceiling_allows_may_pass():
@@ -348,8 +348,8 @@ def test_as_many_unparseables_as_the_ceiling_allows_may_pass():
 
 
 def test_a_reference_fails_only_with_its_errors_counted_right():
-    assert judge(level(465, 1000, best_constant=0)).verdict == "fail"
-    assert judge(level(465, 1000, error=20, best_constant=0)).verdict == "inconclusive"
+    assert judge(level(465, 1000)).verdict == "fail"
+    assert judge(level(465, 1000, error=20)).verdict == "inconclusive"
 
 
 def test_a_fail_outweighs_what_is_inconclusive_before_it():

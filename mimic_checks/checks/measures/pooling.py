@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mimic_checks.cases import Level, Scored, cases_of, scored
 from mimic_checks.checks.check import Measurement
@@ -32,7 +33,7 @@ def measure(session: CheckSession, check: Measurement) -> Evaluation:
     levels = [
         level_verdict(
             plain,
-            tally(outcomes[plain], thresholds.alpha),
+            tally(outcomes[plain], thresholds.alpha, session.vocabulary),
             "pass",
             "what the pooled levels are compared with",
             0.0,
@@ -41,18 +42,22 @@ def measure(session: CheckSession, check: Measurement) -> Evaluation:
         )
     ]
     for level in pooled:
-        # The wrong way round on purpose: judged is what the model loses by reading every token.
-        levels.append(
-            judge_change(
-                level,
-                shown=outcomes[level],
-                before=outcomes[level],
-                after=outcomes[plain],
-                thresholds=thresholds,
-                judged_levels=session.plan.judged_levels,
-                words="fewer tokens win",
-            )
+        # The wrong way round on purpose: judged is what the model loses by reading every token. A
+        # model may well be blind when it is given fewer; as it is, it must look.
+        judged = judge_change(
+            level,
+            shown=outcomes[level],
+            before=outcomes[level],
+            after=outcomes[plain],
+            thresholds=thresholds,
+            judged_levels=session.plan.judged_levels,
+            words="fewer tokens win",
+            vocabulary=session.vocabulary,
+            must_look=False,
         )
+        if judged.verdict == "pass" and levels[0].verdict != "pass":
+            judged = replace(judged, verdict="inconclusive", reason=levels[0].reason)
+        levels.append(judged)
     best = max(levels, key=lambda level: level.tally.rate)
     reason = (
         f"no pooling wins more than {thresholds.paired_margin:.2f}; best: {best.level} with"

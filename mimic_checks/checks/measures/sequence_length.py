@@ -43,7 +43,7 @@ def measure(session: CheckSession, check: Measurement) -> Evaluation:
     alone = arms["images", 1]
     reference = judge_reference(
         Level("images", 1),
-        tally(alone, thresholds.alpha),
+        tally(alone, thresholds.alpha, session.vocabulary),
         thresholds,
         thresholds.alpha / judged_levels,
     )
@@ -57,6 +57,7 @@ def measure(session: CheckSession, check: Measurement) -> Evaluation:
             thresholds=thresholds,
             judged_levels=judged_levels,
             words=f"{n - 1} blank images cost",
+            vocabulary=session.vocabulary,
         )
         if reference.verdict == "fail":
             reason = "the needle alone failed: the model cannot do the task at all"

@@ -32,7 +32,10 @@ def evaluate(session: CheckSession, check: Sweep) -> Evaluation:
     plan, thresholds = session.plan, session.thresholds.of(check.check_id)
     outcomes = session.engine.outcomes(Condition(check.check_id, plan.cases(check)))
     by_level = plan.by_level(check, plan.draws(check), outcomes)
-    tallies = [(level, tally(items, thresholds.alpha)) for level, items in by_level.items()]
+    tallies = [
+        (level, tally(items, thresholds.alpha, plan.vocabulary))
+        for level, items in by_level.items()
+    ]
     return Evaluation(judge_levels(tallies, thresholds, plan.judged_levels), by_level)
 
 
@@ -53,7 +56,7 @@ def _until_certain(session: CheckSession, check: Sweep) -> Evaluation:
     draws = plan.draws(check)
     # In a random order that is fixed beforehand, so that no answer has a say in what comes next.
     order = session.gating.order(check.seed(session.settings.seed), len(draws))
-    by_level: dict[Level, list[Scored]] = {level: [] for level in plan.levels(check)}
+    by_level: dict[Level, list[Scored]] = {level: [] for level in plan.asked_levels(check)}
     for number, start in enumerate(range(0, len(order), ROUND), start=1):
         for level, items in _answer_round(session, check, number, order[start : start + ROUND]):
             by_level[level] += items
@@ -66,7 +69,7 @@ def _until_certain(session: CheckSession, check: Sweep) -> Evaluation:
     levels = [
         level_verdict(
             level,
-            tally(items, thresholds.alpha),
+            tally(items, thresholds.alpha, plan.vocabulary),
             "inconclusive",
             reason,
             thresholds.retention,
@@ -82,7 +85,7 @@ def _answer_round(
 ) -> list[tuple[Level, list[Scored]]]:
     plan = session.plan
     draws: list[Draw] = [plan.draws(check)[k] for k in chosen]
-    cases = distinct_cases(item for items in draws for item in items)
+    cases = distinct_cases(plan.asked_items(check, draws))
     # A journal for every round: the order is fixed, so a resumed run finds its rounds again.
     outcomes = session.engine.outcomes(Condition(f"{check.check_id}.round{number}", cases))
     return list(plan.by_level(check, draws, outcomes).items())
