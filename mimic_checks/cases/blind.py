@@ -17,7 +17,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from mimic_checks.cases.case import Case
-from mimic_checks.cases.group import Group, Item, cases_of
+from mimic_checks.cases.group import Item, cases_of
 from mimic_checks.cases.outcome import GroupOutcome, Outcome
 from mimic_checks.errors import refusing
 from mimic_checks.tasks.task import TASKS, blind_answers_of
@@ -35,15 +35,22 @@ Key = Callable[[Case], Hashable]
 def blind_right(items: Sequence[Item], vocabulary: Vocabulary) -> dict[str, list[bool]]:
     """Whether each heuristic is right in each item; of a group its rule decides. One that does not
     apply to an item is wrong there."""
+    guessed = blind_guesses(items, vocabulary)
     return {
         name: [_is_right(item, guess) for item, guess in zip(items, guesses, strict=True)]
-        for name, guesses in blind_guesses(items, vocabulary).items()
+        for name, guesses in guessed.items()
     }
 
 
 def blind_guesses(items: Sequence[Item], vocabulary: Vocabulary) -> dict[str, list[Guess]]:
-    """What each heuristic says to each item."""
-    return {**_of_tasks(items, vocabulary), **_constants(items), **_priors(items)}
+    """What each heuristic says to each item.
+
+    Raises:
+        ExtensionError: somebody's task gives no answers; names the tasks.
+    """
+    tasks = ", ".join(sorted({case.task for case in cases_of(items)}))
+    with refusing(f"blind answers of {tasks}: they cannot be made"):
+        return {**_of_tasks(items, vocabulary), **_constants(items), **_priors(items)}
 
 
 def _members(item: Item) -> tuple[Case, ...]:
@@ -124,23 +131,22 @@ def _words(truth: Truth) -> str:
 
 def _repeated(task: str, said: Truth, case: Case) -> Truth | None:
     """The same words to another question; nothing to one of another task."""
-    if task != case.task:
-        return None
-    with refusing(f"task {task!r}: its repeated() failed"):
-        return TASKS.get(task).repeated(said, case.truth)
+    return TASKS.get(task).repeated(said, case.truth) if task == case.task else None
 
 
 def _is_right(item: Item, guess: Guess) -> bool:
-    cases = _members(item)
-    if not all(said is not None for said in guess):
+    if isinstance(item, Case):
+        (said,) = guess
+        return said is not None and _scores(item, said)
+    if None in guess:
         return False
-    outcomes = tuple(
-        _outcome(case, said) for case, said in zip(cases, guess, strict=True) if said is not None
+    members = tuple(
+        Outcome(case, said.text, "right" if _scores(case, said) else "wrong", prediction=said)
+        for case, said in zip(item.cases, guess, strict=True)
+        if said is not None
     )
-    scored = GroupOutcome(item, outcomes) if isinstance(item, Group) else outcomes[0]
-    return scored.kind == "right"
+    return GroupOutcome(item, members).kind == "right"
 
 
-def _outcome(case: Case, said: Truth) -> Outcome:
-    right = TASKS.get(case.task).score(said, case.truth).right
-    return Outcome(case, said.text, "right" if right else "wrong", prediction=said)
+def _scores(case: Case, said: Truth) -> bool:
+    return TASKS.get(case.task).score(said, case.truth).right

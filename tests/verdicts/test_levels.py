@@ -122,9 +122,7 @@ def test_a_percentage_that_would_read_like_what_is_required_gets_a_decimal():
 
 def test_a_level_without_any_upper_bound_says_so():
     verdict = judge(
-        level(0, 2, error=2),
-        level(1, 2),
-        thresholds=Thresholds(0.5, 0.8, 0.05, 0.1, 0.05, 0.02),
+        level(0, 2, error=2), level(1, 2), thresholds=Thresholds(0.5, 0.8, 0.05, 0.1, 0.05, 0.02)
     )
     assert "with no upper bound, of the reference level's" in verdict.levels[1].reason
 
@@ -224,11 +222,7 @@ def test_family_wise_false_fails_stay_within_alpha(n):
         key = (reference_right, right)
         if key not in cache:
             cache[key] = (
-                judge(
-                    level(reference_right, n),
-                    level(right, n),
-                    judged=checks * levels,
-                )
+                judge(level(reference_right, n), level(right, n), judged=checks * levels)
                 .levels[1]
                 .verdict
             )
@@ -252,10 +246,7 @@ def test_family_wise_false_fails_stay_within_alpha(n):
 def test_false_fails_of_references_at_their_floor_stay_within_alpha():
     rng = np.random.default_rng(1)
     runs, checks, n = 20000, 12, 100
-    fails = {
-        k: judge(level(k, n), judged=checks).verdict == "fail"
-        for k in range(n + 1)
-    }
+    fails = {k: judge(level(k, n), judged=checks).verdict == "fail" for k in range(n + 1)}
     false_fails = sum(
         any(fails[int(k)] for k in rng.binomial(n, DEFAULT.reference_floor, checks))
         for _ in range(runs)
@@ -286,9 +277,7 @@ def test_refusals_are_exact(floor, retention):
     thresholds = Thresholds(floor, retention, 0.05, 0.1, 0.05, 0.02)
     needed = smallest_passing_n(thresholds)
     perfect = [
-        judge(
-            level(n, n), level(n, n), thresholds=thresholds
-        ).verdict
+        judge(level(n, n), level(n, n), thresholds=thresholds).verdict
         for n in (needed, needed - 1)
         if n
     ]
