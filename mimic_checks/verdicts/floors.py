@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.stats import binom
-
 from mimic_checks.cases import Item
 from mimic_checks.cases.blind import blind_right
 from mimic_checks.tasks import Vocabulary
+from mimic_checks.verdicts.score_test import p_above
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def unbeaten(floors: Sequence[Floor], n: int, alpha: float) -> Floor | None:
     """The heuristic that the answers of n items are the least proven to beat; None if they beat
     every one, each with an error of at most alpha."""
     p, floor = max(
-        ((_p_not_ahead(floor, n), floor) for floor in _hardest(floors)),
+        ((p_above(floor.ahead, floor.behind, n, 0.0), floor) for floor in _hardest(floors)),
         key=lambda pair: pair[0],
         default=(0.0, None),
     )
@@ -78,9 +77,3 @@ def _hardest(floors: Sequence[Floor]) -> list[Floor]:
         if not found or floor.behind > found[-1].behind:
             found.append(floor)
     return found
-
-
-def _p_not_ahead(floor: Floor, n: int) -> float:
-    """P-value of "the model is right no more often than the heuristic"."""
-    decided = floor.ahead + floor.behind
-    return float(binom.sf(floor.ahead - 1, decided, 0.5)) if decided else 1.0
