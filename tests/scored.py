@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mimic_checks.cases import Case, Group, GroupOutcome, Level, Outcome, images_first, make_case
-from mimic_checks.tasks import Counts
+from mimic_checks.tasks import Counts, Vocabulary
 from mimic_checks.verdicts.record import records_of
 
 LEVEL = Level("spread", 2)
+NAMES = Vocabulary(("cat",))
 QUESTION = "How many cats are there in these images?"
 
 

@@ -290,9 +290,12 @@ class RunPlan:
         wanted = [level for level in others if level in self._wanted(check)] or [first]
         if isinstance(check, Sweep) and first not in blind and not all(k in blind for k in wanted):
             return
-        reasons = "; ".join(f"{level}: {self._why_untestable(check, level)}" for level in blind)
+        level, more = next(iter(blind)), len(blind) - 1
         raise EmptyPool(
-            f"{reasons}; vary more factors or use a larger catalog", possible=len(draws)
+            f"{level}: {self._why_untestable(check, level)}"
+            f"{f' (so at {more} more levels)' if more else ''}; vary more factors or use a larger"
+            " catalog",
+            possible=len(draws),
         )
 
     def untestable(self, check: Check) -> dict[Level, Floor]:

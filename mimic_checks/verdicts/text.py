@@ -35,11 +35,14 @@ def level_failure(result: CheckResult, judged: LevelResult) -> str:
 
 
 def summary(results: Sequence[CheckResult]) -> str:
-    """The verdict table of a run: one line per check, rates per level; then why a verdict is
-    inconclusive."""
-    rows = [("check", "verdict", "rate per level")]
+    """The verdict table of a run: one line per check, what the best blind answer is right in (at
+    any level), rates per level; then why a verdict is inconclusive."""
+    rows = [("check", "verdict", "blind", "rate per level")]
     for result in in_short(results):
-        rows.append((result.check, result.status, rates(result, "  ") or _short(result.reason)))
+        best = best_blind(result)
+        blind = f"{best.floor:.2f}" if best else "-"
+        said = rates(result, "  ") or _short(result.reason)
+        rows.append((result.check, result.status, blind, said))
     why = [
         f"{result.status}: {result.check}: {result.reason}"
         for result in results
@@ -64,18 +67,15 @@ def in_short(results: Sequence[CheckResult]) -> list[CheckResult]:
 
 
 def rates(result: CheckResult, between: str) -> str:
-    """`spread 1: 0.89  2: 0.87  3, 4: not answered: ...  (blind 0.35: one of each)`; levels of a
-    check that sweeps no single factor are named in full."""
-    return _listed(result, result.levels, between) + _best_blind(result, between)
+    """`spread 1: 0.89  2: 0.87  3, 4: not answered: ...`; levels of a check that sweeps no single
+    factor are named in full."""
+    return _listed(result, result.levels, between)
 
 
-def _best_blind(result: CheckResult, between: str) -> str:
-    """What is right most often without a look, at whichever level."""
+def best_blind(result: CheckResult) -> LevelResult | None:
+    """The level at which most is right without a look; None of a check without rates."""
     known = [judged for judged in result.levels if judged.floor is not None]
-    if not known:
-        return ""
-    best = max(known, key=lambda judged: judged.floor or 0.0)
-    return f"{between.replace(',', '')}(blind {_short(best.blind, BLIND_WIDTH)})"
+    return max(known, key=lambda judged: judged.floor or 0.0, default=None)
 
 
 def troubles(result: CheckResult) -> str:

@@ -14,7 +14,7 @@ THRESHOLDS = load_thresholds().defaults
 
 def verdict(reference, right):
     """The second level's verdict: `right` of N, no doubt about it."""
-    level = Tally(right, N - right, 0, 0, 0.0)
+    level = Tally(right, N - right, 0, 0)
     judged = judge_levels(
         [(Level("spread", 1), reference), (Level("spread", 2), level)], THRESHOLDS, 2
     )
@@ -27,9 +27,9 @@ def verdict(reference, right):
 def test_the_doubt_about_the_reference_decides_no_other_level(right, unparseable, error):
     """Every number of right answers at a level: a pass stays one if the reference's doubtful
     answers were right, a fail stays one if they were wrong."""
-    doubtful = Tally(right, N - right - unparseable - error, unparseable, error, 0.0)
-    best = Tally(right + unparseable + error, N - right - unparseable - error, 0, 0, 0.0)
-    worst = Tally(right, N - right, 0, 0, 0.0)
+    doubtful = Tally(right, N - right - unparseable - error, unparseable, error)
+    best = Tally(right + unparseable + error, N - right - unparseable - error, 0, 0)
+    worst = Tally(right, N - right, 0, 0)
     verdicts = {k: verdict(doubtful, k) for k in range(N + 1)}
     assert {"pass", "fail"} <= set(verdicts.values())
     for k, given in verdicts.items():

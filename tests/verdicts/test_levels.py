@@ -12,6 +12,7 @@ from scipy.stats import binom, binomtest
 
 from mimic_checks.cases import Level
 from mimic_checks.errors import ThresholdsError
+from mimic_checks.verdicts.floors import Floor
 from mimic_checks.verdicts.intervals import empirical_bernstein, lower, upper
 from mimic_checks.verdicts.levels import (
     Tally,
@@ -22,7 +23,7 @@ from mimic_checks.verdicts.levels import (
     tally,
 )
 from mimic_checks.verdicts.thresholds import Thresholds, load_thresholds
-from tests.scored import group, outcome
+from tests.scored import NAMES, group, outcome
 
 DEFAULT = load_thresholds().defaults
 
@@ -143,19 +144,22 @@ def test_a_group_is_one_item_and_a_constant_must_fit_all_its_members():
         group(4, ["error", "right"]),
         outcome(5, "right"),
     ]
-    counted = tally(items, 0.05)
+    counted = tally(items, 0.05, NAMES)
     assert (counted.right, counted.wrong, counted.unparseable, counted.error) == (2, 1, 1, 1)
-    assert counted.best_constant == 1 / 5, "members of each group have different truths"
+    constants = {floor.name: floor.rate for floor in counted.floors if "constant" in floor.name}
+    assert constants == {"constant: 3": 1 / 5, "constant: 4": 0.0}, (
+        "members of each group have different truths"
+    )
 
 
 def test_partial_scores_are_averaged_over_the_items_that_have_one():
     items = [
         replace(outcome(k, "wrong"), partial=score) for k, score in enumerate([0.5, 1.0, None, 0.0])
     ]
-    counted = tally(items, 0.05)
+    counted = tally(items, 0.05, NAMES)
     assert counted.mean_partial == 0.5
     assert counted.partial_interval == empirical_bernstein([0.5, 1.0, 0.0], 0.05)
-    assert tally(items[2:3], 0.05).mean_partial is None
+    assert tally(items[2:3], 0.05, NAMES).mean_partial is None
 
 
 def test_between_is_inconclusive():
@@ -168,10 +172,21 @@ def test_a_failed_reference_silences_the_other_levels():
     assert "the reference level spread=1 failed" in verdict.levels[1].reason
 
 
-def test_the_reference_must_beat_the_best_constant_answer():
-    assert judge(level(70, best_constant=0.25)).verdict == "pass"
-    assert judge(level(70, best_constant=0.7)).verdict == "inconclusive"
-    assert judge(level(70, best_constant=0.95)).verdict == "fail"
+def against(right, blind, both):
+    """A level of 100 items, and what a blind answer that is right in `blind` of them, and in `both`
+    together with the model, makes of it."""
+    return level(right, floors=(Floor("all members", blind / 100, right - both, blind - both),))
+
+
+def test_every_level_must_beat_the_blind_answers():
+    assert judge(against(97, 30, 29), against(96, 30, 29)).verdict == "pass"
+    verdict = judge(against(97, 30, 29), against(97, 95, 93))
+    assert [found.verdict for found in verdict.levels] == ["pass", "inconclusive"]
+    assert verdict.reason.endswith(
+        "but not proven better than the blind answer 'all members', which is right in 0.95"
+    )
+    assert judge(against(97, 95, 93)).verdict == "inconclusive", "the reference, too"
+    assert judge(against(30, 30, 30)).verdict == "fail", "below its own floor"
 
 
 def test_doubt_never_helps():
@@ -320,7 +335,7 @@ def test_thresholds_of_one_check_override_the_defaults(tmp_path):
 def test_too_many_errors_are_inconclusive_never_pass_or_fail():
     """Three errors of a hundred decide nothing, however clear the rest is."""
     thresholds = load_thresholds().of("x")
-    good, bad = Tally(97, 0, 0, 3, 0.1), Tally(0, 97, 0, 3)
+    good, bad = Tally(97, 0, 0, 3), Tally(0, 97, 0, 3)
     for level in (good, bad):
         verdict = judge_levels([(Level("a", 1), level)], thresholds, 1)
         assert verdict.verdict == "inconclusive"
