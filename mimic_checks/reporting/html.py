@@ -185,7 +185,7 @@ def _check(result: CheckResult, described: Mapping[str, Any], folder: str, again
 def _numbers(result: CheckResult) -> str:
     if not result.levels:
         return ""
-    heads = ("Level", "Right", "Rate", interval_name(result.alpha), "Verdict")
+    heads = ("Level", "Right", "Rate", interval_name(result.alpha), "Best blind", "Verdict")
     head = "".join(f"<th>{word}</th>" for word in heads)
     rows = "".join(_level(judged) for judged in result.levels)
     table = (
@@ -202,7 +202,7 @@ def _level(judged: LevelResult) -> str:
     return (
         f"<tr><td>{text(judged.level)}{mark}</td>"
         f'<td class="number">{judged.right}/{judged.n}</td>'
-        f"{_rate(judged)}"
+        f"{_rate(judged)}{_blind(judged)}"
         f'<td><span class="verdict {judged.verdict}">{judged.verdict}</span><br>'
         f'<span class="soft">{text(explained)}</span></td></tr>'
     )
@@ -215,6 +215,12 @@ def _rate(judged: LevelResult) -> str:
         f'<td class="number">{judged.rate:.3f}</td>'
         f'<td class="number">{judged.low:.3f} to {judged.high:.3f}</td>'
     )
+
+
+def _blind(judged: LevelResult) -> str:
+    if judged.floor is None:
+        return "<td>-</td>"
+    return f'<td>{judged.floor:.2f} <span class="soft">{text(judged.floor_name)}</span></td>'
 
 
 def _also(judged: LevelResult) -> list[str]:

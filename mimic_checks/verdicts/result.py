@@ -17,8 +17,9 @@ from mimic_checks.verdicts.record import Record
 
 class LevelResult(Stored):
     """One judged level: `n` items, `low` to `high` the interval of their rate at the check's alpha,
-    `released` what the scorers that others released say, by scorer; `trouble`: why most of its
-    items have no prediction, if most have none."""
+    `floor` the rate of the best answer that looks at nothing, `floor_name` what that is, `released`
+    what the scorers that others released say, by scorer; `trouble`: why most of its items have no
+    prediction, if most have none."""
 
     level: Level
     n: int
@@ -29,7 +30,8 @@ class LevelResult(Stored):
     rate: float
     low: float
     high: float
-    best_constant: float
+    floor: float | None = None
+    floor_name: str = ""
     verdict: Verdict
     reason: str
     threshold: float
@@ -46,6 +48,11 @@ class LevelResult(Stored):
     def is_answered(self) -> bool:
         """Whether its rate says anything about the model: not if most cases are errors."""
         return 2 * self.error <= self.n
+
+    @property
+    def blind(self) -> str:
+        """The best answer that looks at nothing, in short: `0.26: all members`."""
+        return "" if self.floor is None else f"{self.floor:.2f}: {self.floor_name}"
 
 
 class HeatMap(Stored):
@@ -137,7 +144,8 @@ def level_result(judged: LevelVerdict, items: Sequence[Scored]) -> LevelResult:
         rate=tally.rate,
         low=judged.interval[0],
         high=judged.interval[1],
-        best_constant=tally.best_constant,
+        floor=tally.floor.rate if tally.floor else None,
+        floor_name=tally.floor.name if tally.floor else "",
         verdict=judged.verdict,
         reason=judged.reason,
         threshold=judged.threshold,

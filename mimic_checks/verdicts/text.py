@@ -13,6 +13,8 @@ from mimic_checks.verdicts.result import CheckResult, LevelResult
 from mimic_checks.verdicts.trouble import alike
 
 WIDTH = 100
+BLIND_WIDTH = 36
+"""Of the best blind answer, whose name may quote a true answer."""
 HARNESS = "harness"
 """The line under which checks of the harness stand together."""
 RULE_WORDS = {"all_right": "must all be right", "consistent": "must be answered alike"}
@@ -33,11 +35,14 @@ def level_failure(result: CheckResult, judged: LevelResult) -> str:
 
 
 def summary(results: Sequence[CheckResult]) -> str:
-    """The verdict table of a run: one line per check, rates per level; then why a verdict is
-    inconclusive."""
-    rows = [("check", "verdict", "rate per level")]
+    """The verdict table of a run: one line per check, what the best blind answer is right in (at
+    any level), rates per level; then why a verdict is inconclusive."""
+    rows = [("check", "verdict", "blind", "rate per level")]
     for result in in_short(results):
-        rows.append((result.check, result.status, rates(result, "  ") or _short(result.reason)))
+        best = best_blind(result)
+        blind = f"{best.floor:.2f}" if best else "-"
+        said = rates(result, "  ") or _short(result.reason)
+        rows.append((result.check, result.status, blind, said))
     why = [
         f"{result.status}: {result.check}: {result.reason}"
         for result in results
@@ -65,6 +70,12 @@ def rates(result: CheckResult, between: str) -> str:
     """`spread 1: 0.89  2: 0.87  3, 4: not answered: ...`; levels of a check that sweeps no single
     factor are named in full."""
     return _listed(result, result.levels, between)
+
+
+def best_blind(result: CheckResult) -> LevelResult | None:
+    """The level at which most is right without a look; None of a check without rates."""
+    known = [judged for judged in result.levels if judged.floor is not None]
+    return max(known, key=lambda judged: judged.floor or 0.0, default=None)
 
 
 def troubles(result: CheckResult) -> str:
@@ -134,7 +145,7 @@ def _failure(
 ) -> str:
     lines = textwrap.wrap(head, WIDTH, subsequent_indent="  ")
     if levels:
-        columns = ("level", "right", "rate", interval_name(result.alpha), "verdict")
+        columns = ("level", "right", "rate", interval_name(result.alpha), "verdict", "best blind")
         lines += ["", *table([columns, *map(_level_row, levels)])]
     if example:
         lines += ["", *_example(*example)]
@@ -195,6 +206,7 @@ def _level_row(judged: LevelResult) -> tuple[str, ...]:
         f"{judged.rate:.3f}" if judged.is_answered else "-",
         f"[{judged.low:.3f}, {judged.high:.3f}]" if judged.is_answered else "not answered",
         judged.verdict,
+        _short(judged.blind, BLIND_WIDTH),
     )
 
 

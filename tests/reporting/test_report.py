@@ -45,7 +45,8 @@ def level_result(level, right, verdict, *, reference=False):
         rate=right / 100,
         low=right / 100 - 0.08,
         high=right / 100 + 0.05,
-        best_constant=0.3,
+        floor=0.3,
+        floor_name="all members",
         verdict=verdict,
         reason=f"because of {right}",
         threshold=0.5 if reference else 0.8,
@@ -163,11 +164,11 @@ def test_every_interval_names_the_error_rate_it_was_made_with(alpha, name):
 
 def test_checks_of_the_harness_stand_together_whatever_they_are_called():
     said = summary([harness("a"), harness("b"), harness("c"), result()])
-    assert "harness          pass     3 harness checks passed" in said
+    assert "harness          pass     -      3 harness checks passed" in said
     assert "own." not in said
     assert "own.a" in summary([harness("a"), result()])
     table = markdown([harness("a"), harness("b")], "m")
-    assert "| `harness` | ✅ pass |  | 2 harness checks passed |" in table
+    assert "| `harness` | ✅ pass |  |  | 2 harness checks passed |" in table
 
 
 def test_levels_that_are_names(snapshot):
@@ -247,11 +248,14 @@ def test_what_the_page_says(snapshot):
 
 @pytest.mark.parametrize("text", EVIL)
 def test_foreign_text_is_never_markup(text):
-    made = page([result(answer=text)], {**RUN, "identity": {"name": text}}, {}, text)
+    told = result(answer=text)
+    levels = tuple(level.model_copy(update={"floor_name": text}) for level in told.levels)
+    told = told.model_copy(update={"levels": levels})
+    made = page([told], {**RUN, "identity": {"name": text}}, {}, text)
     for fragment in ("<script>document", "<img src=x", "<svg onload", '" onmouseover="'):
         assert fragment not in made
-    cell = markdown([result(answer=text)], text).splitlines()[-1]
-    assert len(re.findall(r"(?<!\\)\|", cell)) == 5, "a model's text cannot add cells"
+    cell = markdown([told], text).splitlines()[-1]
+    assert len(re.findall(r"(?<!\\)\|", cell)) == 6, "a model's text cannot add cells"
 
 
 def test_every_image_is_embedded_once_and_nothing_is_fetched():
