@@ -13,7 +13,7 @@ _STEP = TOLERANCE / 2
 _CLEAR = 0.5
 """A p-value under this share of alpha is clear: no test here takes back so much further on (the
 largest rise found, of exact tests of 5 to 100 draws, is by 1.5)."""
-_WIDER = 2.0
+_WIDER = 1.5
 
 
 def smallest_refuted(
