@@ -23,6 +23,7 @@ NAMES = (
     "segmented",
     "profile_memory",
     "gate",
+    "bounds",
     "training_data",
     "training_step",
 )
