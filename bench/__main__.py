@@ -23,6 +23,7 @@ NAMES = (
     "segmented",
     "profile_memory",
     "gate",
+    "new_photos",
     "training_data",
     "training_step",
 )
