@@ -10,10 +10,10 @@ from mimic_checks.reporting.cards import item_card
 from mimic_checks.reporting.curve import curve
 from mimic_checks.reporting.document import document
 from mimic_checks.reporting.escape import text
+from mimic_checks.reporting.estimates import estimates, rows_of
 from mimic_checks.reporting.gaps import gaps_html
 from mimic_checks.reporting.gate import Items, flipped_items, gate_section
 from mimic_checks.reporting.panels import panels
-from mimic_checks.verdicts.estimates import capacity, drop_words
 from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.pictures import read_pictures
 from mimic_checks.verdicts.record import scored_by_level
@@ -176,41 +176,31 @@ def _check(result: CheckResult, described: Mapping[str, Any], folder: str, again
         f'<section class="check" id="{text(result.check)}" data-check="{text(result.check)}"'
         f' data-factor="{text(result.factor)}">'
         f'<h2>{text(result.title)} <span class="verdict {result.verdict}">{result.status}</span>'
-        f"</h2><p>{text(result.behaviour)}</p><p>{text(result.reason)}</p>{_capacity(result)}"
+        f"</h2><p>{text(result.behaviour)}</p><p>{text(result.reason)}</p>"
         f'<p class="soft">Factor: {text(result.factor)}. Moves with it: {text(result.moves)}. More:'
         f" <code>{text(where_to_read(result))}</code></p>"
         f"{against}{_numbers(result)}{panels(result.panels)}{cases}</section>"
     )
 
 
-def _capacity(result: CheckResult) -> str:
-    proven = capacity(result)
-    return f"<p>Retention proven: {text(proven)}.</p>" if proven else ""
-
-
 def _numbers(result: CheckResult) -> str:
     if not result.levels:
         return ""
-    columns = [name for name, (told, _) in _BESIDE.items() if any(map(told, result.levels))]
-    heads = ("Level", "Right", "Rate", interval_name(result.alpha), *columns, "Verdict")
-    head = "".join(f"<th>{word}</th>" for word in heads)
-    rows = "".join(_level(judged, columns) for judged in result.levels)
-    table = (
-        f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-        "</div>"
-    )
+    heads = ("Level", "Right", "Rate", interval_name(result.alpha), "Verdict")
+    table = rows_of(heads, map(_level, result.levels))
     # A measurement draws panels of its own, which say more than a curve over its levels.
-    return table if result.panels else f'<div class="two"><div>{curve(result)}</div>{table}</div>'
+    if result.panels:
+        return table + estimates(result)
+    return f'<div class="two"><div>{curve(result)}{estimates(result)}</div>{table}</div>'
 
 
-def _level(judged: LevelResult, columns: Sequence[str]) -> str:
+def _level(judged: LevelResult) -> str:
     mark = " (reference)" if judged.is_reference else ""
     explained = "; ".join([judged.reason, *_also(judged)])
-    beside = "".join(f'<td class="number">{_BESIDE[name][1](judged)}</td>' for name in columns)
     return (
         f"<tr><td>{text(judged.level)}{mark}</td>"
         f'<td class="number">{judged.right}/{judged.n}</td>'
-        f"{_rate(judged)}{beside}"
+        f"{_rate(judged)}"
         f'<td><span class="verdict {judged.verdict}">{judged.verdict}</span><br>'
         f'<span class="soft">{text(explained)}</span></td></tr>'
     )
@@ -223,33 +213,6 @@ def _rate(judged: LevelResult) -> str:
         f'<td class="number">{judged.rate:.3f}</td>'
         f'<td class="number">{judged.low:.3f} to {judged.high:.3f}</td>'
     )
-
-
-def _has_few_photos(judged: LevelResult) -> bool:
-    return judged.effective is not None and judged.effective <= 0.9 * judged.n
-
-
-def _new_photos(judged: LevelResult) -> str:
-    """The interval for new photos, and what it rests on."""
-    if judged.effective is None:
-        return "-"
-    known = judged.new_low is not None and judged.new_high is not None
-    between = f"{judged.new_low:.3f} to {judged.new_high:.3f}" if known else "none"
-    worth = f"{judged.photos} photos, worth {judged.effective} cases"
-    return f'{between}<br><span class="soft">{worth}</span>'
-
-
-def _has_drop(judged: LevelResult) -> bool:
-    return not judged.is_reference and bool(drop_words(judged))
-
-
-def _drop(judged: LevelResult) -> str:
-    return drop_words(judged) if _has_drop(judged) else "-"
-
-
-_BESIDE = {"New photos": (_has_few_photos, _new_photos), "Drop, points": (_has_drop, _drop)}
-"""Columns of what is estimated beside the rate: whether a level makes it worth having, and its cell
-as HTML."""
 
 
 def _also(judged: LevelResult) -> list[str]:

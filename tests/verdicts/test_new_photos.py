@@ -11,6 +11,7 @@ from scipy.stats import binomtest
 
 from mimic_checks.cases import Level, images_first
 from mimic_checks.verdicts import judge_levels, load_thresholds, tally
+from mimic_checks.verdicts.multiplicity import TestFamily
 from mimic_checks.verdicts.new_photos import FEWEST, Sharing, effective_cases, interval, new_photos
 from mimic_checks.verdicts.result import level_result
 from mimic_checks.verdicts.text import is_far, reach
@@ -130,7 +131,7 @@ def stored(items):
     """A level with these items, as it is stored."""
     thresholds = load_thresholds().defaults
     level = Level("spread", 1)
-    verdict = judge_levels([(level, tally(items, thresholds.alpha))], thresholds, 1)
+    verdict = judge_levels([(level, tally(items, thresholds.alpha))], thresholds, TestFamily(1))
     return level_result(verdict.levels[0], items, thresholds.alpha)
 
 
