@@ -81,14 +81,15 @@ class Sharing:
 
     def explained(self, residuals: Floats) -> Floats:
         """The share that photos explain, in [0, 1]; 1 where nothing can tell."""
-        n = len(residuals)
-        common = self.shown @ self.shown.T
-        of_case = np.asarray(common.sum(axis=1)).ravel()
+        n, turned = len(residuals), self.shown.T
+        of_case = self.shown @ (turned @ np.ones(n))
+        # R and its photo by photo counterpart have the same sum of squares: take the smaller.
+        common = turned @ self.shown if turned.shape[0] < n else self.shown @ turned
         # Traces of QR and QRQR, where Q takes the mean off.
         once = n - of_case.sum() / n
         twice = common.power(2).sum() - 2 * (of_case @ of_case) / n + (of_case.sum() / n) ** 2
         squares = (residuals**2).sum(axis=0)
-        weighted = ((self.shown.T @ residuals) ** 2).sum(axis=0)
+        weighted = ((turned @ residuals) ** 2).sum(axis=0)
         ratio = np.divide(weighted, squares, out=np.ones_like(squares), where=squares > 0)
         above = ratio * (n - 1) - once
         below = above - ratio * once + twice
