@@ -68,9 +68,9 @@ def test_selected_levels_are_judged_as_strictly_as_all(tmp_path):
 def test_what_is_recorded_of_a_level_has_its_photos_and_its_drop(tmp_path):
     """Of the outcomes of this very level, against those of the reference, at the run's alpha."""
     found = find_checks()[SPREAD]
-    session = CheckSession(
-        RunPlan(replace(settings(tmp_path), vlm="stub:first-image-only"), [found])
-    )
+    plan = RunPlan(replace(settings(tmp_path), vlm="stub:first-image-only"), [found])
+    RunFolder(tmp_path / "out").prepare(plan.describe())
+    session = CheckSession(plan)
     result = Evaluator(session).result(found)
     by_level = scored_by_level(session.folder.records_of(SPREAD))
     reference, second, *_ = result.levels
