@@ -24,6 +24,7 @@ NAMES = (
     "profile_memory",
     "gate",
     "bounds",
+    "new_photos",
     "training_data",
     "training_step",
 )

@@ -90,8 +90,8 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class LevelVerdict:
-    """One level: its tally, a two-sided interval of its rate, what was judged against what, and the
-    verdict."""
+    """One level: its tally, a two-sided interval of its rate, what was judged against what, by what
+    kind of evidence, and the verdict."""
 
     level: Level
     tally: Tally
@@ -101,6 +101,7 @@ class LevelVerdict:
     threshold: float
     is_reference: bool
     retention: tuple[float, float] | None = None
+    evidence: Evidence = FIXED_NUMBER
 
 
 class Decision(NamedTuple):
@@ -296,7 +297,7 @@ def level_verdict(
         verdict, reason = "inconclusive", f"{reason}, but not proven better than {floor.text}"
     interval = evidence.rate_bounds(right(counts.kinds), alpha / 2)
     return LevelVerdict(
-        level, counts, interval, verdict, reason, threshold, is_reference, retention
+        level, counts, interval, verdict, reason, threshold, is_reference, retention, evidence
     )
 
 

@@ -42,7 +42,10 @@ def checked(*levels):
     named = [Level("spread", k) for k in range(1, len(levels) + 1)]
     tallies = [(lv, tally(i, thresholds.alpha, {})) for lv, i in zip(named, levels, strict=True)]
     verdict = judge_levels(tallies, thresholds, TestFamily(len(levels)))
-    judged = tuple(level_result(v, i) for v, i in zip(verdict.levels, levels, strict=True))
+    judged = tuple(
+        level_result(v, i, thresholds.alpha, levels[0])
+        for v, i in zip(verdict.levels, levels, strict=True)
+    )
     return result().model_copy(
         update={"levels": judged, "verdict": verdict.verdict, "reason": verdict.reason, "shown": ()}
     )
