@@ -56,7 +56,7 @@ def test_the_rest_is_kept_and_a_named_check_left_open(catalog, named):
     (absent,) = plan.not_carried
     assert (absent.check, absent.has, absent.asked) == ("spread.balanced", 3, 40)
     assert absent.status == ("inconclusive" if named else "skipped")
-    assert plan.judged_levels == 4, "what is not asked cannot fail"
+    assert plan.family.levels == 4, "what is not asked cannot fail"
 
 
 def test_nothing_left_to_judge_is_refused_with_every_reason(catalog):

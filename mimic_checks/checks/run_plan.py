@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -43,10 +44,11 @@ from mimic_checks.tasks import TASKS, Choice, Names, Truth, Unread, Vocabulary, 
 from mimic_checks.tasks.truth import LETTERS
 from mimic_checks.verdicts import load_thresholds
 from mimic_checks.verdicts.case_set import CaseSet, read_case_set
+from mimic_checks.verdicts.evidence import AT_ANY_TIME, FIXED_NUMBER, Evidence
 from mimic_checks.verdicts.floors import Floor, perfect_floors, unbeaten
-from mimic_checks.verdicts.levels import refuse_unreachable
+from mimic_checks.verdicts.multiplicity import TestFamily
 from mimic_checks.verdicts.not_carried import NotCarried
-from mimic_checks.verdicts.paired import refuse_unreachable_pair
+from mimic_checks.verdicts.reachable import refuse_unreachable, refuse_unreachable_pair
 
 
 class RunPlan:
@@ -195,12 +197,24 @@ class RunPlan:
             return draw(strategy, error.possible, seed, leave_out=self.leave_out)
 
     @property
-    def judged_levels(self) -> int:
-        """Places at which the whole run can fail by chance: the correction of every fail. Over all
-        testable levels of the selected checks, whichever of their nodes are selected."""
+    def family(self) -> TestFamily:
+        """All tests by which the whole run can fail by chance: of all testable levels of the
+        selected checks, whichever of their nodes are selected."""
+        levels = sum(check.judged_levels(self.settings.profile) for check in self.checks)
         untestable = sum(item.level is not None for item in self.not_carried)
-        judged = sum(check.judged_levels(self.settings.profile) for check in self.checks)
-        return max(1, judged - untestable)
+        return TestFamily(max(1, levels - untestable))
+
+    def order(self, check: Check) -> list[int]:
+        """The order in which the draws of a check that may stop early are asked: random, fixed
+        before the first answer, so that no answer has a say in what comes next."""
+        order = list(range(len(self.draws(check))))
+        random.Random(f"{check.seed(self.settings.seed)} order").shuffle(order)
+        return order
+
+    def evidence(self, check: Check) -> Evidence:
+        """How the outcomes of a check are weighed."""
+        early = self.settings.sequential and isinstance(check, Sweep)
+        return AT_ANY_TIME if early else FIXED_NUMBER
 
     def settle(self) -> None:
         """Draws the cases of all checks, and leaves out those that the catalog cannot carry.
@@ -304,10 +318,10 @@ class RunPlan:
         if check.check_id not in self._untestable:
             alpha = self.thresholds.of(check.check_id).alpha
             found: dict[Level, Floor] = {}
+            draws, order = self.draws(check), self.order(check)
             for k, level in enumerate(self.levels(check) if check.gated else ()):
-                items = [drawn[k] for drawn in self.draws(check)]
-                floors = perfect_floors(items, self.vocabulary)
-                if floor := unbeaten(floors, len(items), alpha):
+                floors = perfect_floors([draws[place][k] for place in order], self.vocabulary)
+                if floor := unbeaten(floors, alpha, self.evidence(check)):
                     found[level] = floor
             self._untestable[check.check_id] = found
         return self._untestable[check.check_id]
@@ -331,9 +345,10 @@ class RunPlan:
         """Refuses a check that even a perfect model could not pass with so few cases."""
         thresholds, n = self.thresholds.of(check.check_id), self.settings.cases
         if isinstance(check, Sweep):
-            refuse_unreachable(check.check_id, n, thresholds)
+            refuse_unreachable(check.check_id, n, thresholds, self.family, self.evidence(check))
         if isinstance(check, Measurement) and check.pairs:
-            refuse_unreachable_pair(check.check_id, n, thresholds.paired_margin, thresholds.alpha)
+            margin, alpha = thresholds.paired_margin, thresholds.alpha
+            refuse_unreachable_pair(check.check_id, n, margin, alpha, FIXED_NUMBER)
 
     def _check_readable(self, check: Check) -> None:
         """Refuses a check whose own true answers would not be judged right: a task that reads

@@ -66,12 +66,17 @@ class Evidence(ABC):
     def rate_bounds(self, right: Sequence[bool], alpha: float) -> Bounds:
         """Bounds of the share of right draws."""
 
+    def drop_at_least(self, pairs: Pairs, alpha: float) -> float:
+        """Lower bound of the drop."""
+        return largest_refuted(lambda m: self.drop_above(pairs, m), (-1.0, 1.0), alpha)
+
+    def drop_at_most(self, pairs: Pairs, alpha: float) -> float:
+        """Upper bound of the drop."""
+        return smallest_refuted(lambda m: self.drop_below(pairs, m), (-1.0, 1.0), alpha)
+
     def drop_bounds(self, pairs: Pairs, alpha: float) -> Bounds:
         """Bounds of the drop."""
-        return (
-            largest_refuted(lambda m: self.drop_above(pairs, m), (-1.0, 1.0), alpha),
-            smallest_refuted(lambda m: self.drop_below(pairs, m), (-1.0, 1.0), alpha),
-        )
+        return self.drop_at_least(pairs, alpha), self.drop_at_most(pairs, alpha)
 
     def mean_drop_bounds(self, drops: Sequence[float], alpha: float) -> Bounds:
         """Bounds of the mean drop."""
@@ -80,19 +85,28 @@ class Evidence(ABC):
             smallest_refuted(lambda m: self.mean_drop_below(drops, m), (-1.0, 1.0), alpha),
         )
 
-    def retained_bounds(self, pairs: Pairs, alpha: float) -> Bounds:
-        """Bounds of the rate after as a share of the rate before; infinite where nothing bounds
-        it from above."""
-        back = Pairs(pairs.after, pairs.before)
+    def retained_at_least(self, pairs: Pairs, alpha: float) -> float:
+        """Lower bound of the rate after as a share of the rate before."""
         low = largest_refuted(lambda share: self.retains(pairs, share), (0.0, 1.0), alpha)
-        high = smallest_refuted(lambda share: self.falls_short(pairs, share), (0.0, 1.0), alpha)
+        if low < 1.0:
+            return low
         # A share above 1 is asked for with before and after exchanged.
-        if low >= 1.0:
-            low = 1 / smallest_refuted(lambda s: self.falls_short(back, s), (0.0, 1.0), alpha)
-        if high >= 1.0:
-            other = largest_refuted(lambda s: self.retains(back, s), (0.0, 1.0), alpha)
-            high = 1 / other if other > 0 else math.inf
-        return low, high
+        back = Pairs(pairs.after, pairs.before)
+        return 1 / smallest_refuted(lambda s: self.falls_short(back, s), (0.0, 1.0), alpha)
+
+    def retained_at_most(self, pairs: Pairs, alpha: float) -> float:
+        """Upper bound of the rate after as a share of the rate before; infinite where nothing
+        bounds it."""
+        high = smallest_refuted(lambda share: self.falls_short(pairs, share), (0.0, 1.0), alpha)
+        if high < 1.0:
+            return high
+        back = Pairs(pairs.after, pairs.before)
+        other = largest_refuted(lambda s: self.retains(back, s), (0.0, 1.0), alpha)
+        return 1 / other if other > 0 else math.inf
+
+    def retained_bounds(self, pairs: Pairs, alpha: float) -> Bounds:
+        """Bounds of the rate after as a share of the rate before."""
+        return self.retained_at_least(pairs, alpha), self.retained_at_most(pairs, alpha)
 
 
 class FixedNumber(Evidence):

@@ -2,7 +2,10 @@
 
 A level passes only where its model is proven better than *every* answer that needs no look at the
 images, each by a one-sided exact paired test at alpha. No correction is due: all of them must be
-beaten (intersection-union). So the heuristics may be many, and a bad one costs nothing.
+beaten (intersection-union). So the heuristics may be many, and a bad one costs nothing. Of the
+constant answers many are tried, not only the one that is right most often: the sample may take
+the second best for the best, and a model that says the second best and looks a little passes then
+though it is no better than the best.
 """
 
 from __future__ import annotations
@@ -13,18 +16,32 @@ from dataclasses import dataclass
 from mimic_checks.cases import Item
 from mimic_checks.cases.blind import blind_right
 from mimic_checks.tasks import Vocabulary
-from mimic_checks.verdicts.score_test import p_above
+from mimic_checks.verdicts.evidence import FIXED_NUMBER, Evidence
+from mimic_checks.verdicts.pairs import Pairs
 
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """A blind heuristic at a level: the share of items that it gets right; `ahead` items that the
-    model has right and the heuristic wrong, `behind` the other way round."""
+    """A blind heuristic at a level; `pairs`: whether the model (before) and the heuristic (after)
+    are right, draw by draw: not looking is the change whose drop is asked for."""
 
     name: str
-    rate: float
-    ahead: int
-    behind: int
+    pairs: Pairs
+
+    @property
+    def rate(self) -> float:
+        """The share of items that it gets right."""
+        return sum(self.pairs.after) / self.pairs.n
+
+    @property
+    def ahead(self) -> int:
+        """Items that the model has right and the heuristic wrong."""
+        return self.pairs.lost
+
+    @property
+    def behind(self) -> int:
+        """Items that the heuristic has right and the model wrong."""
+        return self.pairs.gained
 
     @property
     def text(self) -> str:
@@ -37,15 +54,11 @@ def floors_of(
 ) -> tuple[Floor, ...]:
     """Every heuristic against a model, item by item. `right`: whether the model is, doubt counted
     against it."""
+    if not items:
+        return ()
     return tuple(
-        Floor(
-            name,
-            sum(blind) / len(items),
-            sum(model and not guess for model, guess in zip(right, blind, strict=True)),
-            sum(guess and not model for model, guess in zip(right, blind, strict=True)),
-        )
+        Floor(name, Pairs(tuple(right), tuple(blind)))
         for name, blind in blind_right(items, vocabulary).items()
-        if items
     )
 
 
@@ -59,19 +72,21 @@ def best_floor(floors: Sequence[Floor]) -> Floor | None:
     return max(floors, key=lambda floor: floor.rate, default=None)
 
 
-def unbeaten(floors: Sequence[Floor], n: int, alpha: float) -> Floor | None:
-    """The heuristic that the answers of n items are the least proven to beat; None if they beat
-    every one, each with an error of at most alpha."""
-    p, floor = max(
-        ((p_above(floor.ahead, floor.behind, n, 0.0), floor) for floor in _hardest(floors)),
-        key=lambda pair: pair[0],
-        default=(0.0, None),
-    )
-    return floor if p > alpha else None
+def unbeaten(
+    floors: Sequence[Floor], alpha: float, evidence: Evidence = FIXED_NUMBER
+) -> Floor | None:
+    """The heuristic that a level's answers are the least proven to beat; None if they beat every
+    one, each with an error of at most alpha."""
+    tried = floors if evidence.anytime else _hardest(floors)
+    p = [evidence.drop_above(floor.pairs, 0.0) for floor in tried]
+    if not p or max(p) <= alpha:
+        return None
+    return tried[p.index(max(p))]
 
 
 def _hardest(floors: Sequence[Floor]) -> list[Floor]:
-    """Those that no other outdoes: fewer ahead or more behind makes a p-value larger."""
+    """Those that no other outdoes: with a fixed number of draws, fewer ahead or more behind make a
+    p-value larger, whatever the order of the draws."""
     found: list[Floor] = []
     for floor in sorted(floors, key=lambda floor: (floor.ahead, -floor.behind)):
         if not found or floor.behind > found[-1].behind:

@@ -96,7 +96,7 @@ def test_no_heuristic_passes_a_level_of_a_sweep(settled, profile):
             ]
             passed = [
                 str(level.level)
-                for level in judge_levels(tallies, thresholds, plan.judged_levels).levels
+                for level in judge_levels(tallies, thresholds, plan.family).levels
                 if level.verdict == "pass"
             ]
             assert passed == [], f"{check.check_id}: {name!r} passes"

@@ -57,7 +57,7 @@ def test_selected_levels_are_judged_as_strictly_as_all(tmp_path):
     found = [find_checks()[SPREAD]]
     some = RunPlan(settings(tmp_path), found, selected={SPREAD: [Level("spread", 3)]})
     assert [level.value for level in some.asked_levels(found[0].check)] == [1, 3]
-    assert some.judged_levels == RunPlan(settings(tmp_path), found).judged_levels == 4
+    assert some.family.levels == RunPlan(settings(tmp_path), found).family.levels == 4
 
 
 def test_a_wrong_harness_is_the_reason_also_where_no_verdict_is_selected(tmp_path):

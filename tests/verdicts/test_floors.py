@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from mimic_checks.verdicts.evidence import AT_ANY_TIME
 from mimic_checks.verdicts.floors import Floor, best_floor, floors_of, perfect_floors, unbeaten
 from mimic_checks.verdicts.intervals import lower
+from mimic_checks.verdicts.pairs import Pairs
 from mimic_checks.verdicts.score_test import p_above
 from tests.scored import NAMES, case
 
@@ -18,23 +20,23 @@ ALPHA = 0.05
 
 def floors(rows, right):
     """Floors of answers by name: which items each gets right."""
-    return tuple(
-        Floor(
-            name,
-            sum(blind) / len(right),
-            sum(m and not b for m, b in zip(right, blind, strict=True)),
-            sum(b and not m for m, b in zip(right, blind, strict=True)),
-        )
-        for name, blind in rows.items()
-    )
+    return tuple(Floor(name, Pairs(tuple(right), tuple(blind))) for name, blind in rows.items())
+
+
+def one(name, ahead, n=100):
+    """A blind answer against a perfect model of n items."""
+    return Floor(name, Pairs((True,) * n, tuple(k >= ahead for k in range(n))))
 
 
 def test_floors_are_counted_item_by_item():
     items = [case(k, count=3 if k < 6 else 5) for k in range(10)]
     right = [k % 2 == 0 for k in range(10)]
     found = {floor.name: floor for floor in floors_of(items, right, NAMES)}
-    assert found["three of each"] == Floor("three of each", 0.6, 2, 3)
-    assert found["constant: 5"] == Floor("constant: 5", 0.4, 3, 2)
+    counts = {
+        name: (found[name].rate, found[name].ahead, found[name].behind)
+        for name in ("three of each", "constant: 5")
+    }
+    assert counts == {"three of each": (0.6, 2, 3), "constant: 5": (0.4, 3, 2)}
     assert best_floor(tuple(found.values())).rate == 0.6
     assert {floor.behind for floor in perfect_floors(items, NAMES)} == {0}
     assert best_floor(()) is None
@@ -51,19 +53,19 @@ def test_all_are_beaten_or_the_least_beaten_is_named(rows):
     right, *blind = rows
     made = floors({str(k): row for k, row in enumerate(blind)}, right)
     p = {floor.name: p_above(floor.ahead, floor.behind, len(right), 0.0) for floor in made}
-    found = unbeaten(made, len(right), ALPHA)
+    found = unbeaten(made, ALPHA)
     assert (found is None) == (max(p.values()) <= ALPHA)
     assert found is None or p[found.name] == max(p.values())
 
 
 def test_one_that_is_nearly_perfect_is_not_beaten_by_a_perfect_model():
-    assert unbeaten([Floor("x", 0.98, 2, 0)], 100, ALPHA)
-    assert unbeaten([Floor("x", 0.9, 10, 0)], 100, ALPHA) is None
+    assert unbeaten([one("x", 2)], ALPHA)
+    assert unbeaten([one("x", 10)], ALPHA) is None
     # The conditional test, of another hand, for the same pairs.
     assert binomtest(10, 10, alternative="greater").pvalue < ALPHA
-    assert (
-        unbeaten([Floor("easy", 0.1, 90, 0), Floor("hard", 0.98, 2, 0)], 100, ALPHA).name == "hard"
-    )
+    assert unbeaten([one("easy", 90), one("hard", 2)], ALPHA).name == "hard"
+    assert unbeaten([one("easy", 90), one("hard", 2)], ALPHA, AT_ANY_TIME).name == "hard"
+    assert unbeaten([one("easy", 90)], ALPHA, AT_ANY_TIME) is None
 
 
 @pytest.mark.parametrize(
@@ -85,9 +87,8 @@ def test_a_model_as_good_as_the_best_constant_passes_seldom(rates):
         right = truth == 1
         right |= (truth >= 2) & (rng.random(n) < (first - second) / max(rates[2] + rates[3], 1e-9))
         made = floors({str(k): (truth == k).tolist() for k in range(4)}, right.tolist())
-        passed += unbeaten(made, n, ALPHA) is None
-        alone += unbeaten([best_floor(made)], n, ALPHA) is None
+        passed += unbeaten(made, ALPHA) is None
+        alone += unbeaten([best_floor(made)], ALPHA) is None
     assert lower(passed, runs, 0.01) <= ALPHA
-    print(passed, alone)
     if rates[0] - rates[1] < 0.05:
         assert alone > 2 * ALPHA * runs, "the trap is there"
