@@ -331,11 +331,11 @@ class RunPlan:
         return f"{floor.text} of {draws} cases, proves as much as a perfect model"
 
     def _leave_levels_out(self, check: Check) -> None:
-        draws, partial = len(self.draws(check)), self.is_partial(check)
+        draws = len(self.draws(check))
+        because = "was selected by name" if self.is_partial(check) else ""
         for level in self.untestable(check):
             if level not in self._wanted(check):
                 continue
-            because = "was selected by name" if partial and check.check_id in self._named else ""
             reason = self._why_untestable(check, level)
             self.not_carried.append(
                 NotCarried(check.check_id, reason, draws, self.settings.cases, because, level)
