@@ -22,7 +22,8 @@ from mimic_checks.models.controls import Blanked, Reversed
 from mimic_checks.models.intervention import Intervention
 from mimic_checks.runs import Condition
 from mimic_checks.verdicts import Verdict
-from mimic_checks.verdicts.gate import count, judge_together, worst_of
+from mimic_checks.verdicts.gate import judge_checks, worst_of
+from mimic_checks.verdicts.gate_tests import LevelPairs, check_tests, evidence_of, level_pairs
 from mimic_checks.verdicts.intervals import lower, upper
 from mimic_checks.verdicts.policy import Policy
 from mimic_checks.verdicts.text import interval_name, table
@@ -196,8 +197,8 @@ def _history(
 ) -> Verdict:
     """The verdict of the whole gate on one re-run. Levels of a check are draws together, so a draw
     is hit at all of them or at none."""
+    paired: dict[str, list[LevelPairs]] = {}
     chosen: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-    counted = {}
     for (check, level), before in intact.items():
         if check not in chosen:
             chosen[check] = (
@@ -207,6 +208,7 @@ def _history(
         after = broken[check, level]
         rows, hit = chosen[check]
         pairs = [(before[k], after[k] if h else before[k]) for k, h in zip(rows, hit, strict=True)]
-        counted[check, level] = count(pairs)
-    judged = judge_together({key: (counts, policy.rule(key[0])) for key, counts in counted.items()})
-    return worst_of(level.verdict.verdict for level in judged.values())
+        paired.setdefault(check, []).append(level_pairs(pairs))
+    once = evidence_of(anytime=False)
+    tests = [check_tests(levels, policy.rule(check), once) for check, levels in paired.items()]
+    return worst_of(judged.verdict for judged in judge_checks(tests, policy.alpha))

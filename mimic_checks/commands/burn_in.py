@@ -53,13 +53,12 @@ def _burn_in(options: argparse.Namespace, rest: Sequence[str]) -> int:
     from mimic_checks.checks.settings import Settings
     from mimic_checks.errors import InvalidArgument
     from mimic_checks.models import ModelOptions
-    from mimic_checks.verdicts.policy import check_policy_can_decide, load_policy
+    from mimic_checks.verdicts.policy import Asked, check_policy_can_decide, load_policy
 
     if options.histories < 1:
         raise InvalidArgument("histories", options.histories, allowed="1 or more")
     found = selected_checks(options, lambda found: found.check.anytime)
     policy = load_policy(options.vlm_policy, find_checks(options.checks or ()))
-    check_policy_can_decide(policy, found, options.vlm_cases)
     settings = Settings(
         vlm=options.vlm,
         catalog=options.vlm_catalog,
@@ -68,7 +67,15 @@ def _burn_in(options: argparse.Namespace, rest: Sequence[str]) -> int:
         output=options.vlm_output,
         model=ModelOptions(adapter=options.vlm_adapter, base_url=options.vlm_base_url),
     )
-    session = CheckSession(RunPlan(settings, list(found.values())))
+    plan = RunPlan(settings, list(found.values()))
+    check_policy_can_decide(
+        policy,
+        {
+            check.check_id: Asked(len(plan.levels(check)), options.vlm_cases)
+            for check in plan.checks
+        },
+    )
+    session = CheckSession(plan)
     session.validate()
     for item in session.plan.not_carried:
         print(f"{item.status}: {item.check}: {item.text}", file=sys.stderr)

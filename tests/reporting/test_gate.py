@@ -21,7 +21,7 @@ from tests.scored import group, outcome, records
 
 
 def release(check, *, lost=0, answer="2", device="cpu"):
-    """100 cases of one level, of which the first `lost` are answered wrongly."""
+    """100 cases of two levels, of which the first `lost` of the second are answered wrongly."""
     head = BaselineHead(
         check=check,
         rules=1,
@@ -39,7 +39,11 @@ def release(check, *, lost=0, answer="2", device="cpu"):
         )
         for k in range(100)
     ]
-    return Baseline(head, tuple(items), {"spread2": "spread=2"})
+    first = [
+        item.model_copy(update={"level": "spread1", "kind": "right", "answer": "3"})
+        for item in items
+    ]
+    return Baseline(head, (*first, *items), {"spread1": "spread=1", "spread2": "spread=2"})
 
 
 def gates(answer="2"):
