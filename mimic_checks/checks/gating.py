@@ -10,6 +10,7 @@ from typing import Any
 
 from mimic_checks import __version__
 from mimic_checks.cases import RULE_VERSION, ImageOpener, Level, Scored
+from mimic_checks.checks.check import Check
 from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.settings import Settings
 from mimic_checks.errors import GateError
@@ -41,6 +42,12 @@ from mimic_checks.verdicts.policy import (
 )
 from mimic_checks.verdicts.record import Record, records_of
 from mimic_checks.verdicts.run_folder import RunFolder
+
+
+def asked(plan: RunPlan, check: Check) -> Asked:
+    """What a run asks for a check, as far as can be known before it is drawn."""
+    nodes = check.node_levels(plan.settings.profile)
+    return Asked(len(nodes or plan.levels(check)), plan.settings.cases)
 
 
 class Gating:
@@ -89,18 +96,19 @@ class Gating:
         }
 
     def _asked(self, plan: RunPlan) -> dict[str, Asked]:
-        """What the run asks for every gated check. Which levels a measurement has is known for sure
-        where it was recorded."""
+        """What the run asks for every gated check; how many levels a measurement has is known for
+        sure where it was recorded."""
         recorded = {} if self.recording else self._recorded_levels()
-        return {
-            check.check_id: Asked(
-                recorded.get(check.check_id, len(plan.levels(check))),
-                len(plan.draws(check)),
-                anytime=self.may_stop_early(check.check_id),
-            )
-            for check in plan.checks
-            if check.check_id in self.gated
-        }
+        found = {}
+        for check in plan.checks:
+            if (check_id := check.check_id) in self.gated:
+                planned = asked(plan, check)
+                found[check_id] = Asked(
+                    recorded.get(check_id, planned.levels),
+                    len(plan.draws(check)),
+                    anytime=self.may_stop_early(check_id),
+                )
+        return found
 
     def validate(self, plan: RunPlan) -> None:
         """Refuses a gate that could decide nothing, and baselines of other cases, before a model is
