@@ -150,7 +150,7 @@ SWITCHES = (
     Option(
         "vlm-sequential",
         bool,
-        "with a baseline: look after every batch, stop a check when its comparison is certain",
+        "look after every 20 draws, and stop a check when its verdicts are certain",
     ),
     Option(
         "vlm-discard-unfinished",

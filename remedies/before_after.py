@@ -15,7 +15,8 @@ from mimic_checks.catalog import load_catalog
 from mimic_checks.catalog.labels import labels_of
 from mimic_checks.errors import RemedyError
 from mimic_checks.tasks import Vocabulary
-from mimic_checks.verdicts.paired import paired
+from mimic_checks.verdicts.evidence import FIXED_NUMBER
+from mimic_checks.verdicts.pairs import paired
 from mimic_checks.verdicts.record import scored_by_level
 from mimic_checks.verdicts.run_folder import RunFolder
 from mimic_checks.verdicts.text import level_name
@@ -90,7 +91,9 @@ def _answers(run: Path) -> Answers:
 def _line(check: str, level: Level, before: Sequence[Scored], after: Sequence[Scored]) -> str:
     # A pair measures the drop; what is shown is the change. Adding zero makes 0.0 of -0.0.
     pair = paired(before, after)
-    low, high = (-100 * bound + 0.0 for bound in reversed(pair.interval(ALPHA)))
+    low, high = (
+        -100 * bound + 0.0 for bound in reversed(FIXED_NUMBER.drop_bounds(pair, ALPHA / 2))
+    )
     base_rate, rate = (
         sum(item.kind == "right" for item in items) / len(items) for items in (before, after)
     )

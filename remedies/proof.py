@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from mimic_checks.cases import Case, Outcome
+from mimic_checks.verdicts.evidence import FIXED_NUMBER
 from mimic_checks.verdicts.files import Stored
 from mimic_checks.verdicts.intervals import lower, upper
-from mimic_checks.verdicts.paired import Paired, paired
+from mimic_checks.verdicts.pairs import paired
 from remedies.behaviours import role_of
 
 ALPHA = 0.05
@@ -126,17 +127,17 @@ def level_change(
     # Every seed's interval has its share of alpha, so with probability 1 - alpha all hold together,
     # and then the mean of their ends encloses the mean of the changes.
     pairs = [paired(before, outcomes) for outcomes in after]
-    bounds = [pair.interval(ALPHA / len(pairs)) for pair in pairs]
+    share = ALPHA / len(pairs)
+    bounds = [FIXED_NUMBER.drop_bounds(pair, share / 2) for pair in pairs]
     # A pair measures the drop, a level shows the change: the bounds change sign and places.
     low, high = (-float(np.mean([bound[k] for bound in bounds])) for k in (1, 0))
     role = role_of(level)
     margin = {"guard": GUARD_MARGIN, "kept": KEPT_MARGIN}.get(role or "")
     verdict: GuardVerdict | None = None
     if margin is not None:
-        share = ALPHA / len(pairs)
         most, least = (
             float(np.mean([bound(pair, share) for pair in pairs]))
-            for bound in (Paired.drop_at_most, Paired.drop_at_least)
+            for bound in (FIXED_NUMBER.drop_at_most, FIXED_NUMBER.drop_at_least)
         )
         verdict = "kept" if most <= margin else "lost" if least > margin else "inconclusive"
     return LevelChange(

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from mimic_checks.cases import Case, Group, GroupOutcome, Level, Outcome, images_first, make_case
 from mimic_checks.tasks import Counts
+from mimic_checks.verdicts.levels import Tally
 from mimic_checks.verdicts.record import records_of
 
 LEVEL = Level("spread", 2)
@@ -45,3 +46,10 @@ def group(number: int, kinds, *, rule="all_right", roles=(), **more) -> GroupOut
 def records(items, level=LEVEL, check="spread.balanced"):
     """The records of a level's items; image `img3` is row 3."""
     return records_of(check, level, items, lambda image: int(image.removeprefix("img")))
+
+
+def counted(right, n=100, unparseable=0, error=0, best_constant=0.0):
+    """A tally of so many outcomes: the right ones come first, then those in doubt."""
+    wrong = n - right - unparseable - error
+    kinds = {"right": right, "unparseable": unparseable, "error": error, "wrong": wrong}
+    return Tally(tuple(kind for kind, times in kinds.items() for _ in range(times)), best_constant)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -158,9 +157,9 @@ class Gating:
             for item in items
         ]
 
-    def may_stop_early(self, check_id: str) -> bool:
-        """Whether a check is asked in rounds, until its comparison is certain."""
-        return check_id in self.sequential and check_id in self.recorded
+    def compares(self, check_id: str) -> bool:
+        """Whether a check is compared with a recorded baseline."""
+        return not self.recording and check_id in self.recorded
 
     def current(self, check_id: str) -> Baseline:
         """This run's outcomes of a check, as a baseline."""
@@ -183,13 +182,6 @@ class Gating:
         ]
         self.folder.write_pictures(cases, opener)
         return gate
-
-    def order(self, seed: int, draws: int) -> list[int]:
-        """The order in which the draws of a check that may stop early are asked: random, fixed
-        before the first answer."""
-        order = list(range(draws))
-        random.Random(f"{seed} order").shuffle(order)
-        return order
 
     def certain(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -43,10 +44,12 @@ from mimic_checks.tasks import TASKS, Choice, Names, Truth, Unread, Vocabulary, 
 from mimic_checks.tasks.truth import LETTERS
 from mimic_checks.verdicts import load_thresholds
 from mimic_checks.verdicts.case_set import CaseSet, read_case_set
+from mimic_checks.verdicts.evidence import AT_ANY_TIME, FIXED_NUMBER
 from mimic_checks.verdicts.intervals import lower
-from mimic_checks.verdicts.levels import best_constant, refuse_unreachable
+from mimic_checks.verdicts.levels import best_constant
+from mimic_checks.verdicts.multiplicity import TestFamily
 from mimic_checks.verdicts.not_carried import NotCarried
-from mimic_checks.verdicts.paired import refuse_unreachable_pair
+from mimic_checks.verdicts.reachable import refuse_unreachable, refuse_unreachable_pair
 
 CONSTANT_CEILING = 0.8
 """If one answer is proven right in more cases of a level than this, the level tests nothing."""
@@ -185,10 +188,18 @@ class RunPlan:
             return draw(strategy, error.possible, seed, leave_out=self.leave_out)
 
     @property
-    def judged_levels(self) -> int:
-        """Places at which the whole run can fail by chance: the correction of every fail. Over all
-        levels of the selected checks, whichever of their nodes are selected."""
-        return max(1, sum(check.judged_levels(self.settings.profile) for check in self.checks))
+    def family(self) -> TestFamily:
+        """All tests by which the whole run can fail by chance: of all levels of the selected
+        checks, whichever of their nodes are selected."""
+        levels = sum(check.judged_levels(self.settings.profile) for check in self.checks)
+        return TestFamily(max(1, levels))
+
+    def order(self, check: Check) -> list[int]:
+        """The order in which the draws of a check that may stop early are asked: random, fixed
+        before the first answer, so that no answer has a say in what comes next."""
+        order = list(range(len(self.draws(check))))
+        random.Random(f"{check.seed(self.settings.seed)} order").shuffle(order)
+        return order
 
     def settle(self) -> None:
         """Draws the cases of all checks, and leaves out those that the catalog cannot carry.
@@ -290,9 +301,11 @@ class RunPlan:
         """Refuses a check that even a perfect model could not pass with so few cases."""
         thresholds, n = self.thresholds.of(check.check_id), self.settings.cases
         if isinstance(check, Sweep):
-            refuse_unreachable(check.check_id, n, thresholds)
+            evidence = AT_ANY_TIME if self.settings.sequential else FIXED_NUMBER
+            refuse_unreachable(check.check_id, n, thresholds, self.family, evidence)
         if isinstance(check, Measurement) and check.pairs:
-            refuse_unreachable_pair(check.check_id, n, thresholds.paired_margin, thresholds.alpha)
+            margin, alpha = thresholds.paired_margin, thresholds.alpha
+            refuse_unreachable_pair(check.check_id, n, margin, alpha, FIXED_NUMBER)
 
     def _check_readable(self, check: Check) -> None:
         """Refuses a check whose own true answers would not be judged right: a task that reads

@@ -62,12 +62,6 @@ class Settings:
                 str(self.policy),
                 allowed="a policy beside a baseline; add --vlm-baseline <folder>",
             )
-        if self.sequential and not self.baseline:
-            raise InvalidArgument(
-                "vlm-sequential",
-                True,
-                allowed="looking early beside a baseline; add --vlm-baseline <folder>",
-            )
         if self.batch is not None and self.batch < 1:
             raise InvalidArgument(
                 "vlm-batch",

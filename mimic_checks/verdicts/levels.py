@@ -3,8 +3,8 @@
 Who bears the doubt: a level passes only with every unparseable and error counted wrong (and the
 reference's counted right), and fails only with every one counted right (and the reference's counted
 wrong). A pass needs no correction for many levels, because all of them must pass
-(intersection-union); a fail does, because one is enough: each level may fail with probability alpha
-/ judged levels.
+(intersection-union); a fail does, because one is enough: each way in which something can fail has
+its part of alpha (`multiplicity.py`).
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mimic_checks.cases import OUTCOME_KINDS, Level, Scored
-from mimic_checks.errors import ThresholdsError
-from mimic_checks.verdicts.intervals import empirical_bernstein, lower, upper
+from mimic_checks.cases import Level, OutcomeKind, Scored
+from mimic_checks.verdicts.evidence import FIXED_NUMBER, Evidence
+from mimic_checks.verdicts.intervals import empirical_bernstein
+from mimic_checks.verdicts.multiplicity import TestFamily
+from mimic_checks.verdicts.pairs import Pairs, right
 from mimic_checks.verdicts.thresholds import Thresholds
 from mimic_checks.verdicts.trouble import NOTHING, Frequent, cure, frequent, raised_by, unread_by
 
@@ -26,15 +28,12 @@ Verdict = Literal["pass", "fail", "inconclusive"]
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How the items of one level came out, a group counted once; `best_constant` is the rate of the
-    best answer that looks at nothing, `mean_partial` the mean of the partial scores, if there are
-    any; `raised` and `unread` are the most frequent reasons of errors and of answers that nothing
-    was read from."""
+    """How the items of one level came out in the order of their draws, a group counted once;
+    `best_constant` is the rate of the best answer that looks at nothing, `mean_partial` the mean of
+    the partial scores, if there are any; `raised` and `unread` are the most frequent reasons of
+    errors and of answers that nothing was read from."""
 
-    right: int
-    wrong: int
-    unparseable: int
-    error: int
+    kinds: tuple[OutcomeKind, ...]
     best_constant: float
     mean_partial: float | None = None
     partial_interval: tuple[float, float] | None = None
@@ -44,12 +43,31 @@ class Tally:
     @property
     def n(self) -> int:
         """All items."""
-        return self.right + self.wrong + self.unparseable + self.error
+        return len(self.kinds)
 
     @property
-    def doubtful(self) -> int:
-        """Items without a prediction."""
-        return self.unparseable + self.error
+    def right(self) -> int:
+        """Items that are right."""
+        return self.kinds.count("right")
+
+    @property
+    def wrong(self) -> int:
+        """Items that are wrong."""
+        return self.kinds.count("wrong")
+
+    @property
+    def unparseable(self) -> int:
+        """Items whose answer says no one thing."""
+        return self.kinds.count("unparseable")
+
+    @property
+    def error(self) -> int:
+        """Items that raised an error."""
+        return self.kinds.count("error")
+
+    def is_readable(self, thresholds: Thresholds) -> bool:
+        """Whether enough answers could be read for the level to pass."""
+        return self.unparseable <= thresholds.unparseable_ceiling * self.n
 
     @property
     def is_answered(self) -> bool:
@@ -96,10 +114,9 @@ class CheckVerdict:
 def tally(items: Sequence[Scored], alpha: float) -> Tally:
     """Counts the outcomes of one level; `alpha` is the error rate of the partial score's
     interval."""
-    kinds = Counter(item.kind for item in items)
     partial = [item.partial for item in items if item.partial is not None]
     return Tally(
-        **{kind: kinds[kind] for kind in OUTCOME_KINDS},
+        kinds=tuple(item.kind for item in items),
         best_constant=best_constant(items),
         mean_partial=math.fsum(partial) / len(partial) if partial else None,
         partial_interval=empirical_bernstein(partial, alpha) if partial else None,
@@ -117,13 +134,15 @@ def best_constant(items: Sequence[Scored]) -> float:
 
 
 def judge_levels(
-    tallies: Sequence[tuple[Level, Tally]], thresholds: Thresholds, judged_levels: int
+    tallies: Sequence[tuple[Level, Tally]],
+    thresholds: Thresholds,
+    family: TestFamily,
+    evidence: Evidence = FIXED_NUMBER,
 ) -> CheckVerdict:
-    """The verdict of a sweep. The first level is the reference; `judged_levels` is counted over the
-    whole run."""
-    fail_alpha = thresholds.alpha / judged_levels
+    """The verdict of a sweep, whose levels have the same draws in the same order. The first level
+    is the reference; `family`: all tests of the run."""
     (first, reference), *others = tallies
-    judged = [judge_reference(first, reference, thresholds, fail_alpha)]
+    judged = [judge_reference(first, reference, thresholds, family, evidence)]
     for level, counts in others:
         if judged[0].verdict == "fail":
             reason = f"the reference level {first} failed: the model cannot do the task at all"
@@ -131,76 +150,62 @@ def judge_levels(
                 level, counts, "inconclusive", reason, thresholds.retention, thresholds.alpha
             )
         else:
-            verdict = _judge_retention(level, counts, reference, thresholds, fail_alpha)
+            verdict = _judge_retention(level, counts, reference, thresholds, family, evidence)
         judged.append(verdict)
     return combine(judged, f"all {len(judged)} levels pass")
 
 
-def smallest_passing_n(thresholds: Thresholds) -> int:
-    """The fewest cases per level with which a model that is always right passes every rule."""
-    n = 1
-    while not (
-        lower(n, n, thresholds.alpha) > thresholds.reference_floor
-        and lower(n, n, thresholds.alpha / 4) >= thresholds.retention
-    ):
-        n += 1
-        if n > 10**5:
-            raise ThresholdsError(
-                f"retention={thresholds.retention!r} can never be proven; allowed: below 1"
-            )
-    return n
-
-
-def refuse_unreachable(check_id: str, n: int, thresholds: Thresholds) -> None:
-    """Stops a configuration in which even a perfect model cannot pass.
-
-    Raises:
-        ThresholdsError: too few cases; names the number needed.
-    """
-    needed = smallest_passing_n(thresholds)
-    if n < needed:
-        raise ThresholdsError(
-            f"cases={n!r} per level can never pass check {check_id!r}"
-            f" (retention={thresholds.retention}, reference_floor={thresholds.reference_floor},"
-            f" alpha={thresholds.alpha}): even {n} right of {n} do not prove it; use at least"
-            f" --vlm-cases {needed}"
-        )
-
-
 def judge_reference(
-    level: Level, counts: Tally, thresholds: Thresholds, fail_alpha: float
+    level: Level,
+    counts: Tally,
+    thresholds: Thresholds,
+    family: TestFamily,
+    evidence: Evidence = FIXED_NUMBER,
 ) -> LevelVerdict:
     """The level at which the model must show that it can do the task at all: against the floor and
     the best constant answer."""
-    floor = max(thresholds.reference_floor, counts.best_constant)
-    if (broken := _unjudged(level, counts, floor, thresholds, fail_alpha, True)) is not None:
+    floor, alpha = max(thresholds.reference_floor, counts.best_constant), thresholds.alpha
+    fail_alpha = alpha * family.weight("level")
+    if (broken := _unjudged(level, counts, floor, thresholds, family, evidence, True)) is not None:
         return broken
-    low = lower(counts.right, counts.n, thresholds.alpha)
-    high = upper(counts.right + counts.doubtful, counts.n, fail_alpha)
+    surely, perhaps = right(counts.kinds), right(counts.kinds, doubtful=True)
     against = f"the floor of the reference level {floor:.2f}"
+    low = evidence.rate_bounds(surely, alpha)[0]
+    high = evidence.rate_bounds(perhaps, fail_alpha)[1]
     verdict: Verdict
-    if low > floor and counts.unparseable <= thresholds.unparseable_ceiling * counts.n:
+    if evidence.rate_above(surely, floor) <= alpha and counts.is_readable(thresholds):
         verdict, reason = "pass", f"proven above {against} (lower bound {low:.3f})"
-    elif high < floor:
+    elif evidence.rate_below(perhaps, floor) <= fail_alpha:
         verdict, reason = "fail", f"proven below {against} (upper bound {high:.3f})"
     else:
         verdict = "inconclusive"
         reason = f"neither above nor below {against} is proven [{low:.3f}, {high:.3f}]"
-    return level_verdict(level, counts, verdict, reason, floor, thresholds.alpha, is_reference=True)
+    return level_verdict(
+        level, counts, verdict, reason, floor, alpha, evidence=evidence, is_reference=True
+    )
 
 
 def _judge_retention(
-    level: Level, counts: Tally, reference: Tally, thresholds: Thresholds, fail_alpha: float
+    level: Level,
+    counts: Tally,
+    reference: Tally,
+    thresholds: Thresholds,
+    family: TestFamily,
+    evidence: Evidence,
 ) -> LevelVerdict:
     required, alpha = thresholds.retention, thresholds.alpha
-    if (broken := _unjudged(level, counts, required, thresholds, fail_alpha, False)) is not None:
+    fail_alpha = alpha * family.weight("level")
+    broken = _unjudged(level, counts, required, thresholds, family, evidence, False)
+    if broken is not None:
         return broken
-    retention = retention_interval(counts, reference, alpha)
-    low, high = retention[0], retention_interval(counts, reference, fail_alpha)[1]
+    worst = Pairs(right(reference.kinds, doubtful=True), right(counts.kinds))
+    best = Pairs(right(reference.kinds), right(counts.kinds, doubtful=True))
+    low = evidence.retained_at_least(worst, alpha)
+    high = evidence.retained_at_most(best, fail_alpha)
     verdict: Verdict
-    if low >= required and counts.unparseable <= thresholds.unparseable_ceiling * counts.n:
+    if evidence.retains(worst, required) <= alpha and counts.is_readable(thresholds):
         verdict, bounds = "pass", f"at least {_percent(low, required)}"
-    elif high < required:
+    elif evidence.falls_short(best, required) <= fail_alpha:
         verdict, bounds = "fail", f"at most {_percent(high, required)}"
     elif math.isinf(high):
         verdict = "inconclusive"
@@ -209,7 +214,16 @@ def _judge_retention(
         verdict = "inconclusive"
         bounds = f"between {_percent(low, required)} and {_percent(high, required)}"
     reason = f"accuracy is {bounds} of the reference level's ({100 * required:g} % required)"
-    return level_verdict(level, counts, verdict, reason, required, alpha, retention=retention)
+    return level_verdict(
+        level,
+        counts,
+        verdict,
+        reason,
+        required,
+        alpha,
+        evidence=evidence,
+        retention=(low, evidence.retained_at_most(best, alpha)),
+    )
 
 
 def _percent(share: float, required: float) -> str:
@@ -219,27 +233,19 @@ def _percent(share: float, required: float) -> str:
     return f"{exact:.1f} %" if alike and abs(share - required) >= 0.0005 else f"{exact:.0f} %"
 
 
-def retention_interval(level: Tally, reference: Tally, alpha: float) -> tuple[float, float]:
-    """[L_level / U_ref, U_level / L_ref], four one-sided Clopper-Pearson bounds at alpha / 4
-    each."""
-    share = alpha / 4
-    low = lower(level.right, level.n, share) / upper(
-        reference.right + reference.doubtful, reference.n, share
-    )
-    floor = lower(reference.right, reference.n, share)
-    return low, upper(level.right + level.doubtful, level.n, share) / floor if floor else math.inf
-
-
 def _unjudged(
     level: Level,
     counts: Tally,
     threshold: float,
     thresholds: Thresholds,
-    fail_alpha: float,
+    family: TestFamily,
+    evidence: Evidence,
     is_reference: bool,
 ) -> LevelVerdict | None:
     """The verdict of a level whose answers do not even come to be judged: too many errors, or too
     many that cannot be read."""
+    unreadable = [kind == "unparseable" for kind in counts.kinds]
+    fail_alpha = thresholds.alpha * family.weight("unreadable")
     verdict: Verdict
     if counts.error > thresholds.error_ceiling * counts.n:
         verdict = "inconclusive"
@@ -247,7 +253,7 @@ def _unjudged(
             f"{counts.error} of {counts.n} cases raised an error"
             f" (error_ceiling={thresholds.error_ceiling:g}){counts.raised.most_of(counts.error)}"
         )
-    elif lower(counts.unparseable, counts.n, fail_alpha) > thresholds.unparseable_ceiling:
+    elif evidence.rate_above(unreadable, thresholds.unparseable_ceiling) <= fail_alpha:
         verdict = "fail"
         reason = (
             f"{counts.unparseable} of {counts.n} answers are unparseable (more than"
@@ -257,7 +263,14 @@ def _unjudged(
     else:
         return None
     return level_verdict(
-        level, counts, verdict, reason, threshold, thresholds.alpha, is_reference=is_reference
+        level,
+        counts,
+        verdict,
+        reason,
+        threshold,
+        thresholds.alpha,
+        evidence=evidence,
+        is_reference=is_reference,
     )
 
 
@@ -269,11 +282,12 @@ def level_verdict(
     threshold: float,
     alpha: float,
     *,
+    evidence: Evidence = FIXED_NUMBER,
     is_reference: bool = False,
     retention: tuple[float, float] | None = None,
 ) -> LevelVerdict:
     """A level's verdict with the two-sided interval (alpha) of its rate."""
-    interval = lower(counts.right, counts.n, alpha / 2), upper(counts.right, counts.n, alpha / 2)
+    interval = evidence.rate_bounds(right(counts.kinds), alpha / 2)
     return LevelVerdict(
         level, counts, interval, verdict, reason, threshold, is_reference, retention
     )

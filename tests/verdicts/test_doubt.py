@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from mimic_checks.cases import Level
-from mimic_checks.verdicts.levels import Tally, judge_levels
+from mimic_checks.verdicts.levels import judge_levels
+from mimic_checks.verdicts.multiplicity import TestFamily
 from mimic_checks.verdicts.thresholds import load_thresholds
+from tests.scored import counted
 
 N = 100
 THRESHOLDS = load_thresholds().defaults
@@ -14,9 +16,9 @@ THRESHOLDS = load_thresholds().defaults
 
 def verdict(reference, right):
     """The second level's verdict: `right` of N, no doubt about it."""
-    level = Tally(right, N - right, 0, 0, 0.0)
+    level = counted(right)
     judged = judge_levels(
-        [(Level("spread", 1), reference), (Level("spread", 2), level)], THRESHOLDS, 2
+        [(Level("spread", 1), reference), (Level("spread", 2), level)], THRESHOLDS, TestFamily(2)
     )
     return judged.levels[1].verdict
 
@@ -27,9 +29,9 @@ def verdict(reference, right):
 def test_the_doubt_about_the_reference_decides_no_other_level(right, unparseable, error):
     """Every number of right answers at a level: a pass stays one if the reference's doubtful
     answers were right, a fail stays one if they were wrong."""
-    doubtful = Tally(right, N - right - unparseable - error, unparseable, error, 0.0)
-    best = Tally(right + unparseable + error, N - right - unparseable - error, 0, 0, 0.0)
-    worst = Tally(right, N - right, 0, 0, 0.0)
+    doubtful = counted(right, unparseable=unparseable, error=error)
+    best = counted(right + unparseable + error)
+    worst = counted(right)
     verdicts = {k: verdict(doubtful, k) for k in range(N + 1)}
     assert {"pass", "fail"} <= set(verdicts.values())
     for k, given in verdicts.items():

@@ -12,30 +12,33 @@ from scipy.stats import binom, binomtest
 
 from mimic_checks.cases import Level
 from mimic_checks.errors import ThresholdsError
+from mimic_checks.verdicts.evidence import AT_ANY_TIME, FIXED_NUMBER
 from mimic_checks.verdicts.intervals import empirical_bernstein, lower, upper
-from mimic_checks.verdicts.levels import (
-    Tally,
-    judge_levels,
-    refuse_unreachable,
-    retention_interval,
-    smallest_passing_n,
-    tally,
-)
+from mimic_checks.verdicts.levels import Tally, judge_levels, tally
+from mimic_checks.verdicts.multiplicity import TestFamily
+from mimic_checks.verdicts.pairs import Pairs
+from mimic_checks.verdicts.reachable import refuse_unreachable, smallest_passing_n
 from mimic_checks.verdicts.thresholds import Thresholds, load_thresholds
-from tests.scored import group, outcome
+from tests.scored import counted, group, outcome
 
 DEFAULT = load_thresholds().defaults
 
 
 def level(right, n=100, unparseable=0, error=0, best_constant=0.25):
-    return Tally(right, n - right - unparseable - error, unparseable, error, best_constant)
+    return counted(right, n, unparseable, error, best_constant)
 
 
-def judge(*tallies, thresholds=DEFAULT, judged=None):
+def drawn(*rights):
+    """Tallies from whether each draw is right, level by level."""
+    return [Tally(tuple("right" if r else "wrong" for r in row), 0.0) for row in rights]
+
+
+def judge(*tallies, thresholds=DEFAULT, judged=None, evidence=FIXED_NUMBER):
     return judge_levels(
         [(Level("spread", k), t) for k, t in enumerate(tallies, 1)],
         thresholds,
-        judged or len(tallies),
+        TestFamily(judged or len(tallies)),
+        evidence,
     )
 
 
@@ -82,29 +85,32 @@ def test_a_level_that_collapses_fails_and_is_named():
     assert [found.verdict for found in verdict.levels] == ["pass", "pass", "fail"]
 
 
-def share(right, reference, alpha, bound):
-    """A bound of the share kept, by scipy's own exact intervals."""
-    sides = ("low", "high") if bound == "low" else ("high", "low")
-    ends = [
-        getattr(binomtest(k, 100).proportion_ci(1 - 2 * alpha, "exact"), side)
-        for k, side in zip((right, reference), sides, strict=True)
-    ]
-    return f"{100 * ends[0] / ends[1]:.0f} %"
-
-
 def test_reasons_are_in_whole_percent_of_the_reference_level_s_accuracy():
-    """Four one-sided bounds, at a quarter of alpha each; the upper one is corrected for the two
-    levels judged."""
-    once, twice = 0.05 / 4, 0.05 / 2 / 4
+    """A lower bound at alpha, an upper one at the part of alpha that each of two levels may fail
+    with."""
+    fail_alpha = DEFAULT.alpha * TestFamily(2).weight("level")
     end = "of the reference level's (80 % required)"
-    passed, failed, open_ = (
-        judge(level(reference), level(right)).levels[1].reason
+    (passed, once), (failed, twice), (open_, both) = (
+        (
+            judge(level(reference), level(right)).levels[1].reason,
+            Pairs(
+                (True,) * reference + (False,) * (100 - reference),
+                (True,) * right + (False,) * (100 - right),
+            ),
+        )
         for reference, right in ((97, 96), (97, 10), (90, 75))
     )
-    assert passed == f"accuracy is at least {share(96, 97, once, 'low')} {end}"
-    assert failed == f"accuracy is at most {share(10, 97, twice, 'high')} {end}"
-    low, high = share(75, 90, once, "low"), share(75, 90, twice, "high")
-    assert open_ == f"accuracy is between {low} and {high} {end}"
+    assert (
+        passed
+        == f"accuracy is at least {100 * FIXED_NUMBER.retained_at_least(once, 0.05):.0f} % {end}"
+    )
+    most = FIXED_NUMBER.retained_at_most(twice, fail_alpha)
+    assert failed == f"accuracy is at most {100 * most:.0f} % {end}"
+    low, high = (
+        FIXED_NUMBER.retained_at_least(both, 0.05),
+        FIXED_NUMBER.retained_at_most(both, fail_alpha),
+    )
+    assert open_ == f"accuracy is between {100 * low:.0f} % and {100 * high:.0f} % {end}"
 
 
 def test_a_percentage_that_would_read_like_what_is_required_gets_a_decimal():
@@ -132,7 +138,7 @@ def test_a_level_without_any_upper_bound_says_so():
 def test_levels_may_be_names():
     positions = [Level("position", name) for name in ("first", "middle", "last")]
     tallies = [level(97), level(20), level(96)]
-    verdict = judge_levels(list(zip(positions, tallies, strict=True)), DEFAULT, 3)
+    verdict = judge_levels(list(zip(positions, tallies, strict=True)), DEFAULT, TestFamily(3))
     assert [found.level for found in verdict.levels] == positions
     assert verdict.reason.startswith("position=middle: accuracy is at most")
 
@@ -145,18 +151,18 @@ def test_a_group_is_one_item_and_a_constant_must_fit_all_its_members():
         group(4, ["error", "right"]),
         outcome(5, "right"),
     ]
-    counted = tally(items, 0.05)
-    assert (counted.right, counted.wrong, counted.unparseable, counted.error) == (2, 1, 1, 1)
-    assert counted.best_constant == 1 / 5, "members of each group have different truths"
+    found = tally(items, 0.05)
+    assert (found.right, found.wrong, found.unparseable, found.error) == (2, 1, 1, 1)
+    assert found.best_constant == 1 / 5, "members of each group have different truths"
 
 
 def test_partial_scores_are_averaged_over_the_items_that_have_one():
     items = [
         replace(outcome(k, "wrong"), partial=score) for k, score in enumerate([0.5, 1.0, None, 0.0])
     ]
-    counted = tally(items, 0.05)
-    assert counted.mean_partial == 0.5
-    assert counted.partial_interval == empirical_bernstein([0.5, 1.0, 0.0], 0.05)
+    found = tally(items, 0.05)
+    assert found.mean_partial == 0.5
+    assert found.partial_interval == empirical_bernstein([0.5, 1.0, 0.0], 0.05)
     assert tally(items[2:3], 0.05).mean_partial is None
 
 
@@ -197,10 +203,14 @@ def test_unparseables_have_a_ceiling_of_their_own():
     assert "120 of 1000 answers are unparseable" in verdict.reason
 
 
-def test_retention_interval_is_made_of_four_bounds():
-    low, high = retention_interval(level(60), level(90), 0.05)
-    assert low == pytest.approx(lower(60, 100, 0.0125) / upper(90, 100, 0.0125))
-    assert high == pytest.approx(upper(60, 100, 0.0125) / lower(90, 100, 0.0125))
+def test_the_draws_of_levels_are_compared_draw_by_draw():
+    """80 of 100 right at both levels. In the same draws, the level keeps all of it, which 100 cases
+    prove; in draws that have nothing to do with each other, they prove less."""
+    first = np.arange(100) < 80
+    same, other = drawn(first, first), drawn(first, np.random.default_rng(0).permutation(first))
+    lows = [judge(*levels).levels[1].retention[0] for levels in (same, other)]
+    assert judge(*same).verdict == "pass"
+    assert lows[0] > 0.95 > lows[1]
 
 
 def test_more_judged_levels_make_failing_harder():
@@ -208,44 +218,61 @@ def test_more_judged_levels_make_failing_harder():
     assert judge(level(95), level(53), judged=4000).verdict == "inconclusive"
 
 
+def releases(joint, n, references, share, generator):
+    """Simulated levels of a check, reference first: [checks, levels, draws]; the others keep
+    `share` of its rate. `nested`: a draw that is lost at a level is lost at all that are no
+    better; `independent`: they have nothing to do with each other."""
+    checks, levels, reference = references
+    if joint == "nested":
+        luck = np.broadcast_to(generator.random((checks, 1, n)), (checks, levels, n))
+    else:
+        luck = generator.random((checks, levels, n))
+    rates = np.full((levels, 1), share * reference)
+    rates[0] = reference
+    return luck < rates
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [50, 100, 400])
-def test_family_wise_false_fails_stay_within_alpha(n):
-    """Every level exactly at its threshold, all checks together: 9 checks of 4 levels, 4,000 runs.
-
-    The bound is one-sided: the observed rate must not be provably above alpha (99 %).
-    """
-    rng = np.random.default_rng(n)
-    runs, checks, levels, reference = 4000, 9, 4, 0.625
-    false_fails = false_passes = 0
-    cache: dict[tuple[int, int], str] = {}
-
-    def verdict_of(reference_right, right):
-        key = (reference_right, right)
-        if key not in cache:
-            cache[key] = (
-                judge(
-                    level(reference_right, n, best_constant=0.0),
-                    level(right, n),
-                    judged=checks * levels,
-                )
-                .levels[1]
-                .verdict
-            )
-        return cache[key]
-
+@pytest.mark.parametrize("evidence", [FIXED_NUMBER, AT_ANY_TIME], ids=["fixed", "any time"])
+@pytest.mark.parametrize("joint", ["nested", "independent"])
+@pytest.mark.parametrize("n", [50, 150])
+def test_family_wise_false_fails_stay_within_alpha(n, joint, evidence):
+    """Every level exactly at its threshold, all checks of a run together. One-sided: the observed
+    rates must not be provably above alpha (99 %)."""
+    runs, checks, levels = 150, 3, 4
+    generator, false_fails, false_passes = np.random.default_rng(n), 0, 0
     for _ in range(runs):
-        references = rng.binomial(n, reference, checks)
-        others = rng.binomial(n, reference * DEFAULT.retention, (checks, levels - 1))
+        simulated = releases(joint, n, (checks, levels, 0.8), DEFAULT.retention, generator)
         found = [
-            verdict_of(int(ref), int(right))
-            for ref, row in zip(references, others, strict=True)
-            for right in row
+            verdict.verdict
+            for rows in simulated
+            for verdict in judge(*drawn(*rows), judged=checks * levels, evidence=evidence).levels[
+                1:
+            ]
         ]
         false_fails += "fail" in found
         false_passes += found[0] == "pass"
     assert lower(false_fails, runs, 0.01) <= DEFAULT.alpha
     assert lower(false_passes, runs, 0.01) <= DEFAULT.alpha
+
+
+def test_a_level_fails_for_its_rate_or_its_unparseables_within_one_share():
+    """At the floor with unparseables at their ceiling, summed over every outcome: both ways to fail
+    together stay within alpha."""
+    n, floor, ceiling = 60, DEFAULT.reference_floor, DEFAULT.unparseable_ceiling
+    chance = 0.0
+    for unparseable in range(n + 1):
+        for right in range(n + 1 - unparseable):
+            p = binom.pmf(unparseable, n, ceiling) * binom.pmf(
+                right, n - unparseable, (floor - ceiling) / (1 - ceiling)
+            )
+            # Doubtful answers count as right for a fail: the rate with them is at the floor.
+            if (
+                p > 1e-9
+                and judge(level(right, n, unparseable, best_constant=0.0)).verdict == "fail"
+            ):
+                chance += p
+    assert chance <= DEFAULT.alpha
 
 
 @pytest.mark.slow
@@ -263,14 +290,13 @@ def test_false_fails_of_references_at_their_floor_stay_within_alpha():
     assert lower(false_fails, runs, 0.01) <= DEFAULT.alpha
 
 
-def test_the_fewest_cases_with_which_a_pass_is_reachable():
-    needed = smallest_passing_n(DEFAULT)
-    assert judge(level(needed, needed), level(needed, needed)).verdict == "pass"
-    assert (
-        judge(level(needed - 1, needed - 1), level(needed - 1, needed - 1)).verdict
-        == "inconclusive"
-    )
-    refuse_unreachable("spread.balanced", needed, DEFAULT)
+@pytest.mark.parametrize("evidence", [FIXED_NUMBER, AT_ANY_TIME], ids=["fixed", "any time"])
+def test_the_fewest_cases_with_which_a_pass_is_reachable(evidence):
+    needed = smallest_passing_n(DEFAULT, evidence)
+    enough, too_few = level(needed, needed), level(needed - 1, needed - 1)
+    assert judge(enough, enough, evidence=evidence).verdict == "pass"
+    assert judge(too_few, too_few, evidence=evidence).verdict == "inconclusive"
+    refuse_unreachable("spread.balanced", needed, DEFAULT, TestFamily(4), evidence)
     with pytest.raises(
         ThresholdsError,
         match=(
@@ -278,13 +304,24 @@ def test_the_fewest_cases_with_which_a_pass_is_reachable():
             rf" {needed}"
         ),
     ):
-        refuse_unreachable("spread.balanced", needed - 1, DEFAULT)
+        refuse_unreachable("spread.balanced", needed - 1, DEFAULT, TestFamily(4), evidence)
+
+
+def test_a_retention_that_no_loss_undercuts_is_refused():
+    hardly = Thresholds(0.0, 0.01, 0.05, 0.1, 0.05, 0.02)
+    with pytest.raises(
+        ThresholdsError, match=r"cases=100 per level can never fail.*retention=0.01"
+    ):
+        refuse_unreachable("spread.balanced", 100, hardly, TestFamily(30), FIXED_NUMBER)
+    with pytest.raises(ThresholdsError, match=r"can never pass.*not even 100000 right"):
+        never = Thresholds(0.0, 1 - 1e-7, 0.05, 0.1, 0.05, 0.02)
+        refuse_unreachable("spread.balanced", 100, never, TestFamily(30), FIXED_NUMBER)
 
 
 @given(st.floats(0.0, 0.95), st.floats(0.05, 0.97))
 def test_refusals_are_exact(floor, retention):
     thresholds = Thresholds(floor, retention, 0.05, 0.1, 0.05, 0.02)
-    needed = smallest_passing_n(thresholds)
+    needed = smallest_passing_n(thresholds, FIXED_NUMBER)
     perfect = [
         judge(
             level(n, n, best_constant=0), level(n, n, best_constant=0), thresholds=thresholds
@@ -331,12 +368,11 @@ def test_thresholds_of_one_check_override_the_defaults(tmp_path):
 def test_too_many_errors_are_inconclusive_never_pass_or_fail():
     """Three errors of a hundred decide nothing, however clear the rest is."""
     thresholds = load_thresholds().of("x")
-    good, bad = Tally(97, 0, 0, 3, 0.1), Tally(0, 97, 0, 3, 0.1)
-    for level in (good, bad):
-        verdict = judge_levels([(Level("a", 1), level)], thresholds, 1)
+    for right in (97, 0):
+        verdict = judge(level(right, error=3), thresholds=thresholds)
         assert verdict.verdict == "inconclusive"
-        assert verdict.reason == "a=1: 3 of 100 cases raised an error (error_ceiling=0.02)"
-    assert judge_levels([(Level("a", 1), Tally(98, 0, 0, 2, 0.1))], thresholds, 1).verdict == "pass"
+        assert verdict.reason == "spread=1: 3 of 100 cases raised an error (error_ceiling=0.02)"
+    assert judge(level(98, error=2), thresholds=thresholds).verdict == "pass"
 
 
 def test_as_many_unparseables_as_the_ceiling_allows_may_pass():

@@ -9,6 +9,7 @@ import pytest
 from mimic_checks.cases import Level
 from mimic_checks.tasks.unread import CUT_OFF, ONLY_REASONING
 from mimic_checks.verdicts.levels import judge_levels, tally
+from mimic_checks.verdicts.multiplicity import TestFamily
 from mimic_checks.verdicts.result import level_result
 from mimic_checks.verdicts.text import failure, rates
 from mimic_checks.verdicts.thresholds import load_thresholds
@@ -40,7 +41,7 @@ def checked(*levels):
     thresholds = load_thresholds().defaults
     named = [Level("spread", k) for k in range(1, len(levels) + 1)]
     tallies = [(lv, tally(i, thresholds.alpha)) for lv, i in zip(named, levels, strict=True)]
-    verdict = judge_levels(tallies, thresholds, len(levels))
+    verdict = judge_levels(tallies, thresholds, TestFamily(len(levels)))
     judged = tuple(level_result(v, i) for v, i in zip(verdict.levels, levels, strict=True))
     return result().model_copy(
         update={"levels": judged, "verdict": verdict.verdict, "reason": verdict.reason, "shown": ()}

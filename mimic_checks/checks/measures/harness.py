@@ -53,7 +53,7 @@ def blank_images(session: CheckSession, check: Measurement) -> Evaluation:
     best = counted.best_constant
     # A fail is corrected for all levels of the run, and a pass has to hold with every error counted
     # as a right answer.
-    low = lower(counted.right, counted.n, alpha / session.plan.judged_levels)
+    low = lower(counted.right, counted.n, alpha * session.plan.family.weight("level"))
     high = upper(counted.right + counted.error, counted.n, alpha)
     verdict: Verdict
     if low > best:

@@ -23,7 +23,7 @@ from mimic_checks.runs import Condition
 from mimic_checks.tasks import TASKS, Names
 from mimic_checks.verdicts import CheckVerdict
 from mimic_checks.verdicts.intervals import empirical_bernstein
-from mimic_checks.verdicts.paired import paired
+from mimic_checks.verdicts.pairs import paired
 from mimic_checks.verdicts.result import Curves, Panel, Series, Table
 
 if TYPE_CHECKING:

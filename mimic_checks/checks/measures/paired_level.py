@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from mimic_checks.cases import Level, Scored
 from mimic_checks.verdicts import tally
+from mimic_checks.verdicts.evidence import FIXED_NUMBER
 from mimic_checks.verdicts.levels import LevelVerdict, Verdict, level_verdict
-from mimic_checks.verdicts.paired import paired
+from mimic_checks.verdicts.multiplicity import TestFamily
+from mimic_checks.verdicts.pairs import paired
 from mimic_checks.verdicts.thresholds import Thresholds
 
 
@@ -17,20 +19,26 @@ def judge_change(
     before: Sequence[Scored],
     after: Sequence[Scored],
     thresholds: Thresholds,
-    judged_levels: int,
+    family: TestFamily,
     words: str,
 ) -> LevelVerdict:
     """A level (whose outcomes are `shown`) under which the same draws may lose at most the margin
     from `before` to `after`.
 
     Passes when the drop is proven inside with every doubtful answer counted as a drop, fails when
-    it is proven outside (at alpha / judged levels) with every doubtful answer counted as a gain.
+    it is proven outside (at its part of alpha) with every doubtful answer counted as a gain.
     `words` begin the reason: "3 blank images cost".
     """
     margin, flips = thresholds.paired_margin, paired(before, after)
-    high = paired(before, after, doubt="drop").drop_at_most(thresholds.alpha)
-    low = paired(before, after, doubt="gain").drop_at_least(thresholds.alpha / judged_levels)
-    verdict: Verdict = "pass" if high <= margin else "fail" if low > margin else "inconclusive"
+    worst, best = (paired(before, after, doubt=doubt) for doubt in ("drop", "gain"))
+    fail_alpha = thresholds.alpha * family.weight("level")
+    verdict: Verdict = "inconclusive"
+    if FIXED_NUMBER.drop_below(worst, margin) <= thresholds.alpha:
+        verdict = "pass"
+    elif FIXED_NUMBER.drop_above(best, margin) <= fail_alpha:
+        verdict = "fail"
+    high = FIXED_NUMBER.drop_at_most(worst, thresholds.alpha)
+    low = FIXED_NUMBER.drop_at_least(best, fail_alpha)
     bounds = {
         "pass": f"at most {high:.3f}",
         "fail": f"at least {low:.3f}",

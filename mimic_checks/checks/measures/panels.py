@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimic_checks.cases import Scored
+from mimic_checks.verdicts.evidence import FIXED_NUMBER
 from mimic_checks.verdicts.intervals import lower, median_interval, upper
-from mimic_checks.verdicts.paired import Paired
+from mimic_checks.verdicts.pairs import Pairs
 from mimic_checks.verdicts.result import Curves, Series
 
 
@@ -49,8 +50,8 @@ def is_answered(items: Sequence[Scored]) -> bool:
     return 2 * sum(item.kind == "error" for item in items) <= len(items)
 
 
-def gain_cells(change: Paired, alpha: float) -> tuple[str, str]:
+def gain_cells(change: Pairs, alpha: float) -> tuple[str, str]:
     """What a change does to the rate, and its interval, as they are read."""
     # Bounds are of the drop; as a gain they change sign, and with it places.
-    low, high = change.interval(alpha)
+    low, high = FIXED_NUMBER.drop_bounds(change, alpha / 2)
     return f"{-change.drop:+.3f}", f"{-high:+.3f} to {-low:+.3f}"

@@ -49,7 +49,7 @@ def measure(session: CheckSession, check: Measurement) -> Evaluation:
                 before=outcomes[level],
                 after=outcomes[plain],
                 thresholds=thresholds,
-                judged_levels=session.plan.judged_levels,
+                family=session.plan.family,
                 words="fewer tokens win",
             )
         )

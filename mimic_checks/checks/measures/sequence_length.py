@@ -27,7 +27,7 @@ from mimic_checks.runs import Condition
 from mimic_checks.verdicts import tally
 from mimic_checks.verdicts.intervals import empirical_bernstein
 from mimic_checks.verdicts.levels import combine, judge_reference
-from mimic_checks.verdicts.paired import paired
+from mimic_checks.verdicts.pairs import paired
 from mimic_checks.verdicts.result import Curves, Table
 
 Arms = Mapping[tuple[str, int], list[Outcome]]
@@ -39,13 +39,10 @@ def measure(session: CheckSession, check: Measurement) -> Evaluation:
     than the margin against the needle alone. The rest is reported."""
     arms = {key: session.answer(condition) for key, condition in conditions(session, check).items()}
     sizes = [n for name, n in arms if name == "images"]
-    thresholds, judged_levels = session.thresholds.of(check.check_id), session.plan.judged_levels
+    thresholds, family = session.thresholds.of(check.check_id), session.plan.family
     alone = arms["images", 1]
     reference = judge_reference(
-        Level("images", 1),
-        tally(alone, thresholds.alpha),
-        thresholds,
-        thresholds.alpha / judged_levels,
+        Level("images", 1), tally(alone, thresholds.alpha), thresholds, family
     )
     levels = [reference]
     for n in sizes[1:]:
@@ -55,7 +52,7 @@ def measure(session: CheckSession, check: Measurement) -> Evaluation:
             before=alone,
             after=arms["blanks", n],
             thresholds=thresholds,
-            judged_levels=judged_levels,
+            family=family,
             words=f"{n - 1} blank images cost",
         )
         if reference.verdict == "fail":

@@ -1,9 +1,9 @@
-"""Evaluating a sweep: all its draws against thresholds, or, with a baseline, rounds of draws until
-the comparison is certain."""
+"""Evaluating a sweep: all its draws, or rounds of draws until its verdicts are certain."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mimic_checks.cases import Draw, Level, Scored
 from mimic_checks.checks.check import Sweep
@@ -11,10 +11,12 @@ from mimic_checks.checks.evaluation import Evaluation
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.runs.condition import Condition, distinct_cases
 from mimic_checks.verdicts import CheckVerdict, judge_levels, tally
-from mimic_checks.verdicts.levels import level_verdict
+from mimic_checks.verdicts.evidence import AT_ANY_TIME, FIXED_NUMBER, Evidence
 
 ROUND = 20
 """Draws between two looks of a sequential run."""
+
+ByLevel = dict[Level, list[Scored]]
 
 
 def conditions(session: CheckSession, check: Sweep) -> list[Condition]:
@@ -29,52 +31,47 @@ def evaluate(session: CheckSession, check: Sweep) -> Evaluation:
     """Answers and judges every level."""
     if _may_stop_early(session, check):
         return _until_certain(session, check)
-    plan, thresholds = session.plan, session.thresholds.of(check.check_id)
+    plan = session.plan
     outcomes = session.engine.outcomes(Condition(check.check_id, plan.cases(check)))
     by_level = plan.by_level(check, plan.draws(check), outcomes)
+    return Evaluation(_judge(session, check, by_level, FIXED_NUMBER), by_level)
+
+
+def _judge(
+    session: CheckSession, check: Sweep, by_level: ByLevel, evidence: Evidence
+) -> CheckVerdict:
+    thresholds = session.thresholds.of(check.check_id)
     tallies = [(level, tally(items, thresholds.alpha)) for level, items in by_level.items()]
-    return Evaluation(judge_levels(tallies, thresholds, plan.judged_levels), by_level)
+    return judge_levels(tallies, thresholds, session.plan.family, evidence)
 
 
 def _may_stop_early(session: CheckSession, check: Sweep) -> bool:
-    gating = session.gating
-    return (
-        gating is not None
-        and gating.may_stop_early(check.check_id)
-        and not session.plan.is_partial(check)
-    )
+    recording = session.gating is not None and session.gating.recording
+    return session.settings.sequential and not recording and not session.plan.is_partial(check)
 
 
 def _until_certain(session: CheckSession, check: Sweep) -> Evaluation:
-    """Its levels are not judged against the thresholds: those bounds hold for a number of cases
-    that is fixed beforehand."""
-    assert session.gating
-    plan, thresholds = session.plan, session.thresholds.of(check.check_id)
-    draws = plan.draws(check)
-    # In a random order that is fixed beforehand, so that no answer has a say in what comes next.
-    order = session.gating.order(check.seed(session.settings.seed), len(draws))
-    by_level: dict[Level, list[Scored]] = {level: [] for level in plan.levels(check)}
+    """Asks in rounds until the verdict against the thresholds is certain, and that against the
+    baseline, if there is one."""
+    plan, order = session.plan, session.plan.order(check)
+    by_level: ByLevel = {level: [] for level in plan.levels(check)}
     for number, start in enumerate(range(0, len(order), ROUND), start=1):
         for level, items in _answer_round(session, check, number, order[start : start + ROUND]):
             by_level[level] += items
-        if session.gating.certain(check.check_id, by_level, plan.catalog.manifest.row):
+        verdict = _judge(session, check, by_level, AT_ANY_TIME)
+        if verdict.verdict != "inconclusive" and _is_compared(session, check, by_level):
             break
-    reason = (
-        f"asked {min(len(draws), number * ROUND)} of {len(draws)} draws until the comparison with"
-        " the baseline was certain; not judged against thresholds"
-    )
-    levels = [
-        level_verdict(
-            level,
-            tally(items, thresholds.alpha),
-            "inconclusive",
-            reason,
-            thresholds.retention,
-            thresholds.alpha,
-        )
-        for level, items in by_level.items()
-    ]
-    return Evaluation(CheckVerdict("inconclusive", reason, tuple(levels)), by_level)
+    asked = len(by_level[plan.levels(check)[0]])
+    reason = f"{verdict.reason} (asked {asked} of {len(order)} draws)"
+    return Evaluation(replace(verdict, reason=reason), by_level)
+
+
+def _is_compared(session: CheckSession, check: Sweep, by_level: ByLevel) -> bool:
+    """Whether the comparison with the baseline is certain, or there is none."""
+    gating, check_id = session.gating, check.check_id
+    if gating is None or not gating.compares(check_id):
+        return True
+    return gating.certain(check_id, by_level, session.catalog.manifest.row)
 
 
 def _answer_round(
