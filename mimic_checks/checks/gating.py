@@ -105,7 +105,7 @@ class Gating:
                 found[check_id] = Asked(
                     recorded.get(check_id, planned.levels),
                     len(plan.draws(check)),
-                    anytime=self.may_stop_early(check_id),
+                    anytime=check_id in self.sequential,
                 )
         return found
 
