@@ -6,21 +6,21 @@ from __future__ import annotations
 
 import pytest
 
-from mimic_checks.catalog import load_catalog
 from mimic_checks.checks.burn_in import AGAIN, FLIPPED, SECOND, burn_in, lines
 from mimic_checks.checks.discovery import find_checks
 from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.settings import Settings
 from mimic_checks.cli import main
-from mimic_checks.models.stubs import StubVLM
+from mimic_checks.models.stubs import Oracle
 from mimic_checks.verdicts.policy import load_policy
 
 
-def rates(tmp_path, stub, check="spread.unbalanced", histories=20, make_model=None):
-    settings = Settings(vlm=f"stub:{stub}", cases=100, output=tmp_path / "burn-in")
+def rates(tmp_path, stub, check="spread.unbalanced", histories=20, model=None):
+    settings = Settings(vlm=f"stub:{stub}", cases=100, batch=8, output=tmp_path / "burn-in")
     plan = RunPlan(settings, [find_checks()[check]])
-    found = burn_in(CheckSession(plan, make_model=make_model), load_policy(), histories)
+    make = (lambda: model(plan.catalog)) if model else None
+    found = burn_in(CheckSession(plan, make_model=make), load_policy(), histories)
     return {(row.defect, row.strength): row for row in found.rows}
 
 
@@ -45,7 +45,7 @@ def test_batches_that_change_answers_are_seen(tmp_path):
     assert found[SECOND, 1.0].drop == 0
 
 
-class Forgetful(StubVLM):
+class Forgetful(Oracle):
     """Answers a case rightly when it is first asked, and every third otherwise ever after."""
 
     def __init__(self, catalog):
@@ -66,8 +66,7 @@ class Forgetful(StubVLM):
 
 def test_a_model_that_answers_otherwise_when_asked_again_is_a_false_alarm(tmp_path):
     """A re-run is one: the row of an unchanged model can fail."""
-    catalog = load_catalog("rendered")
-    row = rates(tmp_path, "oracle", make_model=lambda: Forgetful(catalog))[SECOND, 1.0]
+    row = rates(tmp_path, "oracle", model=Forgetful)[SECOND, 1.0]
     assert row.drop > 0.2
     assert row.failed == row.early_failed == 20
 
