@@ -8,8 +8,10 @@ below; `..._above` is its mirror image. Bounds are wrong with probability alpha 
 from __future__ import annotations
 
 import math
+import random
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -56,7 +58,8 @@ class Evidence(ABC):
         """That the rate after is less than `share` of the rate before."""
 
     def mean_drop_below(self, drops: Sequence[float], margin: float) -> float:
-        """That the mean of such drops, each in [-1, 1], is below `margin`."""
+        """That the mean of such drops, each in [-1, 1], is below `margin`. By bets, in the order of
+        the draws: nothing exact is known of a mean of many values."""
         return _p_below(drops, margin)
 
     def mean_drop_above(self, drops: Sequence[float], margin: float) -> float:
@@ -134,12 +137,8 @@ class FixedNumber(Evidence):
         return score_test.p_falls_short(pairs.kept, pairs.lost, pairs.gained, share)
 
     def mean_drop_below(self, drops: Sequence[float], margin: float) -> float:
-        """Exact where every draw has one case; else by bets in the order of the draws, for nothing
-        exact is known of a mean of many values."""
-        if set(drops) <= {-1, 0, 1}:
-            lost, gained = (sum(drop == sign for drop in drops) for sign in (1, -1))
-            return score_test.p_below(lost, gained, len(drops), margin)
-        return super().mean_drop_below(drops, margin)
+        """By bets, in a random order that is fixed beforehand: draws may come sorted."""
+        return super().mean_drop_below([drops[k] for k in _order(len(drops))], margin)
 
     def rate_bounds(self, right: Sequence[bool], alpha: float) -> Bounds:
         return lower(sum(right), len(right), alpha), upper(sum(right), len(right), alpha)
@@ -177,6 +176,13 @@ class AtAnyTime(Evidence):
 
 
 FIXED_NUMBER, AT_ANY_TIME = FixedNumber(), AtAnyTime()
+
+
+@lru_cache
+def _order(n: int) -> tuple[int, ...]:
+    order = list(range(n))
+    random.Random(n).shuffle(order)
+    return tuple(order)
 
 
 def _short(pairs: Pairs, share: float) -> Floats:
