@@ -23,6 +23,7 @@ from mimic_checks.cases import (
     draw,
     scored,
 )
+from mimic_checks.cases.blind import blind_right
 from mimic_checks.cases.leave_out import LeaveOut, read_leave_out
 from mimic_checks.catalog import Catalog, load_catalog
 from mimic_checks.catalog.labels import read_labels
@@ -45,7 +46,7 @@ from mimic_checks.tasks.truth import LETTERS
 from mimic_checks.verdicts import load_thresholds
 from mimic_checks.verdicts.case_set import CaseSet, read_case_set
 from mimic_checks.verdicts.evidence import AT_ANY_TIME, FIXED_NUMBER, Evidence
-from mimic_checks.verdicts.floors import Floor, perfect_floors, unbeaten
+from mimic_checks.verdicts.floors import Blind, Floor, perfect_floors, unbeaten
 from mimic_checks.verdicts.multiplicity import TestFamily
 from mimic_checks.verdicts.not_carried import NotCarried
 from mimic_checks.verdicts.reachable import refuse_unreachable, refuse_unreachable_pair
@@ -78,6 +79,7 @@ class RunPlan:
         self._named = set(named)
         self._draws: dict[str, list[Draw]] = {}
         self._untestable: dict[str, dict[Level, Floor]] = {}
+        self._blind_right: dict[str, list[Blind]] = {}
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -200,8 +202,8 @@ class RunPlan:
     def family(self) -> TestFamily:
         """All tests by which the whole run can fail by chance: of all testable levels of the
         selected checks, whichever of their nodes are selected."""
-        levels = sum(check.judged_levels(self.settings.profile) for check in self.checks)
         untestable = sum(item.level is not None for item in self.not_carried)
+        levels = sum(check.judged_levels(self.settings.profile) for check in self.checks)
         return TestFamily(max(1, levels - untestable))
 
     def order(self, check: Check) -> list[int]:
@@ -318,13 +320,28 @@ class RunPlan:
         if check.check_id not in self._untestable:
             alpha = self.thresholds.of(check.check_id).alpha
             found: dict[Level, Floor] = {}
-            draws, order = self.draws(check), self.order(check)
-            for k, level in enumerate(self.levels(check) if check.gated else ()):
-                floors = perfect_floors([draws[place][k] for place in order], self.vocabulary)
+            for level in self.levels(check) if check.gated else ():
+                floors = perfect_floors(self.blind(check, level, self.order(check)))
                 if floor := unbeaten(floors, alpha, self.evidence(check)):
                     found[level] = floor
             self._untestable[check.check_id] = found
         return self._untestable[check.check_id]
+
+    def blind(self, check: Check, level: Level, asked: Sequence[int]) -> Blind:
+        """What is right without a look at the images, in the items of a level of the draws with
+        these numbers. The heuristics know all draws, so that none depends on how many were asked.
+        """
+        by_name = self._blind(check)[self.levels(check).index(level)]
+        return {name: [right[k] for k in asked] for name, right in by_name.items()}
+
+    def _blind(self, check: Check) -> list[Blind]:
+        """Of all draws, level by level."""
+        if check.check_id not in self._blind_right:
+            self._blind_right[check.check_id] = [
+                blind_right([drawn[k] for drawn in self.draws(check)], self.vocabulary)
+                for k in range(len(self.levels(check)))
+            ]
+        return self._blind_right[check.check_id]
 
     def _why_untestable(self, check: Check, level: Level) -> str:
         floor, draws = self.untestable(check)[level], len(self.draws(check))

@@ -10,6 +10,7 @@ from mimic_checks.reporting.cards import item_card
 from mimic_checks.reporting.curve import curve
 from mimic_checks.reporting.document import document
 from mimic_checks.reporting.escape import text
+from mimic_checks.reporting.estimates import estimates, rows_of
 from mimic_checks.reporting.gaps import gaps_html
 from mimic_checks.reporting.gate import Items, flipped_items, gate_section
 from mimic_checks.reporting.panels import panels
@@ -18,7 +19,7 @@ from mimic_checks.verdicts.pictures import read_pictures
 from mimic_checks.verdicts.record import scored_by_level
 from mimic_checks.verdicts.result import CheckResult, LevelResult
 from mimic_checks.verdicts.run_folder import RunFolder
-from mimic_checks.verdicts.text import interval_name, troubles, where_to_read
+from mimic_checks.verdicts.text import interval_name, is_far, reach, troubles, where_to_read
 
 _WORST_FIRST = ("fail", "inconclusive", "pass")
 
@@ -186,14 +187,11 @@ def _numbers(result: CheckResult) -> str:
     if not result.levels:
         return ""
     heads = ("Level", "Right", "Rate", interval_name(result.alpha), "Blind", "Verdict")
-    head = "".join(f"<th>{word}</th>" for word in heads)
-    rows = "".join(_level(judged) for judged in result.levels)
-    table = (
-        f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-        "</div>"
-    )
+    table = rows_of(heads, map(_level, result.levels))
     # A measurement draws panels of its own, which say more than a curve over its levels.
-    return table if result.panels else f'<div class="two"><div>{curve(result)}</div>{table}</div>'
+    if result.panels:
+        return table + estimates(result)
+    return f'<div class="two"><div>{curve(result)}{estimates(result)}</div>{table}</div>'
 
 
 def _level(judged: LevelResult) -> str:
@@ -226,11 +224,13 @@ def _also(judged: LevelResult) -> list[str]:
     """What is known of a level beside its verdict."""
     doubtful = {"unparseable": judged.unparseable, "errors": judged.error}
     facts = [f"{number} {word}" for word, number in doubtful.items() if number]
+    if judged.blind:
+        facts.append(f"best blind answer {judged.blind}")
+    if is_far(judged):
+        facts.append(reach(judged))
     if judged.partial is not None:
         bounds = f"[{judged.partial_low:.3f}, {judged.partial_high:.3f}]"
         facts.append(f"mean partial score {judged.partial:.3f} {bounds}")
-    if judged.blind:
-        facts.append(f"best blind answer {judged.blind}")
     return facts + [f"released scorer {name}: {rate:.3f}" for name, rate in judged.released.items()]
 
 

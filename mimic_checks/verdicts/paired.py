@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from mimic_checks.cases import Scored
-from mimic_checks.errors import ThresholdsError
 from mimic_checks.verdicts.intervals import lower, upper
 
 Doubt = Literal["wrong", "drop", "gain"]
@@ -43,27 +42,6 @@ class Paired:
     def interval(self, alpha: float) -> tuple[float, float]:
         """Two-sided interval of the drop."""
         return self.drop_at_least(alpha / 2), self.drop_at_most(alpha / 2)
-
-
-def refuse_unreachable_pair(check_id: str, n: int, margin: float, alpha: float) -> None:
-    """Stops a configuration in which even a change that flips no case cannot be proven harmless.
-
-    Raises:
-        ThresholdsError: too few cases, or a margin that nothing can prove; names the number needed.
-    """
-    if margin <= 0:
-        raise ThresholdsError(
-            f"paired_margin={margin!r} of check {check_id!r} can never be proven; allowed: above 0"
-        )
-    needed = 1
-    while upper(0, needed, alpha / 2) > margin:
-        needed += 1
-    if n < needed:
-        raise ThresholdsError(
-            f"cases={n!r} can never pass check {check_id!r} (paired_margin={margin},"
-            f" alpha={alpha}): even {n} of {n} cases that stay as they are do not prove it; use at"
-            f" least --vlm-cases {needed}"
-        )
 
 
 def paired(before: Sequence[Scored], after: Sequence[Scored], *, doubt: Doubt = "wrong") -> Paired:

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from mimic_checks.cases import Case, GroupOutcome, Level, Outcome, Scored
 from mimic_checks.characters import visible
+from mimic_checks.verdicts.estimates import capacity, drop_words
 from mimic_checks.verdicts.record import scored_by_level
 from mimic_checks.verdicts.result import CheckResult, LevelResult
 from mimic_checks.verdicts.trouble import alike
@@ -48,7 +49,64 @@ def summary(results: Sequence[CheckResult]) -> str:
         for result in results
         if result.verdict == "inconclusive"
     ]
-    return visible("\n".join(table(rows) + why))
+    lines = [*table(rows), *why, *few_photos(results)]
+    if beside := estimates(results, "  "):
+        head = ("estimates", "retention proven", drop_name(results))
+        lines += ["", *table([head, *beside])]
+    return visible("\n".join(lines))
+
+
+def few_photos(results: Sequence[CheckResult]) -> list[str]:
+    """A line for each check whose rates say far less about new photos than about its cases, with
+    the level of which that is most true."""
+    lines = []
+    for result in results:
+        far = [judged for judged in result.levels if is_far(judged)]
+        if far:
+            worst = min(far, key=lambda judged: judged.effective or 0)
+            others = f" (also: {', '.join(str(j.level) for j in far if j is not worst)})"
+            more = others if len(far) > 1 else ""
+            lines.append(f"few photos: {result.check}: {worst.level}: {reach(worst)}{more}")
+    return lines
+
+
+def is_far(judged: LevelResult) -> bool:
+    """Whether a level says far less about new photos than about its own cases: an interval more
+    than twice as wide, or none."""
+    if judged.new_low is None or judged.new_high is None:
+        return bool(judged.new_absent)
+    return judged.new_high - judged.new_low > 2 * (judged.high - judged.low)
+
+
+def reach(judged: LevelResult) -> str:
+    """What a level's cases say about photos that are not among theirs, in words."""
+    shown = f"these {judged.n} cases show {judged.photos} photos"
+    if judged.new_low is None or judged.new_high is None:
+        return f"{shown}, too few to say anything about new ones: {judged.new_absent}"
+    between = f"between {judged.new_low:.2f} and {judged.new_high:.2f}"
+    return f"{shown}: for new photos the rate is {between}"
+
+
+def estimates(results: Sequence[CheckResult], between: str) -> list[tuple[str, str, str]]:
+    """Per check with any: its id, up to where retention is proven, and the drop of every level
+    against the reference, in points."""
+    rows = []
+    for result in results:
+        shared = _shares_factor(result)
+        drops = [
+            f"{level_name(judged.level, shared=shared)}: {drop}"
+            for judged in result.levels
+            if not judged.is_reference and (drop := drop_words(judged))
+        ]
+        if drops:
+            rows.append((result.check, capacity(result) or "-", between.join(drops)))
+    return rows
+
+
+def drop_name(results: Sequence[CheckResult]) -> str:
+    """What the drops of these results are called: `drop in points [95 % interval]`."""
+    names = dict.fromkeys(interval_name(result.alpha) for result in results)
+    return f"drop in points [{', '.join(names)}]"
 
 
 def in_short(results: Sequence[CheckResult]) -> list[CheckResult]:
@@ -86,11 +144,15 @@ def troubles(result: CheckResult) -> str:
 def _listed(result: CheckResult, levels: Sequence[LevelResult], between: str) -> str:
     if not levels:
         return ""
-    shared = {judged.level.factor for judged in result.levels} == {result.factor}
+    shared = _shares_factor(result)
     # Neighbours with one trouble are named together.
     runs = groupby(levels, lambda judged: alike(judged.trouble) or judged.level)
     listed = between.join(_rate(list(run), "," in between, shared=shared) for _, run in runs)
     return f"{result.factor} {listed}" if shared else listed
+
+
+def _shares_factor(result: CheckResult) -> bool:
+    return {judged.level.factor for judged in result.levels} == {result.factor}
 
 
 def _rate(levels: Sequence[LevelResult], has_commas: bool, *, shared: bool) -> str:
@@ -147,6 +209,9 @@ def _failure(
     if levels:
         columns = ("level", "right", "rate", interval_name(result.alpha), "verdict", "best blind")
         lines += ["", *table([columns, *map(_level_row, levels)])]
+        for judged in filter(is_far, levels):
+            words = f"{judged.level}: {reach(judged)}"
+            lines += textwrap.wrap(words, WIDTH, subsequent_indent="  ")
     if example:
         lines += ["", *_example(*example)]
     if result.docs:

@@ -77,6 +77,29 @@ def result(check="spread.balanced", verdict="fail", answer="2", factor="spread",
     )
 
 
+def few_photos():
+    """A check whose second level shows few photos, and its third the same ones in every case."""
+    few = {"photos": 35, "effective": 9, "new_low": 0.12, "new_high": 0.74}
+    same = {"photos": 3, "effective": 1, "new_absent": "where photos decide they are worth 1 case"}
+    beside = (
+        {"photos": 96, "effective": 98, "new_low": 0.86, "new_high": 1.0},
+        few | {"drop": 0.54, "drop_low": 0.406, "drop_high": 0.661},
+        same | {"drop": -0.001, "drop_low": -0.1, "drop_high": 0.1},
+    )
+    levels = [
+        level_result(Level("spread", k + 1), right, verdict, reference=k == 0)
+        for k, (right, verdict) in enumerate(((95, "pass"), (41, "pass"), (95, "fail")))
+    ]
+    return result("few").model_copy(
+        update={
+            "levels": tuple(
+                level.model_copy(update=more) for level, more in zip(levels, beside, strict=True)
+            ),
+            "shown": (),
+        }
+    )
+
+
 def positions():
     """A check whose levels are names, with a group that failed."""
     levels = [Level("position", name) for name in ("first", "middle")]
@@ -224,6 +247,20 @@ def test_what_the_markdown_says(snapshot):
     assert markdown([result(), result("distractors", "pass")], "builtin") == snapshot
 
 
+def test_what_few_photos_and_drops_look_like(snapshot):
+    """Beside the rates, in words only where they matter, and never as a verdict."""
+    plain = result("plain").model_copy(update={"shown": ()})
+    assert summary([few_photos(), plain]) == snapshot(name="summary")
+    assert failure(few_photos()) == snapshot(name="failure")
+    assert markdown([few_photos(), plain], "m") == snapshot(name="markdown")
+    tables = re.findall(
+        r"<table><thead><tr><th>Level.*?</table>", page([few_photos()], RUN, {}, "")
+    )
+    assert re.sub(r"(</(?:tr|td)>)", r"\1\n", tables[0]) == snapshot(name="table")
+    assert "New photos" not in page([plain], RUN, {}, "")
+    assert "Drop" not in page([plain], RUN, {}, "")
+
+
 def test_what_panels_say(snapshot):
     made = page([measured()], RUN, {}, "mimic-report").split("<main>")[1].split("</main>")[0]
     assert re.sub(r"(</(?:p|tr|section|details|h2|h3|svg|ul|table)>)", r"\1\n", made) == snapshot
@@ -275,7 +312,7 @@ def folder(tmp_path):
     path = tmp_path / "run"
     store = RunFolder(path)
     facts = {"module": "m", "gated": True, "anytime": True, "levels": []}
-    checks = {"spread.balanced": facts, "distractors": facts}
+    checks = {"spread.balanced": facts, "distractors": facts, "few": facts}
     store.prepare({"vlm": "builtin", "checks": checks, "catalog": "rendered"})
     store.write_identity({"name": "builtin"})
 
@@ -287,7 +324,7 @@ def folder(tmp_path):
         result(answer=EVIL[1]),
         result("distractors", "pass", EVIL[0], factor="distractors"),
     )
-    for made in (first, second, measured(EVIL[0])):
+    for made in (first, second, measured(EVIL[0]), few_photos()):
         store.write_result(made, list(made.shown), Opener())
     store.finish()
     return path
@@ -324,7 +361,7 @@ def registered(monkeypatch):
 def test_a_stranger_s_format_is_written_beside_the_built_in_ones(folder, registered):
     registered("lines", Lines())
     assert write_report(folder) == folder / "report.html"
-    assert (folder / "failed.txt").read_text() == "spread.balanced\nsequence_length"
+    assert (folder / "failed.txt").read_text() == "spread.balanced\nfew\nsequence_length"
     assert (folder / "summary.md").exists()
 
 

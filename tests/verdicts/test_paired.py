@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from mimic_checks.errors import ThresholdsError
 from mimic_checks.verdicts.intervals import median_interval
-from mimic_checks.verdicts.paired import Paired, paired, refuse_unreachable_pair
+from mimic_checks.verdicts.paired import Paired, paired
 from tests.scored import group, outcome
 
 
@@ -63,20 +62,6 @@ def test_the_issue_s_examples_of_margins():
     """2 % flips each way: the bound of the drop is 4.5 points with n = 200 and 3.0 with 400."""
     assert Paired(4, 4, 200).drop_at_most(0.05) == pytest.approx(0.045, abs=0.001)
     assert Paired(8, 8, 400).drop_at_most(0.05) == pytest.approx(0.030, abs=0.001)
-
-
-def test_unreachable_pairs_are_refused_exactly():
-    with pytest.raises(
-        ThresholdsError,
-        match="cases=35 can never pass check 'pooling'.*use at least --vlm-cases 36",
-    ):
-        refuse_unreachable_pair("pooling", 35, 0.1, 0.05)
-    refuse_unreachable_pair("pooling", 36, 0.1, 0.05)
-    assert Paired(0, 0, 36).drop_at_most(0.05) <= 0.1 < Paired(0, 0, 35).drop_at_most(0.05)
-    with pytest.raises(
-        ThresholdsError, match="paired_margin=0 of check 'pooling' can never be proven"
-    ):
-        refuse_unreachable_pair("pooling", 100, 0, 0.05)
 
 
 @pytest.mark.parametrize("n", [3, 6, 7, 24, 101])

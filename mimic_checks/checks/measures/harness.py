@@ -10,6 +10,7 @@ from mimic_checks.checks.session import CheckSession
 from mimic_checks.models.controls import Blanked
 from mimic_checks.runs.condition import Condition, distinct_cases
 from mimic_checks.verdicts import CheckVerdict, Verdict, tally
+from mimic_checks.verdicts.floors import blind_of
 from mimic_checks.verdicts.intervals import lower, upper
 from mimic_checks.verdicts.levels import level_verdict
 
@@ -49,7 +50,7 @@ def blank_images(session: CheckSession, check: Measurement) -> Evaluation:
     outcomes = scored(items, session.engine.outcomes(blank))
     alpha = session.thresholds.of(check.check_id).alpha
     level = session.plan.levels(check)[0]
-    counted = tally(outcomes, alpha, session.vocabulary)
+    counted = tally(outcomes, alpha, blind_of(outcomes, session.vocabulary))
     best = counted.floor.rate if counted.floor else 0.0
     # A fail is corrected for all levels of the run, and a pass has to hold with every error counted
     # as a right answer.

@@ -8,6 +8,7 @@ from mimic_checks.cases import Level, Scored
 from mimic_checks.tasks import Vocabulary
 from mimic_checks.verdicts import tally
 from mimic_checks.verdicts.evidence import FIXED_NUMBER
+from mimic_checks.verdicts.floors import blind_of
 from mimic_checks.verdicts.levels import LevelVerdict, Verdict, level_verdict
 from mimic_checks.verdicts.multiplicity import TestFamily
 from mimic_checks.verdicts.pairs import paired
@@ -52,7 +53,7 @@ def judge_change(
         f"{words} {bounds} of all cases (margin {margin:.2f}; {flips.lost} of {flips.n} flipped so,"
         f" {flips.gained} the other way)"
     )
-    counts = tally(shown, thresholds.alpha, vocabulary)
+    counts = tally(shown, thresholds.alpha, blind_of(shown, vocabulary))
     if counts.error:
         reason += f"; {counts.errors}"
     return level_verdict(

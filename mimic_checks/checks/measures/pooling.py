@@ -14,6 +14,7 @@ from mimic_checks.checks.session import CheckSession
 from mimic_checks.models.intervention import Intervention
 from mimic_checks.runs import Condition
 from mimic_checks.verdicts import tally
+from mimic_checks.verdicts.floors import blind_of
 from mimic_checks.verdicts.levels import LevelVerdict, combine, level_verdict
 from mimic_checks.verdicts.result import Curves, Series
 
@@ -33,7 +34,7 @@ def measure(session: CheckSession, check: Measurement) -> Evaluation:
     levels = [
         level_verdict(
             plain,
-            tally(outcomes[plain], thresholds.alpha, session.vocabulary),
+            tally(outcomes[plain], thresholds.alpha, blind_of(outcomes[plain], session.vocabulary)),
             "pass",
             "what the pooled levels are compared with",
             0.0,

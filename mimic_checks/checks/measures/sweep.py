@@ -34,15 +34,18 @@ def evaluate(session: CheckSession, check: Sweep) -> Evaluation:
     plan = session.plan
     outcomes = session.engine.outcomes(Condition(check.check_id, plan.cases(check)))
     by_level = plan.by_level(check, plan.draws(check), outcomes)
-    return Evaluation(_judge(session, check, by_level, FIXED_NUMBER), by_level)
+    every = range(len(plan.draws(check)))
+    return Evaluation(_judge(session, check, by_level, every, FIXED_NUMBER), by_level)
 
 
 def _judge(
-    session: CheckSession, check: Sweep, by_level: ByLevel, evidence: Evidence
+    session: CheckSession, check: Sweep, by_level: ByLevel, asked: Sequence[int], evidence: Evidence
 ) -> CheckVerdict:
-    thresholds, vocabulary = session.thresholds.of(check.check_id), session.vocabulary
+    """`asked`: the numbers of the draws that the outcomes are of, in their order."""
+    thresholds = session.thresholds.of(check.check_id)
     tallies = [
-        (level, tally(items, thresholds.alpha, vocabulary)) for level, items in by_level.items()
+        (level, tally(items, thresholds.alpha, session.plan.blind(check, level, asked)))
+        for level, items in by_level.items()
     ]
     return judge_levels(tallies, thresholds, session.plan.family, evidence)
 
@@ -60,11 +63,11 @@ def _until_certain(session: CheckSession, check: Sweep) -> Evaluation:
     for number, start in enumerate(range(0, len(order), ROUND), start=1):
         for level, items in _answer_round(session, check, number, order[start : start + ROUND]):
             by_level[level] += items
-        verdict = _judge(session, check, by_level, AT_ANY_TIME)
+        asked = order[: start + ROUND]
+        verdict = _judge(session, check, by_level, asked, AT_ANY_TIME)
         if verdict.verdict != "inconclusive" and _is_compared(session, check, by_level):
             break
-    asked = len(by_level[plan.levels(check)[0]])
-    reason = f"{verdict.reason} (asked {asked} of {len(order)} draws)"
+    reason = f"{verdict.reason} (asked {len(asked)} of {len(order)} draws)"
     return Evaluation(replace(verdict, reason=reason), by_level)
 
 
