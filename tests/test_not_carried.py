@@ -251,7 +251,7 @@ def test_terminal_report_summary_and_junit_say_what_was_skipped(python, own):
 def test_a_check_of_the_baseline_or_the_policy_is_left_open(python, own):
     baseline = ("--vlm-baseline", "kept")
     policy = own / "policy.toml"
-    policy.write_text("[defaults]\nmin_cases = 40\nmargin = 0.2\n")
+    policy.write_text("[defaults]\nmin_cases = 40\nmargin = 0.2\nlevel_margin = 0.2\n")
     gate = (*baseline, "--vlm-policy", "policy.toml")
     assert run(python, own, *gate, "--snapshot-update", ".").ret == 0
     result = run(python, own, *gate, ".")

@@ -73,7 +73,7 @@ class Evaluator:
                     " run the same command again to go on"
                 )
             began = time.monotonic()
-            evaluation = self._distrust(found.check) or _evaluated(self.session, found.check)
+            evaluation = self._distrust(found.check) or evaluate(self.session, found.check)
             return self._recorder.record(found, evaluation, time.monotonic() - began)
 
     def _distrust(self, check: Check) -> Evaluation | None:
@@ -95,7 +95,12 @@ def conditions(session: CheckSession, check: Check) -> Sequence[Condition]:
     return ()
 
 
-def _evaluated(session: CheckSession, check: Check) -> Evaluation:
+def evaluate(session: CheckSession, check: Check) -> Evaluation:
+    """What a check comes to, whether its harness is right or not.
+
+    Raises:
+        NotMeasurable: this model cannot be checked so.
+    """
     if isinstance(check, Sweep):
         return sweep.evaluate(session, check)
     assert isinstance(check, Measurement)

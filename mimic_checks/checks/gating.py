@@ -9,6 +9,7 @@ from typing import Any
 
 from mimic_checks import __version__
 from mimic_checks.cases import RULE_VERSION, ImageOpener, Level, Scored
+from mimic_checks.checks.check import Check
 from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.settings import Settings
 from mimic_checks.errors import GateError
@@ -21,13 +22,31 @@ from mimic_checks.verdicts.baseline import (
     read_baselines,
     refuse_other_cases,
 )
-from mimic_checks.verdicts.comparison import compare_all, compare_one, effective_verdict
+from mimic_checks.verdicts.comparison import (
+    compare_all,
+    compare_one,
+    effective_verdict,
+    verdict_so_far,
+)
 from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.levels import Verdict
+from mimic_checks.verdicts.multiplicity import TestFamily
 from mimic_checks.verdicts.not_carried import NotCarried
-from mimic_checks.verdicts.policy import Policy, check_policy_can_decide, load_policy
+from mimic_checks.verdicts.policy import (
+    Asked,
+    Policy,
+    check_policy_can_decide,
+    family_of,
+    load_policy,
+)
 from mimic_checks.verdicts.record import Record, records_of
 from mimic_checks.verdicts.run_folder import RunFolder
+
+
+def asked(plan: RunPlan, check: Check) -> Asked:
+    """What a run asks for a check, as far as can be known before it is drawn."""
+    nodes = () if check.anytime else check.node_levels(plan.settings.profile)
+    return Asked(len(nodes or plan.asked_levels(check)), plan.settings.cases)
 
 
 class Gating:
@@ -73,30 +92,51 @@ class Gating:
         return replace(baseline, items=tuple(kept))
 
     @property
-    def levels_in_run(self) -> int:
-        """Levels that the gate judges: the correction of every fail."""
-        return sum(
-            len({item.level for item in baseline.items}) for baseline in self.recorded.values()
+    def family(self) -> TestFamily:
+        """All that can fail in this run: the correction of every fail."""
+        return family_of(
+            self.policy,
+            {check: Asked(levels, 0) for check, levels in self._recorded_levels().items()},
         )
+
+    def _recorded_levels(self) -> dict[str, int]:
+        return {
+            check: len({item.level for item in baseline.items})
+            for check, baseline in self.recorded.items()
+        }
+
+    def _asked(self, plan: RunPlan) -> dict[str, Asked]:
+        """What the run asks for every gated check; how many levels a measurement has is known for
+        sure where it was recorded."""
+        recorded = {} if self.recording else self._recorded_levels()
+        found = {}
+        for check in plan.checks:
+            if (check_id := check.check_id) in self.gated:
+                planned = asked(plan, check)
+                found[check_id] = Asked(
+                    recorded.get(check_id, planned.levels),
+                    len(plan.draws(check)),
+                    anytime=check_id in self.sequential,
+                )
+        return found
 
     def validate(self, plan: RunPlan) -> None:
         """Refuses a gate that could decide nothing, and baselines of other cases, before a model is
         loaded.
 
         Raises:
-            GateError: a policy that gates nothing or can never pass; no baselines, or baselines of
-                other cases.
+            GateError: a policy that gates nothing, or can never pass or never fail; no baselines,
+                or baselines of other cases.
         """
         checks = [check for check in plan.checks if check.check_id in self.gated]
-        draws = min((len(plan.draws(check)) for check in checks), default=0)
-        check_policy_can_decide(self.policy, self.gated, draws)
-        if self.recording:
-            return
-        if not self.recorded:
+        if not self.recording and not self.recorded:
             raise GateError(
                 f"baseline={str(self.baselines)!r} has none of the {len(self.gated)} selected"
                 " checks; record them with --snapshot-update"
             )
+        check_policy_can_decide(self.policy, self._asked(plan))
+        if self.recording:
+            return
         for check in checks:
             # Which levels a measurement has, and in which conditions, is known when it has asked.
             if check.anytime and check.check_id in self.recorded:
@@ -169,7 +209,8 @@ class Gating:
         """A check (`now`) against its recorded baseline; written to the run folder with the
         pictures of flipped cases."""
         earlier = self._without_left_out(parse_baseline(recorded, str(self.baselines / check_id)))
-        gate = compare_one(earlier, now, self.policy, self.levels_in_run, self.sequential)
+        early = check_id in self.sequential
+        gate = compare_one(earlier, now, self.policy, self.family, anytime=early)
         flipped = {flip.item for flip in gate.flips}
         self.folder.write_gate(gate)
         cases = [
@@ -191,10 +232,8 @@ class Gating:
         for level, items in by_level.items():
             records += records_of(check_id, level, items, row_of)
         now = baseline_of(check_id, self._run(), records)
-        gate = compare_one(
-            self.recorded[check_id], now, self.policy, self.levels_in_run, self.sequential
-        )
-        return gate.verdict != "inconclusive"
+        verdict = verdict_so_far(self.recorded[check_id], now, self.policy, self.family)
+        return verdict != "inconclusive"
 
     def compare_all(self) -> list[CheckGate]:
         """All comparisons of the run, judged together (Holm) and written again; those of checks

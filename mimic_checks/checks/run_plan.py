@@ -320,8 +320,9 @@ class RunPlan:
         if check.check_id not in self._untestable:
             alpha = self.thresholds.of(check.check_id).alpha
             found: dict[Level, Floor] = {}
+            order = self.order(check)
             for level in self.levels(check) if check.gated else ():
-                floors = perfect_floors(self.blind(check, level, self.order(check)))
+                floors = perfect_floors(self.blind(check, level, order))
                 if floor := unbeaten(floors, alpha, self.evidence(check)):
                     found[level] = floor
             self._untestable[check.check_id] = found

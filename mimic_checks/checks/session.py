@@ -14,6 +14,7 @@ how it compares with a baseline. Output folder:
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from functools import cached_property
 
 from mimic_checks.cases import Case, Outcome, outcome_of
@@ -125,6 +126,12 @@ class CheckSession:
             self.limit = Limit(*found)
             keep_within(able, self.limit, self.plan)
         return model
+
+    def under(self, change: Callable[[Condition], Condition]) -> CheckSession:
+        """The same session, in which every condition is asked as `change` makes it."""
+        changed = copy(self)
+        changed.engine = self.engine.under(change)
+        return changed
 
     def white_box(self) -> WhiteBoxVLM | None:
         """The model, if it can be looked into."""

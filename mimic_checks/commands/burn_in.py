@@ -48,6 +48,7 @@ def add_burn_in(commands: Any) -> None:
 def _burn_in(options: argparse.Namespace, rest: Sequence[str]) -> int:
     from mimic_checks.checks.burn_in import burn_in, lines
     from mimic_checks.checks.discovery import find_checks
+    from mimic_checks.checks.gating import asked
     from mimic_checks.checks.run_plan import RunPlan
     from mimic_checks.checks.session import CheckSession
     from mimic_checks.checks.settings import Settings
@@ -57,9 +58,8 @@ def _burn_in(options: argparse.Namespace, rest: Sequence[str]) -> int:
 
     if options.histories < 1:
         raise InvalidArgument("histories", options.histories, allowed="1 or more")
-    found = selected_checks(options, lambda found: found.check.anytime)
+    found = selected_checks(options, lambda found: found.check.gated)
     policy = load_policy(options.vlm_policy, find_checks(options.checks or ()))
-    check_policy_can_decide(policy, found, options.vlm_cases)
     settings = Settings(
         vlm=options.vlm,
         catalog=options.vlm_catalog,
@@ -68,7 +68,9 @@ def _burn_in(options: argparse.Namespace, rest: Sequence[str]) -> int:
         output=options.vlm_output,
         model=ModelOptions(adapter=options.vlm_adapter, base_url=options.vlm_base_url),
     )
-    session = CheckSession(RunPlan(settings, list(found.values())))
+    plan = RunPlan(settings, list(found.values()))
+    check_policy_can_decide(policy, {c.check_id: asked(plan, c) for c in plan.checks})
+    session = CheckSession(plan)
     session.validate()
     for item in session.plan.not_carried:
         print(f"{item.status}: {item.name}: {item.text}", file=sys.stderr)
@@ -77,8 +79,7 @@ def _burn_in(options: argparse.Namespace, rest: Sequence[str]) -> int:
         discard=options.vlm_discard_unfinished,
         again=True,
     )
-    alpha = float(policy.defaults["alpha"])
-    rows = burn_in(session, policy, options.histories)
+    found_rates = burn_in(session, policy, options.histories)
     session.folder.finish()
-    print("\n".join(lines(rows, alpha)))
+    print("\n".join(lines(found_rates, policy.alpha)))
     return 0

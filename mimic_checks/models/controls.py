@@ -8,7 +8,7 @@ makes can be sent to another process. The ids of what it makes say how it was ma
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
@@ -85,6 +85,18 @@ class Stitched:
         grid_id = "stitched " + "+".join(image.id for image in prompt.images)
         grid = PromptImage(grid_id, partial(_stitched, prompt.images))
         return prompt_for([grid], prompt.question, prompt.case_id)
+
+
+@dataclass(frozen=True)
+class InTurn:
+    """One control after another."""
+
+    controls: tuple[Callable[[Prompt], Prompt], ...]
+
+    def __call__(self, prompt: Prompt) -> Prompt:
+        for control in self.controls:
+            prompt = control(prompt)
+        return prompt
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from mimic_checks.verdicts.comparison import compare_all
 from mimic_checks.verdicts.files import SCHEMA, write_whole
 from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.pictures import read_pictures, save_pictures
-from mimic_checks.verdicts.policy import Policy, check_policy_can_decide
+from mimic_checks.verdicts.policy import Asked, Policy, check_policy_can_decide
 from mimic_checks.verdicts.record import refuse_other_images
 from mimic_checks.verdicts.run_folder import RunFolder
 
@@ -41,19 +41,22 @@ def compare_runs(before: RunFolder, after: RunFolder, policy: Policy) -> list[Ch
             f"check {only[0]!r} has outcomes in {str(where.path)!r} only; run it in both, or give"
             ' it tier = "off" in the policy'
         )
-    # The level with the fewest items is the first that a policy may find too small to decide.
-    per_level = [
-        n for release in now.values() for n in Counter(i.level for i in release.items).values()
-    ]
-    check_policy_can_decide(policy, now, min(per_level, default=0))
     sequential = after.read()["description"].get("sequential")
+    anytime = {check for check in now if sequential and table[check]["anytime"]}
+    check_policy_can_decide(
+        policy, {check: _asked(release, check in anytime) for check, release in now.items()}
+    )
     gates = compare_all(
-        {check: (earlier[check], now[check]) for check in wanted if check in now},
-        policy,
-        [check for check in now if table[check]["anytime"]] if sequential else (),
+        {check: (earlier[check], now[check]) for check in wanted if check in now}, policy, anytime
     )
     unsure = left_open(before, after, policy)
     return [_unsure(gate, unsure.get(gate.check, "")) for gate in gates]
+
+
+def _asked(release: Baseline, anytime: bool) -> Asked:
+    """What was asked: the level with the fewest items is the first that may be too small."""
+    per_level = Counter(item.level for item in release.items)
+    return Asked(len(per_level), min(per_level.values()), anytime)
 
 
 def left_open(before: RunFolder, after: RunFolder, policy: Policy) -> dict[str, str]:

@@ -10,7 +10,7 @@ from mimic_checks.characters import visible
 from mimic_checks.reporting.cards import card, question_summary, shown, truths
 from mimic_checks.reporting.document import document
 from mimic_checks.reporting.escape import text
-from mimic_checks.verdicts.gate_result import CheckGate, Flip, LevelGate
+from mimic_checks.verdicts.gate_result import CheckGate, Flip, LevelGate, MeanGate
 from mimic_checks.verdicts.record import scored_by_level
 from mimic_checks.verdicts.run_folder import RunFolder
 
@@ -33,17 +33,25 @@ def gate_section(gate: CheckGate, items: Items) -> str:
     with all pictures and both answers."""
     heads = ("Level", "Before", "Now", "Lost", "Gained", "Drop (points)", "p", "Verdict")
     head = "".join(f"<th>{word}</th>" for word in heads)
-    rows = "".join(_level(level) for level in gate.levels)
+    rows = "".join(_level(level) for level in gate.levels) + (_mean(gate.mean) if gate.mean else "")
     notes = "".join(f'<p class="soft">{text(note)}</p>' for note in gate.notes)
     return (
         f'<h3>Against the baseline <span class="verdict {gate.verdict}">{gate.verdict}</span></h3>'
         f"<p>{text(gate.reason)}</p>"
-        f'<p class="soft">Tier: {text(gate.tier)}. Margin: {100 * gate.margin:g} points, alpha'
-        f" {gate.alpha:g}. p: of a drop above the margin, corrected over the run; McNemar's p is"
-        f" for information.</p>{notes}"
+        f'<p class="soft">Tier: {text(gate.tier)}. {_margins(gate)}, alpha {gate.alpha:g}. p: of a'
+        " drop above the margin, corrected over the run; McNemar's p is for information.</p>"
+        f"{notes}"
         f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
         f"</div>{''.join(_flips(gate, level, items) for level in gate.levels)}"
     )
+
+
+def _margins(gate: CheckGate) -> str:
+    """What may be lost, in words."""
+    level = f"{100 * gate.level_margin:g} points"
+    if not gate.mean:
+        return f"Margin of every level: {level}"
+    return f"Margin of the mean: {100 * gate.margin:g} points, of every level: {level}"
 
 
 def _flips(gate: CheckGate, level: LevelGate, items: Items) -> str:
@@ -108,25 +116,39 @@ def gate_junit(gates: Sequence[CheckGate]) -> str:
         if kind and gate.tier == "blocking":
             ElementTree.SubElement(case, kind, message=visible(gate.reason))
         output = ElementTree.SubElement(case, "system-out")
-        output.text = visible(f"{gate.tier}: {gate.verdict}: {gate.reason}")
+        rows = [f"{row.label}: {row.verdict}: {row.reason}" for row in gate.rows]
+        output.text = visible("\n".join([f"{gate.tier}: {gate.verdict}: {gate.reason}", *rows]))
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True)
 
 
 def _level(level: LevelGate) -> str:
-    note = f"; {text(level.note)}" if level.note else ""
     numbers = (
         f"{level.before_right}/{level.n}",
         f"{level.after_right}/{level.n}",
         level.lost,
         level.gained,
-        f"{100 * level.drop:+.1f} [{100 * level.drop_low:+.1f}, {100 * level.drop_high:+.1f}]",
+        _bounded(level),
         f'{level.p_corrected:.2g}<br><span class="soft">McNemar {level.p_mcnemar:.2g}</span>',
     )
+    return _row(level, numbers)
+
+
+def _mean(mean: MeanGate) -> str:
+    return _row(mean, ("", "", "", "", _bounded(mean), f"{mean.p_corrected:.2g}"))
+
+
+def _bounded(row: LevelGate | MeanGate) -> str:
+    """A drop in points, with its bounds."""
+    return f"{100 * row.drop:+.1f} [{100 * row.drop_low:+.1f}, {100 * row.drop_high:+.1f}]"
+
+
+def _row(row: LevelGate | MeanGate, numbers: Sequence[object]) -> str:
+    note = f"; {text(row.note)}" if row.note else ""
     cells = "".join(f'<td class="number">{number}</td>' for number in numbers)
     return (
-        f"<tr><td>{text(level.label)}</td>{cells}"
-        f'<td><span class="verdict {level.verdict}">{level.verdict}</span><br>'
-        f'<span class="soft">{text(level.reason)}{note}</span></td></tr>'
+        f"<tr><td>{text(row.label)}</td>{cells}"
+        f'<td><span class="verdict {row.verdict}">{row.verdict}</span><br>'
+        f'<span class="soft">{text(row.reason)}{note}</span></td></tr>'
     )
 
 

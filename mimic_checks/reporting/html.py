@@ -224,13 +224,13 @@ def _also(judged: LevelResult) -> list[str]:
     """What is known of a level beside its verdict."""
     doubtful = {"unparseable": judged.unparseable, "errors": judged.error}
     facts = [f"{number} {word}" for word, number in doubtful.items() if number]
-    if judged.blind:
-        facts.append(f"best blind answer {judged.blind}")
     if is_far(judged):
         facts.append(reach(judged))
     if judged.partial is not None:
         bounds = f"[{judged.partial_low:.3f}, {judged.partial_high:.3f}]"
         facts.append(f"mean partial score {judged.partial:.3f} {bounds}")
+    if judged.blind:
+        facts.append(f"best blind answer {judged.blind}")
     return facts + [f"released scorer {name}: {rate:.3f}" for name, rate in judged.released.items()]
 
 

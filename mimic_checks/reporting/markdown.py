@@ -75,18 +75,18 @@ def gate_markdown(gates: Sequence[CheckGate], name: str) -> str:
         "|---|---|---|---|---|",
     ]
     for gate in gates:
-        flips = ", ".join(
-            f"{level.label}: {level.lost}/{level.gained} of {level.n}" for level in gate.levels
-        )
+        told = [f"{level.label}: {level.lost}/{level.gained} of {level.n}" for level in gate.levels]
+        if mean := gate.mean:
+            told.append(f"{mean.label}: {100 * mean.drop:+.1f} points")
+        flips = ", ".join(told)
         lines.append(
             f"| `{gate.check}` | {SIGN[gate.verdict]} | {gate.tier} | {cell(flips)} |"
             f" {cell(gate.reason)} |"
         )
     noted = [
-        f"- `{gate.check}`, {cell(level.label)}: {cell(level.note)}"
+        f"- `{gate.check}`, {cell(label)}: {cell(note)}"
         for gate in gates
-        for level in gate.levels
-        if level.note
+        for label, note in gate.noted
     ]
     # Several checks may carry one note: once is enough.
     noted += [

@@ -7,6 +7,7 @@ are batched, journalled, cached and read; it does not know why anybody asks.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from pathlib import Path
 
 from mimic_checks.cases import ImageOpener, Outcome, judge
@@ -47,12 +48,19 @@ class Engine:
             cache_folder,
             progress,
         )
+        self._change: Callable[[Condition], Condition] = lambda condition: condition
         self._runner = self._make_runner(model, None)
 
     @property
     def cache(self) -> AnswerCache | None:
         """The cached answers of the model as it is."""
         return self._runner.cache
+
+    def under(self, change: Callable[[Condition], Condition]) -> Engine:
+        """The same engine, which asks every condition as `change` makes it."""
+        changed = copy(self)
+        changed._change = change
+        return changed
 
     def outcomes(self, condition: Condition) -> dict[str, Outcome]:
         """The outcomes of a condition's cases by case id; what other processes of this run are
@@ -61,6 +69,7 @@ class Engine:
         Raises:
             UsageError: the model itself is unusable.
         """
+        condition = self._change(condition)
         answers = self._runner_of(condition).answer(
             self._prompts(condition), self._journal_of(condition.name), self._report(condition)
         )
@@ -77,6 +86,7 @@ class Engine:
 
     def contribute(self, condition: Condition) -> None:
         """Answers of a condition's batches those that no other process of this run has taken."""
+        condition = self._change(condition)
         self._runner_of(condition).contribute(
             self._prompts(condition), self._journal_of(condition.name)
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from mimic_checks.verdicts.baseline import (
     Baseline,
@@ -11,114 +12,165 @@ from mimic_checks.verdicts.baseline import (
     noted_differences,
     refuse_other_cases,
 )
-from mimic_checks.verdicts.gate import (
-    TESTS_PER_LEVEL,
-    Correction,
-    GateRule,
-    JudgedLevel,
-    LevelCounts,
-    count,
-    holm,
-    judge_together,
-    mcnemar,
-    worst_of,
+from mimic_checks.verdicts.evidence import Evidence
+from mimic_checks.verdicts.gate import JudgedCheck, JudgedLevel, judge_checks, mcnemar
+from mimic_checks.verdicts.gate_result import CheckGate, Flip, LevelGate, MeanGate
+from mimic_checks.verdicts.gate_rule import GateRule
+from mimic_checks.verdicts.gate_tests import (
+    CheckTests,
+    LevelPairs,
+    check_tests,
+    errors_above,
+    evidence_of,
+    has_mean,
+    level_bounds,
+    level_pairs,
+    mean_bounds,
+    mean_drops,
 )
-from mimic_checks.verdicts.gate_result import CheckGate, Flip, LevelGate
+from mimic_checks.verdicts.gate_words import drop_note, drop_reason, level_reason, points
 from mimic_checks.verdicts.levels import Verdict
-from mimic_checks.verdicts.paired import Paired
+from mimic_checks.verdicts.multiplicity import TestFamily
 from mimic_checks.verdicts.policy import Policy
-from mimic_checks.verdicts.sequential import AnytimePaired
+
+ByLevel = dict[str, list[tuple[BaselineItem, BaselineItem]]]
+"""Pairs of the same case or group, by node id of their level, in this release's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A check of two releases, paired and tested, not judged yet."""
+
+    before: Baseline
+    after: Baseline
+    items: ByLevel
+    pairs: tuple[LevelPairs, ...]
+    rule: GateRule
+    evidence: Evidence
+    tests: CheckTests
 
 
 def compare_one(
-    before: Baseline,
-    after: Baseline,
-    policy: Policy,
-    levels_in_run: int,
-    sequential: Collection[str] = (),
+    before: Baseline, after: Baseline, policy: Policy, family: TestFamily, *, anytime: bool = False
 ) -> CheckGate:
     """One check against its baseline, while other checks of the run are not answered yet: p-values
-    are corrected for all levels of the run at once (Bonferroni). What fails here fails under Holm
-    too; Holm may find more when all are in (`compare_all`). `sequential`: checks that were looked
-    at after every batch, and may have stopped early.
+    are corrected for the `family` of all tests of the run (Bonferroni). What fails here fails under
+    Holm too; Holm may find more when all are in (`compare_all`). `anytime`: it was looked at again
+    and again, and may have stopped early.
 
     Raises:
         GateError: the baseline has other cases, rules or sampling.
     """
-    tests = TESTS_PER_LEVEL * levels_in_run
-    return _compare(
-        {after.head.check: (before, after)},
-        policy,
-        lambda p: [min(1.0, tests * value) for value in p],
-        sequential,
-    )[0]
+    compared = _compared(before, after, policy, anytime)
+    (judged,) = judge_checks([compared.tests], compared.rule.alpha, family)
+    return _check_gate(compared, judged, policy)
+
+
+def verdict_so_far(
+    before: Baseline, after: Baseline, policy: Policy, family: TestFamily
+) -> Verdict:
+    """What `compare_one` says so far of a check that is looked at again and again, and nothing
+    else."""
+    compared = _compared(before, after, policy, anytime=True)
+    (judged,) = judge_checks([compared.tests], compared.rule.alpha, family)
+    return judged.verdict
 
 
 def compare_all(
-    pairs: Mapping[str, tuple[Baseline, Baseline]], policy: Policy, sequential: Collection[str] = ()
+    pairs: Mapping[str, tuple[Baseline, Baseline]], policy: Policy, anytime: Collection[str] = ()
 ) -> list[CheckGate]:
-    """All checks of two releases; p-values are corrected over all of their levels (Holm).
-    `sequential` as in `compare_one`.
+    """All checks of two releases; p-values are corrected over all of their tests (Holm). `anytime`:
+    the checks that were looked at again and again.
 
     Raises:
         GateError: a baseline has other cases, rules or sampling.
     """
-    return _compare(pairs, policy, holm, sequential)
+    compared = [
+        _compared(before, after, policy, check in anytime)
+        for check, (before, after) in pairs.items()
+    ]
+    judged = judge_checks([check.tests for check in compared], policy.alpha)
+    return [_check_gate(*check, policy) for check in zip(compared, judged, strict=True)]
 
 
 def effective_verdict(gate: CheckGate, policy: Policy) -> Verdict:
     """What a comparison does to the run: a warning fails nothing, and the policy may let an
-    inconclusive one through."""
-    if gate.tier != "blocking" or (
-        gate.verdict == "inconclusive" and not policy.inconclusive_blocks
-    ):
+    inconclusive one through, unless too many of its cases raised an error."""
+    if gate.tier != "blocking":
         return "pass"
-    return gate.verdict
+    lets_through = not policy.inconclusive_blocks and not gate.errors_above
+    return "pass" if gate.verdict == "inconclusive" and lets_through else gate.verdict
 
 
-def _compare(
-    pairs: Mapping[str, tuple[Baseline, Baseline]],
-    policy: Policy,
-    correct: Correction,
-    sequential: Collection[str],
-) -> list[CheckGate]:
-    counted: dict[tuple[str, str], tuple[LevelCounts, GateRule]] = {}
-    for check, (before, after) in pairs.items():
-        refuse_other_cases(before, after, stopped_early=check in sequential)
-        kind = AnytimePaired if check in sequential else Paired
-        for level, items in _by_level(before, after).items():
-            counted[check, level] = count(items, kind), policy.rule(check)
-    judged = judge_together(counted, correct)
-    return [
-        _check_gate(
-            before,
-            after,
-            policy,
-            {level: verdict for (name, level), verdict in judged.items() if name == check},
-        )
-        for check, (before, after) in pairs.items()
-    ]
+def _compared(before: Baseline, after: Baseline, policy: Policy, anytime: bool) -> Compared:
+    refuse_other_cases(before, after, stopped_early=anytime)
+    rule, evidence = policy.rule(after.head.check), evidence_of(anytime=anytime)
+    items = _by_level(before, after)
+    pairs = tuple(level_pairs(level) for level in items.values())
+    tests = check_tests(pairs, rule, evidence)
+    return Compared(before, after, items, pairs, rule, evidence, tests)
 
 
-def _check_gate(
-    before: Baseline, after: Baseline, policy: Policy, judged: Mapping[str, JudgedLevel]
-) -> CheckGate:
-    check = after.head.check
-    rule = policy.rule(check)
-    levels = [
-        _level_gate(level, after.label(level), verdict, rule.alpha)
-        for level, verdict in judged.items()
-    ]
-    worst = worst_of(level.verdict for level in levels)
-    reason = next(
-        (
-            f"{level.label}: {level.reason}"
-            for level in levels
-            if level.verdict == worst and worst != "pass"
-        ),
-        f"no level lost {100 * rule.margin:.1f} points or more",
+def _check_gate(compared: Compared, judged: JudgedCheck, policy: Policy) -> CheckGate:
+    check, rule, after = compared.after.head.check, compared.rule, compared.after
+    levels = tuple(
+        _level_gate(level, after.label(level), pairs, verdict, compared)
+        for level, pairs, verdict in zip(compared.items, compared.pairs, judged.levels, strict=True)
     )
-    flips = tuple(
+    mean = _mean_gate(compared, judged)
+    return CheckGate(
+        check=check,
+        tier=policy.tier(check),
+        verdict=judged.verdict,
+        reason=_reason(compared, judged.verdict, levels, mean),
+        rule=rule.rule,
+        margin=rule.margin,
+        level_margin=rule.of_a_level,
+        alpha=rule.alpha,
+        levels=levels,
+        mean=mean,
+        errors_above=any(errors_above(pairs, rule) for pairs in compared.pairs),
+        flips=_flips(compared.items),
+        notes=(*_no_mean(compared), *noted_differences(compared.before, after)),
+    )
+
+
+def _reason(
+    compared: Compared, verdict: Verdict, levels: Sequence[LevelGate], mean: MeanGate | None
+) -> str:
+    """What decides: of the check's verdict, the first level with too many errors, which the policy
+    lets through never, else the first level, else the mean."""
+    rule = compared.rule
+    if verdict == "pass":
+        every = f"no level lost {points(rule.of_a_level)} or more"
+        return f"{every}, nor all of them {points(rule.margin)} on average" if mean else every
+    broken = [
+        level
+        for level, pairs in zip(levels, compared.pairs, strict=True)
+        if errors_above(pairs, rule)
+    ]
+    rows = (*broken, *levels, mean)
+    decides = next(row for row in rows if row and row.verdict == verdict)
+    return f"{decides.label}: {decides.reason}"
+
+
+def _no_mean(compared: Compared) -> list[str]:
+    """That a mean is wanted, and there is none."""
+    if not compared.rule.has_mean or has_mean(compared.pairs):
+        return []
+    numbers = ", ".join(
+        f"{compared.after.label(level)}: {pairs.plain.n}"
+        for level, pairs in zip(compared.items, compared.pairs, strict=True)
+    )
+    return [
+        f"{compared.after.head.check}: its levels have different numbers of cases ({numbers}), so"
+        f" no mean over them is tested: each is judged by level_margin={compared.rule.level_margin}"
+        " alone"
+    ]
+
+
+def _flips(items: ByLevel) -> tuple[Flip, ...]:
+    return tuple(
         Flip(
             level=b.level,
             item=b.item,
@@ -127,51 +179,62 @@ def _check_gate(
             after=a.kind,
             after_answer=a.answer,
         )
-        for both in _by_level(before, after).values()
+        for both in items.values()
         for b, a in both
         if b.kind != a.kind
     )
-    return CheckGate(
-        check=check,
-        tier=policy.tier(check),
-        verdict=worst,
-        reason=reason,
-        margin=rule.margin,
-        alpha=rule.alpha,
-        levels=tuple(levels),
-        flips=flips,
-        notes=noted_differences(before, after),
-    )
 
 
-def _level_gate(level: str, label: str, judged: JudgedLevel, alpha: float) -> LevelGate:
-    counts, verdict = judged.counts, judged.verdict
+def _level_gate(
+    level: str, label: str, pairs: LevelPairs, judged: JudgedLevel, compared: Compared
+) -> LevelGate:
+    bounds = level_bounds(pairs, compared.evidence, compared.rule.alpha)
+    plain, tests = pairs.plain, judged.tests
     return LevelGate(
         level=level,
         label=label,
-        n=counts.plain.n,
-        before_right=counts.before_right,
-        after_right=counts.after_right,
-        lost=counts.plain.lost,
-        gained=counts.plain.gained,
-        drop=counts.plain.drop,
-        drop_low=counts.best.drop_at_least(alpha),
-        drop_high=counts.worst.drop_at_most(alpha),
-        p=judged.p,
-        p_corrected=judged.p_corrected,
-        p_mcnemar=mcnemar(counts.plain),
-        verdict=verdict.verdict,
-        reason=verdict.reason,
-        note=verdict.note,
+        n=plain.n,
+        before_right=sum(plain.before),
+        after_right=sum(plain.after),
+        lost=plain.lost,
+        gained=plain.gained,
+        drop=plain.drop,
+        drop_low=bounds[0],
+        drop_high=bounds[1],
+        p=min(tests.fails, tests.unreadable),
+        p_corrected=min(judged.fails, judged.unreadable),
+        p_mcnemar=mcnemar(plain),
+        verdict=judged.verdict,
+        reason=level_reason(judged, pairs, bounds, compared.rule),
+        note=drop_note(judged.verdict, bounds),
     )
 
 
-def _by_level(
-    before: Baseline, after: Baseline
-) -> dict[str, list[tuple[BaselineItem, BaselineItem]]]:
-    """Pairs of the same case or group, in this release's order."""
+def _mean_gate(compared: Compared, judged: JudgedCheck) -> MeanGate | None:
+    if not judged.mean:
+        return None
+    bounds = mean_bounds(compared.pairs, compared.evidence, compared.rule.alpha)
+    drops = mean_drops([pairs.plain for pairs in compared.pairs])
+    undecided = any(level.why == "undecided" for level in judged.levels)
+    return MeanGate(
+        levels=len(compared.pairs),
+        n=len(drops),
+        drop=sum(drops) / len(drops),
+        drop_low=bounds[0],
+        drop_high=bounds[1],
+        p=judged.mean.tests.fails,
+        p_corrected=judged.mean.fails,
+        verdict=judged.mean.verdict,
+        reason="one of its levels decides nothing"
+        if undecided
+        else drop_reason(judged.mean.verdict, compared.rule.margin, bounds),
+        note=drop_note(judged.mean.verdict, bounds),
+    )
+
+
+def _by_level(before: Baseline, after: Baseline) -> ByLevel:
     earlier = {(item.level, item.item): item for item in before.items}
-    pairs: dict[str, list[tuple[BaselineItem, BaselineItem]]] = defaultdict(list)
+    pairs: ByLevel = defaultdict(list)
     for item in after.items:
         pairs[item.level].append((earlier[item.level, item.item], item))
     return pairs

@@ -8,10 +8,13 @@ below; `..._above` is its mirror image. Bounds are wrong with probability alpha 
 from __future__ import annotations
 
 import math
+import random
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import binom
 
 from mimic_checks.verdicts import score_test
@@ -55,8 +58,9 @@ class Evidence(ABC):
         """That the rate after is less than `share` of the rate before."""
 
     def mean_drop_below(self, drops: Sequence[float], margin: float) -> float:
-        """That the mean of such drops, each in [-1, 1], is below `margin`."""
-        return _p(log_evidence_below(drops, margin))
+        """That the mean of such drops, each in [-1, 1], is below `margin`. By bets, in the order of
+        the draws: nothing exact is known of a mean of many values."""
+        return _p_below(drops, margin)
 
     def mean_drop_above(self, drops: Sequence[float], margin: float) -> float:
         """That the mean of such drops is above `margin`."""
@@ -133,12 +137,8 @@ class FixedNumber(Evidence):
         return score_test.p_falls_short(pairs.kept, pairs.lost, pairs.gained, share)
 
     def mean_drop_below(self, drops: Sequence[float], margin: float) -> float:
-        """Exact where every draw has one case; else by bets in the order of the draws, for nothing
-        exact is known of a mean of many values."""
-        if set(drops) <= {-1, 0, 1}:
-            lost, gained = (sum(drop == sign for drop in drops) for sign in (1, -1))
-            return score_test.p_below(lost, gained, len(drops), margin)
-        return super().mean_drop_below(drops, margin)
+        """By bets, in a random order that is fixed beforehand: draws may come sorted."""
+        return super().mean_drop_below([drops[k] for k in _order(len(drops))], margin)
 
     def rate_bounds(self, right: Sequence[bool], alpha: float) -> Bounds:
         return lower(sum(right), len(right), alpha), upper(sum(right), len(right), alpha)
@@ -151,10 +151,10 @@ class AtAnyTime(Evidence):
     anytime = True
 
     def rate_below(self, right: Sequence[bool], rate: float) -> float:
-        return _p(log_evidence_below(right, rate))
+        return _p_below(right, rate)
 
     def rate_above(self, right: Sequence[bool], rate: float) -> float:
-        return _p(log_evidence_below([not one for one in right], 1 - rate))
+        return _p_below([not one for one in right], 1 - rate)
 
     def drop_below(self, pairs: Pairs, margin: float) -> float:
         return self.mean_drop_below(pairs.drops, margin)
@@ -163,10 +163,10 @@ class AtAnyTime(Evidence):
         return self.mean_drop_above(pairs.drops, margin)
 
     def retains(self, pairs: Pairs, share: float) -> float:
-        return _p(log_evidence_below(_short(pairs, share), 0.0, most=share))
+        return _p_below(_short(pairs, share), 0.0, most=share)
 
     def falls_short(self, pairs: Pairs, share: float) -> float:
-        return _p(log_evidence_below(-_short(pairs, share), 0.0, most=1.0))
+        return _p_below(-_short(pairs, share), 0.0, most=1.0)
 
     def rate_bounds(self, right: Sequence[bool], alpha: float) -> Bounds:
         return (
@@ -178,12 +178,24 @@ class AtAnyTime(Evidence):
 FIXED_NUMBER, AT_ANY_TIME = FixedNumber(), AtAnyTime()
 
 
+@lru_cache
+def _order(n: int) -> tuple[int, ...]:
+    order = list(range(n))
+    random.Random(n).shuffle(order)
+    return tuple(order)
+
+
 def _short(pairs: Pairs, share: float) -> Floats:
     """Per draw, how much is missing to the share of the rate before."""
     missing: Floats = share * np.array(pairs.before, float) - np.array(pairs.after, float)
     return missing
 
 
-def _p(log_evidence: Floats) -> float:
-    """Evidence as a p-value: wealth of 1 / alpha refutes at alpha."""
-    return float(math.exp(-max(0.0, log_evidence[-1]))) if log_evidence.size else 1.0
+def _p_below(scores: ArrayLike, mean: float, most: float = 1.0) -> float:
+    """That the mean of scores is below `mean`, by bets. What was proven on the way counts only
+    where all draws together still look like it: nothing is called proven that the whole run speaks
+    against."""
+    x = np.asarray(scores, float)
+    if not x.size or x.mean() >= mean:
+        return 1.0
+    return float(math.exp(-max(0.0, log_evidence_below(x, mean, most)[-1])))

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from mimic_checks.characters import visible
-from mimic_checks.verdicts.gate_result import CheckGate, Flip, LevelGate
+from mimic_checks.verdicts.gate_result import CheckGate, Flip, LevelGate, MeanGate
 from mimic_checks.verdicts.record import Record, scored_by_level
 from mimic_checks.verdicts.text import WIDTH, item_title, table
 from mimic_checks.verdicts.trouble import frequent
@@ -21,7 +21,8 @@ def gate_failure(gate: CheckGate, records: Sequence[Record]) -> str:
         subsequent_indent="  ",
     )
     head = ("level", "before", "after", "lost", "gained", "drop", "verdict")
-    lines += ["", *table([head, *map(_level_row, gate.levels)])]
+    mean = [_mean_row(gate.mean)] if gate.mean else []
+    lines += ["", *table([head, *map(_level_row, gate.levels), *mean])]
     failed = {level.level for level in gate.levels if level.verdict == "fail"}
     lost = next(
         (flip for flip in gate.flips if flip.before == "right" and flip.level in failed), None
@@ -42,12 +43,12 @@ def gate_summary(gates: Sequence[CheckGate]) -> str:
     why = [
         f"{gate.verdict}: {gate.check}: {gate.reason}" for gate in gates if gate.verdict != "pass"
     ]
-    noted = [
-        f"note: {gate.check}: {level.label}: {level.note}"
+    why += [
+        f"{gate.check}: with so many errors the run passes under no policy"
         for gate in gates
-        for level in gate.levels
-        if level.note
+        if gate.errors_above and gate.tier == "blocking"
     ]
+    noted = [f"note: {gate.check}: {label}: {note}" for gate in gates for label, note in gate.noted]
     differing = [
         f"note: {note}" for note in dict.fromkeys(note for gate in gates for note in gate.notes)
     ]
@@ -67,18 +68,23 @@ def _new_errors(gate: CheckGate) -> list[str]:
     return notes
 
 
+def _bounded(row: LevelGate | MeanGate) -> str:
+    """A drop with its bounds."""
+    return f"{100 * row.drop:+.1f} points [{100 * row.drop_low:+.1f}, {100 * row.drop_high:+.1f}]"
+
+
+def _mean_row(mean: MeanGate) -> tuple[str, ...]:
+    return (mean.label, "", "", "", "", _bounded(mean), mean.verdict)
+
+
 def _level_row(level: LevelGate) -> tuple[str, ...]:
-    bounds = (
-        f"{100 * level.drop:+.1f} points [{100 * level.drop_low:+.1f},"
-        f" {100 * level.drop_high:+.1f}]"
-    )
     return (
         level.label,
         f"{level.before_right}/{level.n}",
         f"{level.after_right}/{level.n}",
         str(level.lost),
         str(level.gained),
-        bounds,
+        _bounded(level),
         level.verdict,
     )
 

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from mimic_checks.errors import GateError
-from mimic_checks.verdicts.gate import GateRule, smallest_passing_pairs
+from mimic_checks.verdicts.gate import lost_level_fails, smallest_passing
+from mimic_checks.verdicts.gate_rule import RULES, GateRule
+from mimic_checks.verdicts.gate_tests import evidence_of
+from mimic_checks.verdicts.multiplicity import TestFamily
 from mimic_checks.verdicts.toml_table import closest, read_toml
 
 Tier = Literal["blocking", "warning", "off"]
@@ -38,9 +41,36 @@ class Policy:
         return tier
 
     @property
+    def alpha(self) -> float:
+        """The error rate of a pass, and of any false fail over the run."""
+        return float(self.defaults["alpha"])
+
+    @property
     def inconclusive_blocks(self) -> bool:
         """Whether an inconclusive blocking check keeps the run from passing."""
         return bool(self.defaults["inconclusive_blocks"])
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a run asks for a check: so many cases at each of its levels; `anytime`: it is looked at
+    again and again, and may stop early."""
+
+    levels: int
+    cases: int
+    anytime: bool = False
+
+    def __str__(self) -> str:
+        early = ", looked at again and again" if self.anytime else ""
+        return f"{self.levels} levels of {self.cases} cases{early}"
+
+
+def family_of(policy: Policy, asked: Mapping[str, Asked]) -> TestFamily:
+    """All that can fail in a run of these checks."""
+    return TestFamily(
+        sum(check.levels for check in asked.values()),
+        sum(policy.rule(check).has_mean for check in asked),
+    )
 
 
 def load_policy(path: Path | None = None, known_checks: Iterable[str] = ()) -> Policy:
@@ -68,30 +98,71 @@ def load_policy(path: Path | None = None, known_checks: Iterable[str] = ()) -> P
     return Policy(defaults, checks, source)
 
 
-def check_policy_can_decide(policy: Policy, check_ids: Iterable[str], cases: int) -> None:
-    """Stops a gate that could never stop or never pass anything.
+def check_policy_can_decide(policy: Policy, asked: Mapping[str, Asked]) -> None:
+    """Stops a gate that could never stop or never pass anything, in the run that asks this.
 
     Raises:
-        GateError: no blocking check among these, or too few cases for even an unchanged release to
-            pass.
+        GateError: no blocking check; too few cases for even an unchanged release to pass; margins
+            that not even a release which lost every answer is proven to exceed; a margin of levels
+            below that of their mean.
     """
-    checks = list(check_ids)
-    blocking = [check for check in checks if policy.tier(check) == "blocking"]
+    blocking = [check for check in asked if policy.tier(check) == "blocking"]
     if not blocking:
         raise GateError(
-            f"policy={policy.source!r} gates nothing: none of the {len(checks)} selected checks"
-            f" that have outcomes is of tier 'blocking' (selected: {', '.join(checks) or 'none'});"
+            f"policy={policy.source!r} gates nothing: none of the {len(asked)} selected checks"
+            f" that have outcomes is of tier 'blocking' (selected: {', '.join(asked) or 'none'});"
             " make one blocking, or leave out the baseline"
         )
+    family = family_of(policy, asked)
+    for check in asked:
+        _refuse_crossed(policy, check, asked[check])
     for check in blocking:
-        rule = policy.rule(check)
-        if cases < (needed := smallest_passing_pairs(rule)):
-            raise GateError(
-                f"cases={cases!r} per level can never pass check {check!r} (margin={rule.margin},"
-                f" alpha={rule.alpha}, min_cases={rule.min_cases}): not even a release that changes"
-                f" no answer would be proven; use at least --vlm-cases {needed}, for the baseline"
-                " too"
-            )
+        _refuse_never_passing(policy, check, asked[check])
+        _refuse_never_failing(policy, check, asked[check], family)
+
+
+def _refuse_crossed(policy: Policy, check: str, asked: Asked) -> None:
+    rule = policy.rule(check)
+    if rule.has_mean and rule.level_margin < rule.margin:
+        raise GateError(
+            f"policy={policy.source!r}: level_margin={rule.level_margin!r} of check {check!r}"
+            f" ({asked}) is below margin={rule.margin!r}, so the mean over its levels would never"
+            " decide anything; allowed: level_margin of at least margin, or rule = 'per_level',"
+            " which judges every level by margin"
+        )
+
+
+def _refuse_never_passing(policy: Policy, check: str, asked: Asked) -> None:
+    rule = policy.rule(check)
+    needed = smallest_passing(rule, evidence_of(anytime=asked.anytime), asked.levels)
+    if needed and asked.cases >= needed:
+        return
+    cure = (
+        f"use at least --vlm-cases {needed}, for the baseline too" if needed else "widen the margin"
+    )
+    raise GateError(
+        f"cases={asked.cases!r} per level can never pass check {check!r} ({_numbers(rule)};"
+        f" {asked}): not even a release that changes no answer would be proven; {cure}"
+    )
+
+
+def _refuse_never_failing(policy: Policy, check: str, asked: Asked, family: TestFamily) -> None:
+    rule, evidence = policy.rule(check), evidence_of(anytime=asked.anytime)
+    if not lost_level_fails(asked.cases, rule, evidence, family):
+        raise GateError(
+            f"policy={policy.source!r} can never fail check {check!r} ({_numbers(rule)}; {asked},"
+            f" {family.levels} levels in the run): not even a release that loses every answer at a"
+            " level would be proven to exceed its margin; narrow the margin, or ask for more cases"
+            " (--vlm-cases), for the baseline too"
+        )
+
+
+def _numbers(rule: GateRule) -> str:
+    """A rule as far as it says what can be decided."""
+    margins = f"margin={rule.margin}"
+    if rule.has_mean:
+        margins += f", level_margin={rule.level_margin}"
+    return f"rule={rule.rule!r}, {margins}, alpha={rule.alpha}, min_cases={rule.min_cases}"
 
 
 def _table(source: str, where: str, value: Any) -> dict[str, Any]:
@@ -126,11 +197,13 @@ def _wrong(key: str, value: Any) -> str:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if key == "tier":
         return "" if value in TIERS else ", ".join(map(repr, TIERS))
+    if key == "rule":
+        return "" if value in RULES else ", ".join(map(repr, RULES))
     if key == "inconclusive_blocks":
         return "" if isinstance(value, bool) else "true, false"
     if key == "min_cases":
         return "" if isinstance(value, int) and number and value >= 1 else "whole numbers from 1"
-    if key in ("margin", "alpha"):
+    if key in ("margin", "level_margin", "alpha"):
         high = 0.5 if key == "alpha" else 1.0
         return "" if number and 0 < value < high else f"(0, {high:g})"
     return "" if number and 0 <= value < 1 else "[0, 1)"

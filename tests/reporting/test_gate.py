@@ -21,7 +21,7 @@ from tests.scored import group, outcome, records
 
 
 def release(check, *, lost=0, answer="2", device="cpu"):
-    """100 cases of one level, of which the first `lost` are answered wrongly."""
+    """100 cases of two levels, of which the first `lost` of the second are answered wrongly."""
     head = BaselineHead(
         check=check,
         rules=1,
@@ -39,7 +39,11 @@ def release(check, *, lost=0, answer="2", device="cpu"):
         )
         for k in range(100)
     ]
-    return Baseline(head, tuple(items), {"spread2": "spread=2"})
+    first = [
+        item.model_copy(update={"level": "spread1", "kind": "right", "answer": "3"})
+        for item in items
+    ]
+    return Baseline(head, (*first, *items), {"spread1": "spread=1", "spread2": "spread=2"})
 
 
 def gates(answer="2"):
@@ -70,6 +74,28 @@ def test_cases_that_became_errors_are_counted_with_what_most_of_them_say():
     said = "spread=2: 3 cases are errors now: time out"
     assert f"note: distractors: {said}" in gate_summary(found)
     assert f"note: {said}" in gate_failure(found[0], RECORDS)
+
+
+def test_too_many_errors_are_the_reason_whatever_else_is_inconclusive():
+    """They block under every policy, so nobody should read of another level only."""
+    before, after = release("distractors"), release("distractors", lost=24, answer="time out")
+    now = Baseline(
+        after.head,
+        tuple(
+            item.model_copy(update={"kind": "error"})
+            if item.kind == "wrong"
+            else item.model_copy(update={"kind": "wrong"})
+            if item.level == "spread1" and int(item.item, 16) < 6
+            else item
+            for item in after.items
+        ),
+        after.labels,
+    )
+    (gate,) = compare_all({"distractors": (before, now)}, load_policy())
+    assert gate.reason.startswith("spread=2: 24 of 100 cases raised an error")
+    assert [level.verdict for level in gate.levels] == ["inconclusive"] * 2
+    assert gate.errors_above
+    assert "distractors: with so many errors the run passes under no policy" in gate_summary([gate])
 
 
 def test_what_the_markdown_says(snapshot):
