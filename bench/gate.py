@@ -18,12 +18,12 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
+from mimic_checks.verdicts.paired import Paired
+from mimic_checks.verdicts.sequential import log_wealth_above, log_wealth_below
 from numpy.typing import NDArray
 
 from mimic_checks.verdicts.gate import holm, p_above
 from mimic_checks.verdicts.intervals import lower
-from mimic_checks.verdicts.paired import Paired
-from mimic_checks.verdicts.sequential import log_wealth_above, log_wealth_below
 
 HISTORIES, MARGIN, ALPHA, CAP, LOOK = 10_000, 0.05, 0.05, 400, 16
 CHECKS, LEVELS = 20, 4

@@ -15,6 +15,7 @@ from mimic_checks.plugin.baseline import (
     make_gating,
     records_nothing,
     refuse_recording_nothing,
+    say_expected,
 )
 from mimic_checks.plugin.exchange import RunDescription
 from mimic_checks.plugin.junit import add_to_junit
@@ -246,6 +247,8 @@ class Run:
             # Without xdist, this process's session has made it already.
             if self._gating is None:
                 self._gating = make_gating(self.config, settings, described.gated, described.known)
+            if self._gating:
+                say_expected(self.config, self._folder, self._gating, described.partial)
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
         self.described = described
