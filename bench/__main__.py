@@ -23,6 +23,8 @@ NAMES = (
     "segmented",
     "profile_memory",
     "gate",
+    "bounds",
+    "new_photos",
     "training_data",
     "training_step",
 )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mimic_checks.cases import Case, Group, GroupOutcome, Level, Outcome, images_first, make_case
-from mimic_checks.tasks import Counts
+from mimic_checks.tasks import Counts, Vocabulary
 from mimic_checks.verdicts.levels import Tally
 from mimic_checks.verdicts.record import records_of
 
 LEVEL = Level("spread", 2)
+NAMES = Vocabulary(("cat",))
 QUESTION = "How many cats are there in these images?"
 
 
@@ -48,8 +49,8 @@ def records(items, level=LEVEL, check="spread.balanced"):
     return records_of(check, level, items, lambda image: int(image.removeprefix("img")))
 
 
-def counted(right, n=100, unparseable=0, error=0, best_constant=0.0):
+def counted(right, n=100, unparseable=0, error=0, floors=()):
     """A tally of so many outcomes: the right ones come first, then those in doubt."""
     wrong = n - right - unparseable - error
     kinds = {"right": right, "unparseable": unparseable, "error": error, "wrong": wrong}
-    return Tally(tuple(kind for kind, times in kinds.items() for _ in range(times)), best_constant)
+    return Tally(tuple(kind for kind, times in kinds.items() for _ in range(times)), floors)

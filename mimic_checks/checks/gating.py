@@ -47,8 +47,8 @@ from mimic_checks.verdicts.simulated import Flips
 
 def asked(plan: RunPlan, check: Check) -> Asked:
     """What a run asks for a check, as far as can be known before it is drawn."""
-    nodes = check.node_levels(plan.settings.profile)
-    return Asked(len(nodes or plan.levels(check)), plan.settings.cases)
+    nodes = () if check.anytime else check.node_levels(plan.settings.profile)
+    return Asked(len(nodes or plan.asked_levels(check)), plan.settings.cases)
 
 
 class Gating:
@@ -75,12 +75,23 @@ class Gating:
         early = settings.sequential and not recording
         self.sequential = {check for check in self.gated if early and checks[check]}
         self._known = {*known, *checks}
+        self._left_out: set[tuple[str, str]] = set()
 
     @cached_property
     def recorded(self) -> dict[str, Baseline]:
         """The baselines of the gated checks."""
         baselines = read_baselines(self.baselines)
-        return {check: base for check, base in baselines.items() if check in self.gated}
+        return {
+            check: self._without_left_out(base)
+            for check, base in baselines.items()
+            if check in self.gated
+        }
+
+    def _without_left_out(self, baseline: Baseline) -> Baseline:
+        """A baseline without the levels that this run leaves out."""
+        check = baseline.head.check
+        kept = (item for item in baseline.items if (check, item.level) not in self._left_out)
+        return replace(baseline, items=tuple(kept))
 
     @property
     def family(self) -> TestFamily:
@@ -148,6 +159,7 @@ class Gating:
                 planned = [
                     (level.node_id, items[k].id)
                     for k, level in enumerate(plan.levels(check))
+                    if level in plan.asked_levels(check)
                     for items in plan.draws(check)
                 ]
                 refuse_other_cases(
@@ -155,8 +167,34 @@ class Gating:
                 )
 
     def leave_out(self, items: Sequence[NotCarried]) -> list[NotCarried]:
-        """The same checks, gated no more; with the reason why the run is inconclusive without those
-        that block in the user's policy, or that stand in the baseline."""
+        """The same checks and levels, gated no more; with the reason why the run is inconclusive
+        without what stands in the baseline, and checks that block in the user's policy."""
+        levels = {(item.check, item.level.node_id) for item in items if item.level}
+        self._left_out |= {key for key in levels if key[0] in self.gated}
+        return [
+            *self._leave_checks_out([item for item in items if item.level is None]),
+            *(
+                replace(item, because="stands in the baseline")
+                if item.level and (item.check, item.level.node_id) in self._levels_recorded()
+                else item
+                for item in items
+                if item.level
+            ),
+        ]
+
+    def _levels_recorded(self) -> set[tuple[str, str]]:
+        """The levels of gated checks that stand in the baseline."""
+        if self.recording:
+            return set()
+        recorded = read_baselines(self.baselines)
+        return {
+            (check, item.level)
+            for check in self.gated
+            if check in recorded
+            for item in recorded[check].items
+        }
+
+    def _leave_checks_out(self, items: Sequence[NotCarried]) -> list[NotCarried]:
         absent = {item.check for item in items}
         gated = absent & set(self.gated)
         self.gated = [check for check in self.gated if check not in absent]
@@ -186,7 +224,7 @@ class Gating:
     ) -> CheckGate:
         """A check (`now`) against its recorded baseline; written to the run folder with the
         pictures of flipped cases."""
-        earlier = parse_baseline(recorded, str(self.baselines / check_id))
+        earlier = self._without_left_out(parse_baseline(recorded, str(self.baselines / check_id)))
         early = check_id in self.sequential
         gate = compare_one(earlier, now, self.policy, self.family, anytime=early)
         flipped = {flip.item for flip in gate.flips}

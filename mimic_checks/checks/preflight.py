@@ -148,11 +148,13 @@ def check_swapped_images(probe: ProbeCases) -> str:
 
 
 def check_best_constant(probe: ProbeCases) -> dict[str, str]:
-    """No answer is right in nearly all cases of a level."""
+    """At no level that is asked is a blind answer as good as any."""
     plan = probe.session.plan
-    trivial = {check.check_id: plan.trivial_level(check) for check in plan.checks}
     return {
-        check: f"{check} {why}, so that it tests nothing" for check, why in trivial.items() if why
+        check.check_id: f"{check.check_id} {level}: {floor.text}, so that it tests nothing"
+        for check in plan.checks
+        for level, floor in plan.untestable(check).items()
+        if level in plan.asked_levels(check)
     }
 
 
@@ -171,7 +173,8 @@ def check_truncation(probe: ProbeCases) -> dict[str, str]:
     cut = {}
     for check in plan.checks:
         longest = max(
-            cases_of(plan.draws(check)[0]), key=lambda case: (len(case.images), len(case.question))
+            cases_of(plan.asked_items(check, plan.draws(check)[:1])),
+            key=lambda case: (len(case.images), len(case.question)),
         )
         if problem := _cut_off(probe, model, longest):
             cut[check.check_id] = problem

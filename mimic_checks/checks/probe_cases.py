@@ -77,7 +77,10 @@ class ProbeCases:
     def _choose(self) -> list[Case]:
         """Small cases of the first check that asks about several images."""
         plan = self.session.plan
-        drawn = [plan.draws(check)[:PROBED] for check in plan.checks]
+        drawn = [
+            [tuple(plan.asked_items(check, [items])) for items in plan.draws(check)[:PROBED]]
+            for check in plan.checks
+        ]
         several = next(
             (draws for draws in drawn if any(len(c.images) > 1 for c in cases_of(draws[0]))),
             drawn[0],

@@ -40,6 +40,9 @@ class Recorder:
             )
         row_of = plan.catalog.manifest.row
         judged = [level.level for level in verdict.levels] if evaluation.shown else []
+        alpha, outcomes = plan.thresholds.of(check.check_id).alpha, evaluation.outcomes
+        references = [level.level for level in verdict.levels if level.is_reference]
+        reference = outcomes[references[0]] if references else ()
         result = CheckResult(
             check=check.check_id,
             module=found.module,
@@ -50,18 +53,16 @@ class Recorder:
             verdict=verdict.verdict,
             reason=verdict.reason,
             seconds=round(seconds, 2),
-            alpha=plan.thresholds.of(check.check_id).alpha,
+            alpha=alpha,
             levels=tuple(
-                level_result(level, evaluation.outcomes[level.level]) for level in verdict.levels
+                level_result(level, outcomes[level.level], alpha, reference)
+                for level in verdict.levels
             ),
             shown=tuple(
                 record
                 for level in judged
                 for record in records_of(
-                    check.check_id,
-                    level,
-                    self._choose(check, level, evaluation.outcomes[level]),
-                    row_of,
+                    check.check_id, level, self._choose(check, level, outcomes[level]), row_of
                 )
             ),
             panels=tuple(evaluation.panels),
@@ -72,7 +73,7 @@ class Recorder:
         )
         records = [
             record
-            for level, items in evaluation.outcomes.items()
+            for level, items in outcomes.items()
             for record in records_of(check.check_id, level, items, row_of)
         ]
         self._folder.write_result(result, records, plan.catalog.manifest)

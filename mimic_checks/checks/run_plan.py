@@ -23,6 +23,7 @@ from mimic_checks.cases import (
     draw,
     scored,
 )
+from mimic_checks.cases.blind import blind_right
 from mimic_checks.cases.leave_out import LeaveOut, read_leave_out
 from mimic_checks.catalog import Catalog, load_catalog
 from mimic_checks.catalog.labels import read_labels
@@ -45,14 +46,10 @@ from mimic_checks.tasks.truth import LETTERS
 from mimic_checks.verdicts import load_thresholds
 from mimic_checks.verdicts.case_set import CaseSet, read_case_set
 from mimic_checks.verdicts.evidence import AT_ANY_TIME, FIXED_NUMBER
-from mimic_checks.verdicts.intervals import lower
-from mimic_checks.verdicts.levels import best_constant
+from mimic_checks.verdicts.floors import Blind, Floor, perfect_floors, unbeaten
 from mimic_checks.verdicts.multiplicity import TestFamily
 from mimic_checks.verdicts.not_carried import NotCarried
 from mimic_checks.verdicts.reachable import refuse_unreachable, refuse_unreachable_pair
-
-CONSTANT_CEILING = 0.8
-"""If one answer is proven right in more cases of a level than this, the level tests nothing."""
 
 
 class RunPlan:
@@ -61,7 +58,8 @@ class RunPlan:
     checks are asked at all levels. `named`: checks that somebody asked for by name.
 
     Checks that the catalog cannot carry leave the plan when it is settled (`settle`, `validate`),
-    and are then in `not_carried`."""
+    and are then in `not_carried`; so are single levels at which their cases prove nothing, which
+    are not asked."""
 
     def __init__(
         self,
@@ -80,6 +78,8 @@ class RunPlan:
         self.not_carried: list[NotCarried] = []
         self._named = set(named)
         self._draws: dict[str, list[Draw]] = {}
+        self._untestable: dict[str, dict[Level, Floor]] = {}
+        self._blind_right: dict[str, list[Blind]] = {}
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -114,12 +114,19 @@ class RunPlan:
         return check.drawn_levels(self.settings.profile)
 
     def asked_levels(self, check: Check) -> tuple[Level, ...]:
-        """The levels that this run asks: all, or the selected ones and their reference."""
+        """The levels that this run asks: all, or the selected ones and their reference; none that
+        the settled plan has found to be untestable."""
+        left_out = {item.level for item in self.not_carried if item.check == check.check_id}
         levels = self.levels(check)
-        if not self.is_partial(check):
-            return levels
-        wanted = self._selected[check.check_id]
-        return (levels[0], *(level for level in levels[1:] if level in wanted))
+        wanted = self._wanted(check)
+        return tuple(
+            level
+            for level in levels
+            if (level in wanted or level == levels[0]) and level not in left_out
+        )
+
+    def _wanted(self, check: Check) -> Collection[Level]:
+        return self._selected.get(check.check_id, self.levels(check))
 
     def is_partial(self, check: Check) -> bool:
         """Whether only some levels of a check were selected, and not its verdict."""
@@ -127,8 +134,12 @@ class RunPlan:
 
     def cases(self, check: Check) -> list[Case]:
         """The cases of a check's asked levels, each once: levels may share a case."""
+        return distinct_cases(self.asked_items(check, self.draws(check)))
+
+    def asked_items(self, check: Check, draws: Sequence[Draw]) -> list[Item]:
+        """The items of draws at a check's asked levels, draw by draw."""
         columns = self._columns(check)
-        return distinct_cases(items[k] for items in self.draws(check) for k in columns)
+        return [items[k] for items in draws for k in columns]
 
     def by_level(
         self, check: Check, draws: Sequence[Draw], outcomes: Mapping[str, Outcome]
@@ -189,10 +200,11 @@ class RunPlan:
 
     @property
     def family(self) -> TestFamily:
-        """All tests by which the whole run can fail by chance: of all levels of the selected
-        checks, whichever of their nodes are selected."""
+        """All tests by which the whole run can fail by chance: of all testable levels of the
+        selected checks, whichever of their nodes are selected."""
+        untestable = sum(item.level is not None for item in self.not_carried)
         levels = sum(check.judged_levels(self.settings.profile) for check in self.checks)
-        return TestFamily(max(1, levels))
+        return TestFamily(max(1, levels - untestable))
 
     def order(self, check: Check) -> list[int]:
         """The order in which the draws of a check that may stop early are asked: random, fixed
@@ -234,6 +246,7 @@ class RunPlan:
         for item in self.found:
             try:
                 examine(item.check)
+                self._leave_levels_out(item.check)
                 left.append(item)
             except EmptyPool as error:
                 because = "was selected by name" if item.check_id in self._named else ""
@@ -275,27 +288,70 @@ class RunPlan:
             )
 
     def _check_drawn(self, check: Check) -> None:
-        """Refuses a check that has no cases, or of which one answer is right in nearly all.
+        """Refuses a check that has no cases, or none that prove anything: of a sweep at its
+        reference, at all other levels, or at all that are selected; of another check at any.
 
         Raises:
-            EmptyPool: names the constraint, or the level.
+            EmptyPool: names the constraint, or the levels.
         """
-        draws = self.draws(check)
-        if trivial := self.trivial_level(check):
-            raise EmptyPool(
-                f"{trivial}, so that it tests nothing; vary more factors or use a larger catalog",
-                possible=len(draws),
-            )
+        draws, blind = self.draws(check), self.untestable(check)
+        if not blind:
+            return
+        first, *others = self.levels(check)
+        wanted = [level for level in others if level in self._wanted(check)] or [first]
+        if isinstance(check, Sweep) and first not in blind and not all(k in blind for k in wanted):
+            return
+        level, more = next(iter(blind)), len(blind) - 1
+        raise EmptyPool(
+            f"{level}: {self._why_untestable(check, level)}"
+            f"{f' (so at {more} more levels)' if more else ''}; vary more factors or use a larger"
+            " catalog",
+            possible=len(draws),
+        )
 
-    def trivial_level(self, check: Check) -> str:
-        """At which level of a gated check one answer is right in nearly all cases, in words; "" if
-        at none."""
-        for k, level in enumerate(self.levels(check) if check.gated else ()):
-            items = [drawn[k] for drawn in self.draws(check)]
-            rate = constant_rate(items)
-            if lower(round(rate * len(items)), len(items), 0.01) > CONSTANT_CEILING:
-                return f"{level}: one answer is right in {rate:.2f} of {len(items)} cases"
-        return ""
+    def untestable(self, check: Check) -> dict[Level, Floor]:
+        """The levels of a gated check at which even a perfect model is not proven better than a
+        blind answer, with that answer."""
+        if check.check_id not in self._untestable:
+            alpha = self.thresholds.of(check.check_id).alpha
+            found: dict[Level, Floor] = {}
+            for k, level in enumerate(self.levels(check) if check.gated else ()):
+                floors = perfect_floors(self._blind(check)[k])
+                if floor := unbeaten(floors, alpha, FIXED_NUMBER):
+                    found[level] = floor
+            self._untestable[check.check_id] = found
+        return self._untestable[check.check_id]
+
+    def blind(self, check: Check, level: Level, asked: Sequence[int]) -> Blind:
+        """What is right without a look at the images, in the items of a level of the draws with
+        these numbers. The heuristics know all draws, so that none depends on how many were asked.
+        """
+        by_name = self._blind(check)[self.levels(check).index(level)]
+        return {name: [right[k] for k in asked] for name, right in by_name.items()}
+
+    def _blind(self, check: Check) -> list[Blind]:
+        """Of all draws, level by level."""
+        if check.check_id not in self._blind_right:
+            self._blind_right[check.check_id] = [
+                blind_right([drawn[k] for drawn in self.draws(check)], self.vocabulary)
+                for k in range(len(self.levels(check)))
+            ]
+        return self._blind_right[check.check_id]
+
+    def _why_untestable(self, check: Check, level: Level) -> str:
+        floor, draws = self.untestable(check)[level], len(self.draws(check))
+        return f"{floor.text} of {draws} cases, proves as much as a perfect model"
+
+    def _leave_levels_out(self, check: Check) -> None:
+        draws, partial = len(self.draws(check)), self.is_partial(check)
+        for level in self.untestable(check):
+            if level not in self._wanted(check):
+                continue
+            because = "was selected by name" if partial and check.check_id in self._named else ""
+            reason = self._why_untestable(check, level)
+            self.not_carried.append(
+                NotCarried(check.check_id, reason, draws, self.settings.cases, because, level)
+            )
 
     def _check_reachable(self, check: Check) -> None:
         """Refuses a check that even a perfect model could not pass with so few cases."""
@@ -360,12 +416,6 @@ class RunPlan:
         # As it is read back, where a tuple is a list: it is compared with what stands in a folder.
         plain: dict[str, Any] = json.loads(json.dumps(described))
         return plain
-
-
-def constant_rate(items: Sequence[Item]) -> float:
-    """The share of items that one answer is right in, whatever a model says."""
-    unanswered = {case.id: Outcome(case, "", "error") for case in cases_of(items)}
-    return best_constant(scored(items, unanswered))
 
 
 def _truths(case: Case) -> list[Truth]:

@@ -73,7 +73,7 @@ def _burn_in(options: argparse.Namespace, rest: Sequence[str]) -> int:
     session = CheckSession(plan)
     session.validate()
     for item in session.plan.not_carried:
-        print(f"{item.status}: {item.check}: {item.text}", file=sys.stderr)
+        print(f"{item.status}: {item.name}: {item.text}", file=sys.stderr)
     session.folder.prepare(
         {**session.plan.describe(), "burn_in": True},
         discard=options.vlm_discard_unfinished,

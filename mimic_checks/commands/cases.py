@@ -78,7 +78,7 @@ def _cases(options: argparse.Namespace, rest: Sequence[str]) -> int:
         write_whole(options.out / FILE, page.encode())
         print(f"to look at and to mark: {options.out / FILE}")
     for item in plan.not_carried:
-        print(f"{item.status}: {item.check}: {item.text}", file=sys.stderr)
+        print(f"{item.status}: {item.name}: {item.text}", file=sys.stderr)
     if unmet := plan.leave_out.unmet:
         print(f"in no draw, so not left out: {', '.join(unmet)}", file=sys.stderr)
     return EXIT_INCONCLUSIVE if any(item.because for item in plan.not_carried) else 0

@@ -168,10 +168,11 @@ def vlm_check(request: pytest.FixtureRequest, vlm_session: CheckSession) -> Chec
             " Sweep or a Measurement of mimic_checks.checks.check"
         )
     run: Run = request.config.pluginmanager.getplugin("mimic_checks_run")
-    if absent := run.why_not_carried(check.check_id):
-        request.node.vlm_not_carried = absent.status
-        pytest.skip(f"{absent.status}: {absent.check}: {absent.text}")
     level = level_of(request.node)
+    if absent := run.why_not_carried(check.check_id, level):
+        request.node.vlm_not_carried = absent.status
+        request.node.vlm_level_left_out = absent.level is not None
+        pytest.skip(f"{absent.status}: {absent.name}: {absent.text}")
 
     def attach(
         result: CheckResult,
@@ -215,6 +216,7 @@ def _properties(
             "level": level.level.label,
             "rate": f"{level.rate:.4f}" if level.is_answered else "not answered",
             "interval": f"{level.low:.4f} {level.high:.4f}" if level.is_answered else "-",
+            "blind": level.blind or "-",
         }
     named |= {"verdict": (level or result).verdict, "reason": (level or result).reason}
     if gate:
@@ -262,7 +264,9 @@ def pytest_runtest_makereport(
         report.vlm_node = item.vlm_node  # type: ignore[attr-defined]
     # At setup: by a mark, or by a fixture of the user's.
     elif report.when in ("setup", "call") and report.skipped and (check := check_of(item)):
-        report.vlm_skipped = check.check_id  # type: ignore[attr-defined]
+        # A check of which a level is left out still owes its verdict.
+        if not getattr(item, "vlm_level_left_out", False):
+            report.vlm_skipped = check.check_id  # type: ignore[attr-defined]
         report.vlm_not_carried = getattr(item, "vlm_not_carried", "")  # type: ignore[attr-defined]
     return report
 

@@ -27,6 +27,7 @@ from mimic_checks.plugin.settings import settings_of, text_option
 from mimic_checks.processes import end_with_parent, stoppable
 
 if TYPE_CHECKING:
+    from mimic_checks.cases.level import Level
     from mimic_checks.checks.check import Profile
     from mimic_checks.checks.discovery import FoundCheck
     from mimic_checks.checks.evaluator import Evaluator
@@ -67,7 +68,7 @@ class Run:
         self._worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         self._exchange: Path | None = None
         self._collected: list[pytest.Item] = []
-        self._not_carried: dict[str, NotCarried] = {}
+        self._not_carried: dict[tuple[str, Level | None], NotCarried] = {}
         self._log: LogLines | None = None
         self._stopping = contextlib.ExitStack()
 
@@ -218,7 +219,7 @@ class Run:
         session = self.session()
         session.validate()
         plan = session.plan
-        self._not_carried = {item.check: item for item in plan.not_carried}
+        self._not_carried = {(item.check, item.level): item for item in plan.not_carried}
         return RunDescription(
             description=plan.describe(),
             checks=[check.check_id for check in plan.checks],
@@ -229,9 +230,11 @@ class Run:
             unmet=plan.leave_out.unmet,
         )
 
-    def why_not_carried(self, check_id: str) -> NotCarried | None:
-        """Why this process's catalog has no cases for a selected check; None if it has."""
-        return self._not_carried.get(check_id)
+    def why_not_carried(self, check_id: str, level: Level | None) -> NotCarried | None:
+        """Why this process's catalog has no cases for a selected check, or none that prove anything
+        at one of its levels; None if it has."""
+        whole = self._not_carried.get((check_id, None))
+        return whole or self._not_carried.get((check_id, level))
 
     def _begin(self, described: RunDescription) -> None:
         """Makes the output folder ready."""
@@ -247,6 +250,8 @@ class Run:
             # Without xdist, this process's session has made it already.
             if self._gating is None:
                 self._gating = make_gating(self.config, settings, described.gated, described.known)
+                if self._gating:
+                    self._gating.leave_out(self._absent(described))
             if self._gating:
                 say_expected(self.config, self._folder, self._gating, described.partial)
         except UsageError as error:
@@ -343,7 +348,7 @@ class Run:
         from mimic_checks.verdicts.not_carried import verdict_of
 
         assert self.described
-        verdicts = {*self.verdicts.values(), verdict_of(self._absent())}
+        verdicts = {*self.verdicts.values(), verdict_of(self._absent(self.described))}
         # A gate that was left out of the selection, or skipped, lets nothing pass.
         ungated = self._gating is not None and (
             any(check in self.described.gated for check in self.described.partial)
@@ -353,11 +358,11 @@ class Run:
             return int(pytest.ExitCode.TESTS_FAILED)
         return EXIT_INCONCLUSIVE if "inconclusive" in verdicts or ungated else 0
 
-    def _absent(self) -> list[NotCarried]:
-        """The selected checks of the run that its catalog cannot carry."""
+    def _absent(self, described: RunDescription) -> list[NotCarried]:
+        """The selected checks and levels of a run that its catalog cannot carry."""
         from mimic_checks.verdicts.not_carried import KEY, not_carried
 
-        return not_carried({KEY: self.described.not_carried}) if self.described else []
+        return not_carried({KEY: described.not_carried})
 
     def _help(self) -> None:
         """In a worker that has no check left: answers what the others still have to ask."""
@@ -399,7 +404,7 @@ class Run:
             uncompared=self.uncompared,
             unused=self._gating.unused() if self._gating else [],
             missing=self._missing(),
-            absent=self._absent(),
+            absent=self._absent(self.described),
             unmet=self.described.unmet,
             cached=self._folder.cached(),
             report=self.report,

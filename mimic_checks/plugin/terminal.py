@@ -37,7 +37,7 @@ def write_summary(
     if absent:
         terminal.write_line(first_line(len(checked), absent))
     _write_lines(terminal, summary(checked).split("\n"))
-    _write_lines(terminal, [f"{item.status}: {item.check}: {item.text}" for item in absent])
+    _write_lines(terminal, [f"{item.status}: {item.name}: {item.text}" for item in absent])
     write_comparisons(terminal, gates, uncompared, unused=unused)
     write_missing(terminal, missing)
     from_cache, answers = cached

@@ -20,7 +20,7 @@ def gaps(run: RunFolder) -> list[tuple[str, list[str]]]:
     found = [
         (
             first_line(len(results), absent),
-            [f"{item.status}: {item.check}: {item.text}" for item in absent],
+            [f"{item.status}: {item.name}: {item.text}" for item in absent],
         ),
         (
             f"This run is unfinished: {len(missing)} of {len(run.checks())} checks have no result",

@@ -10,6 +10,7 @@ from mimic_checks.reporting.cards import item_card
 from mimic_checks.reporting.curve import curve
 from mimic_checks.reporting.document import document
 from mimic_checks.reporting.escape import text
+from mimic_checks.reporting.estimates import estimates, rows_of
 from mimic_checks.reporting.gaps import gaps_html
 from mimic_checks.reporting.gate import Items, flipped_items, gate_section
 from mimic_checks.reporting.panels import panels
@@ -18,7 +19,7 @@ from mimic_checks.verdicts.pictures import read_pictures
 from mimic_checks.verdicts.record import scored_by_level
 from mimic_checks.verdicts.result import CheckResult, LevelResult
 from mimic_checks.verdicts.run_folder import RunFolder
-from mimic_checks.verdicts.text import interval_name, troubles, where_to_read
+from mimic_checks.verdicts.text import interval_name, is_far, reach, troubles, where_to_read
 
 _WORST_FIRST = ("fail", "inconclusive", "pass")
 
@@ -187,15 +188,12 @@ def _check(result: CheckResult, described: Mapping[str, Any], folder: str, again
 def _numbers(result: CheckResult) -> str:
     if not result.levels:
         return ""
-    heads = ("Level", "Right", "Rate", interval_name(result.alpha), "Verdict")
-    head = "".join(f"<th>{word}</th>" for word in heads)
-    rows = "".join(_level(judged) for judged in result.levels)
-    table = (
-        f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-        "</div>"
-    )
+    heads = ("Level", "Right", "Rate", interval_name(result.alpha), "Best blind", "Verdict")
+    table = rows_of(heads, map(_level, result.levels))
     # A measurement draws panels of its own, which say more than a curve over its levels.
-    return table if result.panels else f'<div class="two"><div>{curve(result)}</div>{table}</div>'
+    if result.panels:
+        return table + estimates(result)
+    return f'<div class="two"><div>{curve(result)}{estimates(result)}</div>{table}</div>'
 
 
 def _level(judged: LevelResult) -> str:
@@ -204,7 +202,7 @@ def _level(judged: LevelResult) -> str:
     return (
         f"<tr><td>{text(judged.level)}{mark}</td>"
         f'<td class="number">{judged.right}/{judged.n}</td>'
-        f"{_rate(judged)}"
+        f"{_rate(judged)}{_blind(judged)}"
         f'<td><span class="verdict {judged.verdict}">{judged.verdict}</span><br>'
         f'<span class="soft">{text(explained)}</span></td></tr>'
     )
@@ -219,10 +217,18 @@ def _rate(judged: LevelResult) -> str:
     )
 
 
+def _blind(judged: LevelResult) -> str:
+    if judged.floor is None:
+        return "<td>-</td>"
+    return f'<td>{judged.floor:.2f} <span class="soft">{text(judged.floor_name)}</span></td>'
+
+
 def _also(judged: LevelResult) -> list[str]:
     """What is known of a level beside its verdict."""
     doubtful = {"unparseable": judged.unparseable, "errors": judged.error}
     facts = [f"{number} {word}" for word, number in doubtful.items() if number]
+    if is_far(judged):
+        facts.append(reach(judged))
     if judged.partial is not None:
         bounds = f"[{judged.partial_low:.3f}, {judged.partial_high:.3f}]"
         facts.append(f"mean partial score {judged.partial:.3f} {bounds}")

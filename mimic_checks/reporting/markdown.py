@@ -9,7 +9,7 @@ from mimic_checks.reporting.gaps import gaps_markdown
 from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.result import CheckResult
 from mimic_checks.verdicts.run_folder import RunFolder
-from mimic_checks.verdicts.text import in_short, rates
+from mimic_checks.verdicts.text import best_blind, drop_name, estimates, few_photos, in_short, rates
 
 SIGN = {
     "pass": "✅ pass",
@@ -38,19 +38,34 @@ MARKDOWN = MarkdownReport()
 
 
 def markdown(results: Sequence[CheckResult], name: str) -> str:
-    """One row per check: verdict, rates per level, reason."""
+    """One row per check: verdict, rates per level, the best blind answer at any level, reason; then
+    what is estimated beside."""
     lines = [
         f"### {cell(name)} on several images",
         "",
-        "| check | verdict | rate per level | why |",
-        "|---|---|---|---|",
+        "| check | verdict | rate per level | best blind answer | why |",
+        "|---|---|---|---|---|",
     ]
     for result in in_short(results):
+        best = best_blind(result)
         lines.append(
             f"| `{result.check}` | {SIGN[result.status]} | {cell(rates(result, ', '))} |"
-            f" {cell(result.reason)} |"
+            f" {cell(best.blind if best else '')} | {cell(result.reason)} |"
         )
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + _beside(results)
+
+
+def _beside(results: Sequence[CheckResult]) -> str:
+    """What is estimated beside the verdicts; "" where nothing is."""
+    found, lines = estimates(results, "; "), []
+    if found:
+        lines = ["", f"| check | retention proven | {drop_name(results)} |", "|---|---|---|"]
+        lines += [
+            f"| `{check}` | {cell(proven)} | {cell(drops)} |" for check, proven, drops in found
+        ]
+    if few := few_photos(results):
+        lines += ["", *(f"- {cell(line)}" for line in few)]
+    return "\n".join([*lines, ""]) if lines else ""
 
 
 def gate_markdown(gates: Sequence[CheckGate], name: str) -> str:

@@ -71,13 +71,30 @@ class Counting(Task):
     def blind_answers(
         self, truth: Truth, images: int, offered: Sequence[str], vocabulary: Vocabulary
     ) -> Mapping[str, Counts]:
-        """One of every asked class, and one in every image. What is usual in a catalog is no answer
-        to a single case: the best constant over all cases covers it."""
+        """As many of every asked class, from none to three; one in every image, in every other, and
+        two in every image."""
         asked = [name for name, _ in of_type(truth, Counts).counts]
-        return {
-            "one of each": Counts(tuple((name, 1) for name in asked)),
-            "one per image": Counts(tuple((name, images) for name in asked)),
+        numbers = {
+            "none": 0,
+            "one of each": 1,
+            "two of each": 2,
+            "three of each": 3,
+            "one per image": images,
+            "one in every other image": (images + 1) // 2,
+            "two per image": 2 * images,
         }
+        return {
+            name: Counts(tuple((asked_name, number) for asked_name in asked))
+            for name, number in numbers.items()
+        }
+
+    def repeated(self, said: Truth, truth: Truth) -> Counts | None:
+        """The same numbers of other classes, in their order."""
+        numbers = [number for _, number in of_type(said, Counts).counts]
+        asked = [name for name, _ in of_type(truth, Counts).counts]
+        if len(numbers) != len(asked):
+            return None
+        return Counts(tuple(zip(asked, numbers, strict=True)))
 
     def released_scores(self, answers: Sequence[tuple[str, Truth]]) -> Mapping[str, float]:
         """The share of right answers by MIMIC's scorer, which knows one class only."""

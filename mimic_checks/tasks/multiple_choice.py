@@ -65,9 +65,24 @@ class MultipleChoice(Task):
     def blind_answers(
         self, truth: Truth, images: int, offered: Sequence[str], vocabulary: Vocabulary
     ) -> Mapping[str, Choice]:
-        """Each letter."""
-        options = of_type(truth, Choice).options
-        return {LETTERS[place]: Choice(place, options) for place in range(len(options))}
+        """Each letter, the last option; the longest and the shortest, where all are texts."""
+        options = of_type(truth, Choice).options[: len(LETTERS)]
+        places = {LETTERS[place]: place for place in range(len(options))}
+        places["last option"] = len(options) - 1
+        if all(options):
+            lengths = [len(option) for option in options]
+            places["longest option"] = lengths.index(max(lengths))
+            places["shortest option"] = lengths.index(min(lengths))
+        return {name: Choice(place, options) for name, place in places.items()}
+
+    def repeated(self, said: Truth, truth: Truth) -> Choice | None:
+        """The same option under whatever letter; of an image, which has no name, the letter."""
+        option, options = of_type(said, Choice), of_type(truth, Choice).options
+        text = option.options[option.index]
+        place = options.index(text) if text and text in options else option.index
+        if place >= len(options) or options[place] != text:
+            return None
+        return Choice(place, options)
 
 
 MULTIPLE_CHOICE = MultipleChoice()

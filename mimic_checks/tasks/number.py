@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from mimic_checks.tasks.answer import NEGATION, RETRACTION, final_statements, last_line, unmarked
@@ -72,6 +72,13 @@ class NumberTask(StemTask):
         said, true = of_type(prediction, Number), of_type(truth, Number)
         off = abs(Decimal(repr(said.number)) - Decimal(repr(true.number)))
         return Score(off <= Decimal(repr(true.tolerance)))
+
+    def blind_answers(
+        self, truth: Truth, images: int, offered: Sequence[str], vocabulary: Vocabulary
+    ) -> Mapping[str, Number]:
+        """None, one, two, and the number of images."""
+        numbers = {"none": 0, "one": 1, "two": 2, "number of images": images}
+        return {name: Number(number) for name, number in numbers.items()}
 
 
 NUMBER = NumberTask()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mimic_checks.tasks.answer import final_statements, unmarked
 from mimic_checks.tasks.refusal import refuses
@@ -53,6 +53,14 @@ class ShortTextTask(StemTask):
         said = _said(of_type(prediction, ShortText).text)
         accepted = {_said(wording) for wording in of_type(truth, ShortText).accepted}
         return Score(isinstance(said, str) and said in accepted)
+
+    def blind_answers(
+        self, truth: Truth, images: int, offered: Sequence[str], vocabulary: Vocabulary
+    ) -> Mapping[str, ShortText]:
+        """Yes, no, none, the number of images; the text at each place, if texts are offered."""
+        texts = {"yes": "yes", "no": "no", "none": "none", "number of images": str(images)}
+        texts |= {f"text {place}": text for place, text in enumerate(offered, start=1) if text}
+        return {name: ShortText((text,)) for name, text in texts.items()}
 
 
 SHORT_TEXT = ShortTextTask()

@@ -66,8 +66,14 @@ class Task(ABC):
         self, truth: Truth, images: int, offered: Sequence[str], vocabulary: Vocabulary
     ) -> Mapping[str, Truth]:
         """Answers that need no look at the images, by name ("one of each", "all members"): what a
-        model could say that knows the question's text and the number of images only."""
+        model could say that knows the question's text and the number of images only. The most
+        frequent true answers of a level are tried beside them, for every task."""
         return {}
+
+    def repeated(self, said: Truth, truth: Truth) -> Truth | None:
+        """What the words of an answer say where they are said again, to the question whose answer
+        is `truth` (which tells what is asked for, as in `read`); None: nothing."""
+        return said
 
     def released_scores(self, answers: Sequence[tuple[str, Truth]]) -> Mapping[str, float]:
         """What the scorers that others released say of (answer, truth) pairs, by scorer; for
@@ -78,7 +84,7 @@ class Task(ABC):
 TASKS: Registry[Task] = Registry(
     "mimic_checks.tasks",
     "task",
-    ("name", "truth_type", "read", "score", "blind_answers", "released_scores"),
+    ("name", "truth_type", "read", "score", "blind_answers", "repeated", "released_scores"),
 )
 
 
@@ -99,6 +105,25 @@ def read_answer(
             f" {task.truth_type.__name__}, or Unread(reason) where an answer does not say one thing"
         )
     return reading
+
+
+def blind_answers_of(
+    task: Task, truth: Truth, images: int, offered: Sequence[str], vocabulary: Vocabulary
+) -> Mapping[str, Truth]:
+    """A task's answers that need no look at the images, whoever wrote the task.
+
+    Raises:
+        ExtensionError: it raised, or gave something that is not of its own `truth_type`; names the
+            task.
+    """
+    with refusing(f"task {task.name!r}: its blind_answers() failed"):
+        answers = dict(task.blind_answers(truth, images, offered, vocabulary))
+    if wrong := {k: said for k, said in answers.items() if not isinstance(said, task.truth_type)}:
+        raise ExtensionError(
+            f"task {task.name!r}: its blind_answers() gave {wrong!r:.200}; allowed: values of type"
+            f" {task.truth_type.__name__}, by name"
+        )
+    return answers
 
 
 def check_template(template: str, allowed: Sequence[str] = (*TEMPLATES, "any")) -> None:

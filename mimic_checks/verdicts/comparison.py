@@ -122,7 +122,7 @@ def _check_gate(compared: Compared, judged: JudgedCheck, policy: Policy) -> Chec
         check=check,
         tier=policy.tier(check),
         verdict=judged.verdict,
-        reason=_reason(judged.verdict, levels, mean, rule),
+        reason=_reason(compared, judged.verdict, levels, mean),
         rule=rule.rule,
         margin=rule.margin,
         level_margin=rule.of_a_level,
@@ -136,13 +136,21 @@ def _check_gate(compared: Compared, judged: JudgedCheck, policy: Policy) -> Chec
 
 
 def _reason(
-    verdict: Verdict, levels: Sequence[LevelGate], mean: MeanGate | None, rule: GateRule
+    compared: Compared, verdict: Verdict, levels: Sequence[LevelGate], mean: MeanGate | None
 ) -> str:
-    """What decides: the first level that has the check's verdict, else the mean."""
+    """What decides: of the check's verdict, the first level with too many errors, which the policy
+    lets through never, else the first level, else the mean."""
+    rule = compared.rule
     if verdict == "pass":
         every = f"no level lost {points(rule.of_a_level)} or more"
         return f"{every}, nor all of them {points(rule.margin)} on average" if mean else every
-    decides = next(row for row in (*levels, mean) if row and row.verdict == verdict)
+    broken = [
+        level
+        for level, pairs in zip(levels, compared.pairs, strict=True)
+        if errors_above(pairs, rule)
+    ]
+    rows = (*broken, *levels, mean)
+    decides = next(row for row in rows if row and row.verdict == verdict)
     return f"{decides.label}: {decides.reason}"
 
 

@@ -164,14 +164,6 @@ def lost_level_fails(n: int, rule: GateRule, evidence: Evidence, family: TestFam
     return p / family.weight("level") <= rule.alpha
 
 
-def lost_check_fails(
-    n: int, rule: GateRule, evidence: Evidence, levels: int, family: TestFamily
-) -> bool:
-    """Whether the mean of a check fails that loses every answer at so many levels."""
-    lost = Pairs((True,) * n, (False,) * n)
-    return _mean(lost, rule, evidence, levels).fails / family.weight("check") <= rule.alpha
-
-
 def _mean(pairs: Pairs, rule: GateRule, evidence: Evidence, levels: int) -> MeanTests:
     return mean_tests([pairs] * levels, [pairs] * levels, rule, evidence)
 

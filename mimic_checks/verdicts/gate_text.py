@@ -43,6 +43,11 @@ def gate_summary(gates: Sequence[CheckGate]) -> str:
     why = [
         f"{gate.verdict}: {gate.check}: {gate.reason}" for gate in gates if gate.verdict != "pass"
     ]
+    why += [
+        f"{gate.check}: with so many errors the run passes under no policy"
+        for gate in gates
+        if gate.errors_above and gate.tier == "blocking"
+    ]
     noted = [f"note: {gate.check}: {label}: {note}" for gate in gates for label, note in gate.noted]
     differing = [
         f"note: {note}" for note in dict.fromkeys(note for gate in gates for note in gate.notes)

@@ -10,13 +10,13 @@ its part of alpha (`multiplicity.py`).
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from mimic_checks.cases import Level, OutcomeKind, Scored
 from mimic_checks.verdicts.evidence import FIXED_NUMBER, Evidence
+from mimic_checks.verdicts.floors import Blind, Floor, best_floor, floors_of, unbeaten
 from mimic_checks.verdicts.intervals import empirical_bernstein
 from mimic_checks.verdicts.multiplicity import TestFamily
 from mimic_checks.verdicts.pairs import Pairs, right
@@ -29,12 +29,12 @@ Verdict = Literal["pass", "fail", "inconclusive"]
 @dataclass(frozen=True, slots=True)
 class Tally:
     """How the items of one level came out in the order of their draws, a group counted once;
-    `best_constant` is the rate of the best answer that looks at nothing, `mean_partial` the mean of
-    the partial scores, if there are any; `raised` and `unread` are the most frequent reasons of
-    errors and of answers that nothing was read from."""
+    `floors`: what every answer that looks at nothing came to; `mean_partial` the mean of the
+    partial scores, if there are any; `raised` and `unread` are the most frequent reasons of errors
+    and of answers that nothing was read from."""
 
     kinds: tuple[OutcomeKind, ...]
-    best_constant: float
+    floors: tuple[Floor, ...] = ()
     mean_partial: float | None = None
     partial_interval: tuple[float, float] | None = None
     raised: Frequent = NOTHING
@@ -65,10 +65,6 @@ class Tally:
         """Items that raised an error."""
         return self.kinds.count("error")
 
-    def is_readable(self, thresholds: Thresholds) -> bool:
-        """Whether enough answers could be read for the level to pass."""
-        return self.unparseable <= thresholds.unparseable_ceiling * self.n
-
     @property
     def is_answered(self) -> bool:
         """Whether the rate says anything about the model: not if most items are errors."""
@@ -86,11 +82,16 @@ class Tally:
         """Share of right answers, doubtful ones counted wrong."""
         return self.right / self.n if self.n else 0.0
 
+    @property
+    def floor(self) -> Floor | None:
+        """The blind answer that is right most often."""
+        return best_floor(self.floors)
+
 
 @dataclass(frozen=True, slots=True)
 class LevelVerdict:
-    """One level: its tally, a two-sided interval of its rate, what was judged against what, and the
-    verdict."""
+    """One level: its tally, a two-sided interval of its rate, what was judged against what, by what
+    kind of evidence, and the verdict."""
 
     level: Level
     tally: Tally
@@ -100,6 +101,15 @@ class LevelVerdict:
     threshold: float
     is_reference: bool
     retention: tuple[float, float] | None = None
+    evidence: Evidence = FIXED_NUMBER
+
+
+class Decision(NamedTuple):
+    """A level's verdict and what it rests on: its rate, or that its answers do not even come to be
+    judged, for errors or for being unparseable."""
+
+    verdict: Verdict
+    by: Literal["rate", "error", "unparseable"] = "rate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,26 +121,19 @@ class CheckVerdict:
     levels: tuple[LevelVerdict, ...] = field(default=())
 
 
-def tally(items: Sequence[Scored], alpha: float) -> Tally:
-    """Counts the outcomes of one level; `alpha` is the error rate of the partial score's
-    interval."""
+def tally(items: Sequence[Scored], alpha: float, blind: Blind) -> Tally:
+    """Counts the outcomes of one level; `alpha` is the error rate of the partial score's interval,
+    `blind` what is right in these items without a look at the images."""
+    kinds = tuple(item.kind for item in items)
     partial = [item.partial for item in items if item.partial is not None]
     return Tally(
-        kinds=tuple(item.kind for item in items),
-        best_constant=best_constant(items),
+        kinds,
+        floors=floors_of(blind, right(kinds)),
         mean_partial=math.fsum(partial) / len(partial) if partial else None,
         partial_interval=empirical_bernstein(partial, alpha) if partial else None,
         raised=frequent(raised_by(items)),
         unread=frequent(unread_by(items)),
     )
-
-
-def best_constant(items: Sequence[Scored]) -> float:
-    """The share of items that the best answer which looks at nothing is right in; 0 of none. In a
-    group it must be right for every member."""
-    texts = [{outcome.case.truth.text for outcome in item.members} for item in items]
-    constant = Counter(truths.pop() for truths in texts if len(truths) == 1)
-    return max(constant.values(), default=0) / len(items) if items else 0.0
 
 
 def judge_levels(
@@ -155,6 +158,44 @@ def judge_levels(
     return combine(judged, f"all {len(judged)} levels pass")
 
 
+def decide(
+    counts: Tally,
+    reference: Tally | None,
+    thresholds: Thresholds,
+    family: TestFamily,
+    evidence: Evidence = FIXED_NUMBER,
+) -> Decision:
+    """A level against its threshold, by p-values alone: bounds and words take longer.
+    `reference`: None for the reference itself."""
+    alpha = thresholds.alpha
+    if counts.error > thresholds.error_ceiling * counts.n:
+        return Decision("inconclusive", "error")
+    unreadable = [kind == "unparseable" for kind in counts.kinds]
+    p = evidence.rate_above(unreadable, thresholds.unparseable_ceiling)
+    if p <= alpha * family.weight("unreadable"):
+        return Decision("fail", "unparseable")
+    if reference is None:
+        floor = thresholds.reference_floor
+        passes = evidence.rate_above(right(counts.kinds), floor)
+        fails = evidence.rate_below(right(counts.kinds, doubtful=True), floor)
+    else:
+        passes = evidence.retains(_worst(counts, reference), thresholds.retention)
+        fails = evidence.falls_short(_best(counts, reference), thresholds.retention)
+    if passes <= alpha and counts.unparseable <= thresholds.unparseable_ceiling * counts.n:
+        return Decision("pass")
+    return Decision("fail" if fails <= alpha * family.weight("level") else "inconclusive")
+
+
+def _worst(counts: Tally, reference: Tally) -> Pairs:
+    """Reference and level draw by draw, every doubt in favour of a drop."""
+    return Pairs(right(reference.kinds, doubtful=True), right(counts.kinds))
+
+
+def _best(counts: Tally, reference: Tally) -> Pairs:
+    """The same, every doubt against one."""
+    return Pairs(right(reference.kinds), right(counts.kinds, doubtful=True))
+
+
 def judge_reference(
     level: Level,
     counts: Tally,
@@ -162,26 +203,23 @@ def judge_reference(
     family: TestFamily,
     evidence: Evidence = FIXED_NUMBER,
 ) -> LevelVerdict:
-    """The level at which the model must show that it can do the task at all: against the floor and
-    the best constant answer."""
-    floor, alpha = max(thresholds.reference_floor, counts.best_constant), thresholds.alpha
-    fail_alpha = alpha * family.weight("level")
-    if (broken := _unjudged(level, counts, floor, thresholds, family, evidence, True)) is not None:
-        return broken
-    surely, perhaps = right(counts.kinds), right(counts.kinds, doubtful=True)
+    """The level at which the model must show that it can do the task at all."""
+    floor, alpha = thresholds.reference_floor, thresholds.alpha
+    decision = decide(counts, None, thresholds, family, evidence)
     against = f"the floor of the reference level {floor:.2f}"
-    low = evidence.rate_bounds(surely, alpha)[0]
-    high = evidence.rate_bounds(perhaps, fail_alpha)[1]
-    verdict: Verdict
-    if evidence.rate_above(surely, floor) <= alpha and counts.is_readable(thresholds):
-        verdict, reason = "pass", f"proven above {against} (lower bound {low:.3f})"
-    elif evidence.rate_below(perhaps, floor) <= fail_alpha:
-        verdict, reason = "fail", f"proven below {against} (upper bound {high:.3f})"
-    else:
-        verdict = "inconclusive"
-        reason = f"neither above nor below {against} is proven [{low:.3f}, {high:.3f}]"
+    low = evidence.rate_bounds(right(counts.kinds), alpha)[0]
+    fail_alpha = alpha * family.weight("level")
+    high = evidence.rate_bounds(right(counts.kinds, doubtful=True), fail_alpha)[1]
+    reason = (
+        _unjudged(counts, decision, thresholds)
+        or {
+            "pass": f"proven above {against} (lower bound {low:.3f})",
+            "fail": f"proven below {against} (upper bound {high:.3f})",
+            "inconclusive": f"neither above nor below {against} is proven [{low:.3f}, {high:.3f}]",
+        }[decision.verdict]
+    )
     return level_verdict(
-        level, counts, verdict, reason, floor, alpha, evidence=evidence, is_reference=True
+        level, counts, decision.verdict, reason, floor, alpha, evidence=evidence, is_reference=True
     )
 
 
@@ -194,35 +232,25 @@ def _judge_retention(
     evidence: Evidence,
 ) -> LevelVerdict:
     required, alpha = thresholds.retention, thresholds.alpha
-    fail_alpha = alpha * family.weight("level")
-    broken = _unjudged(level, counts, required, thresholds, family, evidence, False)
-    if broken is not None:
-        return broken
-    worst = Pairs(right(reference.kinds, doubtful=True), right(counts.kinds))
-    best = Pairs(right(reference.kinds), right(counts.kinds, doubtful=True))
-    low = evidence.retained_at_least(worst, alpha)
-    high = evidence.retained_at_most(best, fail_alpha)
-    verdict: Verdict
-    if evidence.retains(worst, required) <= alpha and counts.is_readable(thresholds):
-        verdict, bounds = "pass", f"at least {_percent(low, required)}"
-    elif evidence.falls_short(best, required) <= fail_alpha:
-        verdict, bounds = "fail", f"at most {_percent(high, required)}"
-    elif math.isinf(high):
-        verdict = "inconclusive"
-        bounds = f"at least {_percent(low, required)}, with no upper bound,"
-    else:
-        verdict = "inconclusive"
-        bounds = f"between {_percent(low, required)} and {_percent(high, required)}"
-    reason = f"accuracy is {bounds} of the reference level's ({100 * required:g} % required)"
+    decision = decide(counts, reference, thresholds, family, evidence)
+    verdict, retention = decision.verdict, None
+    if not (reason := _unjudged(counts, decision, thresholds)):
+        worst, best = _worst(counts, reference), _best(counts, reference)
+        low = evidence.retained_at_least(worst, alpha)
+        high = evidence.retained_at_most(best, alpha * family.weight("level"))
+        retention = low, evidence.retained_at_most(best, alpha)
+        least, most = _percent(low, required), _percent(high, required)
+        bounds = {
+            "pass": f"at least {least}",
+            "fail": f"at most {most}",
+            "inconclusive": f"between {least} and {most}",
+        }[verdict]
+        if verdict == "inconclusive" and math.isinf(high):
+            bounds = f"at least {least}, with no upper bound,"
+        required_too = f"({100 * required:g} % required)"
+        reason = f"accuracy is {bounds} of the reference level's {required_too}"
     return level_verdict(
-        level,
-        counts,
-        verdict,
-        reason,
-        required,
-        alpha,
-        evidence=evidence,
-        retention=(low, evidence.retained_at_most(best, alpha)),
+        level, counts, verdict, reason, required, alpha, evidence=evidence, retention=retention
     )
 
 
@@ -233,45 +261,21 @@ def _percent(share: float, required: float) -> str:
     return f"{exact:.1f} %" if alike and abs(share - required) >= 0.0005 else f"{exact:.0f} %"
 
 
-def _unjudged(
-    level: Level,
-    counts: Tally,
-    threshold: float,
-    thresholds: Thresholds,
-    family: TestFamily,
-    evidence: Evidence,
-    is_reference: bool,
-) -> LevelVerdict | None:
-    """The verdict of a level whose answers do not even come to be judged: too many errors, or too
-    many that cannot be read."""
-    unreadable = [kind == "unparseable" for kind in counts.kinds]
-    fail_alpha = thresholds.alpha * family.weight("unreadable")
-    verdict: Verdict
-    if counts.error > thresholds.error_ceiling * counts.n:
-        verdict = "inconclusive"
-        reason = (
+def _unjudged(counts: Tally, decision: Decision, thresholds: Thresholds) -> str:
+    """Why a level's answers do not even come to be judged: too many errors, or too many that cannot
+    be read; "" if they do."""
+    if decision.by == "error":
+        return (
             f"{counts.error} of {counts.n} cases raised an error"
             f" (error_ceiling={thresholds.error_ceiling:g}){counts.raised.most_of(counts.error)}"
         )
-    elif evidence.rate_above(unreadable, thresholds.unparseable_ceiling) <= fail_alpha:
-        verdict = "fail"
-        reason = (
+    if decision.by == "unparseable":
+        return (
             f"{counts.unparseable} of {counts.n} answers are unparseable (more than"
             f" {100 * thresholds.unparseable_ceiling:g} % is proven)"
             f"{counts.unread.most_of(counts.unparseable)}{cure(counts.unread)}"
         )
-    else:
-        return None
-    return level_verdict(
-        level,
-        counts,
-        verdict,
-        reason,
-        threshold,
-        thresholds.alpha,
-        evidence=evidence,
-        is_reference=is_reference,
-    )
+    return ""
 
 
 def level_verdict(
@@ -285,11 +289,15 @@ def level_verdict(
     evidence: Evidence = FIXED_NUMBER,
     is_reference: bool = False,
     retention: tuple[float, float] | None = None,
+    must_look: bool = True,
 ) -> LevelVerdict:
-    """A level's verdict with the two-sided interval (alpha) of its rate."""
+    """A level's verdict with the two-sided interval (alpha) of its rate. Where it `must_look`, a
+    pass stands only if its answers beat every blind one."""
+    if must_look and verdict == "pass" and (floor := unbeaten(counts.floors, alpha, evidence)):
+        verdict, reason = "inconclusive", f"{reason}, but not proven better than {floor.text}"
     interval = evidence.rate_bounds(right(counts.kinds), alpha / 2)
     return LevelVerdict(
-        level, counts, interval, verdict, reason, threshold, is_reference, retention
+        level, counts, interval, verdict, reason, threshold, is_reference, retention, evidence
     )
 
 

@@ -1,4 +1,5 @@
-"""Checks that a run's catalog cannot carry: what is left out, why, and what that does to the run.
+"""Checks that a run's catalog cannot carry, and single levels at which its cases prove nothing:
+what is left out, why, and what that does to the run.
 
 Plain data: it travels from an xdist worker to its controller, and lies in `run.json`.
 """
@@ -9,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mimic_checks.cases import Level
 from mimic_checks.verdicts.levels import Verdict
 
 KEY = "not_carried"
@@ -17,14 +19,21 @@ KEY = "not_carried"
 
 @dataclass(frozen=True, slots=True)
 class NotCarried:
-    """A check without cases enough. `has`: draws that the catalog carries of it, of `asked`;
-    `because`: why the run is inconclusive without it ("": it is not)."""
+    """A check without cases enough, or (`level`) one of its levels that is untestable: even a
+    perfect model is not proven better there than a blind answer. `has`: draws that the catalog
+    carries, of `asked`; `because`: why the run is inconclusive without it ("": it is not)."""
 
     check: str
     reason: str
     has: int
     asked: int
     because: str = ""
+    level: Level | None = None
+
+    @property
+    def name(self) -> str:
+        """What is left out."""
+        return f"{self.check} {self.level}" if self.level else self.check
 
     @property
     def status(self) -> str:
@@ -35,13 +44,17 @@ class NotCarried:
     def text(self) -> str:
         """Why, in a line."""
         because = f" (left open, not skipped, for it {self.because})" if self.because else ""
-        return f"the catalog carries {self.has} of {self.asked} draws{because}: {self.reason}"
+        what = "untestable" if self.level else self._carried
+        return f"{what}{because}: {self.reason}"
 
     @property
     def problem(self) -> str:
         """The same as something that is wrong with the run."""
-        carried = f"the catalog carries {self.has} of {self.asked} draws"
-        return f"check {self.check!r}: {self.reason} ({carried})"
+        return f"check {self.check!r}: {self.reason} ({self._carried})"
+
+    @property
+    def _carried(self) -> str:
+        return f"the catalog carries {self.has} of {self.asked} draws"
 
 
 def stored(items: Iterable[NotCarried]) -> list[dict[str, Any]]:
@@ -51,7 +64,10 @@ def stored(items: Iterable[NotCarried]) -> list[dict[str, Any]]:
 
 def not_carried(run: Mapping[str, Any]) -> list[NotCarried]:
     """What a `run.json` says of them."""
-    return [NotCarried(**item) for item in run.get(KEY, ())]
+    return [
+        NotCarried(**{**item, "level": Level(**item["level"]) if item.get("level") else None})
+        for item in run.get(KEY, ())
+    ]
 
 
 def verdict_of(items: Sequence[NotCarried]) -> Verdict:
@@ -60,12 +76,28 @@ def verdict_of(items: Sequence[NotCarried]) -> Verdict:
 
 
 def first_line(judged: int, items: Sequence[NotCarried]) -> str:
-    """How many checks were judged and how many not, in words; "" if the catalog carries all."""
+    """How many checks were judged and how many not, in words, and at how many levels; "" if the
+    catalog carries all."""
     if not items:
         return ""
-    counts = {
-        "skipped": sum(not item.because for item in items),
-        "left open": sum(bool(item.because) for item in items),
-    }
-    said = " and ".join(f"{number} {word}" for word, number in counts.items() if number)
-    return f"{judged} checks judged, {said}, for which the catalog has too few cases"
+    checks, levels = (
+        " and ".join(
+            f"{number} {word}"
+            for word, number in (
+                ("skipped", sum(not item.because for item in some)),
+                ("left open", sum(bool(item.because) for item in some)),
+            )
+            if number
+        )
+        for some in (
+            [item for item in items if not item.level],
+            [item for item in items if item.level],
+        )
+    )
+    return ", ".join(
+        [
+            f"{judged} checks judged",
+            *([f"{checks}, for which the catalog has too few cases"] if checks else []),
+            *([f"levels {levels}, where a blind answer is as good as any"] if levels else []),
+        ]
+    )

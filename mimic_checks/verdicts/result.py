@@ -4,21 +4,28 @@ the cases that the report shows."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from mimic_checks.cases import Level, Scored
 from mimic_checks.tasks import TASKS
+from mimic_checks.verdicts.estimates import drop_from
 from mimic_checks.verdicts.files import SCHEMA, Stored
 from mimic_checks.verdicts.levels import LevelVerdict, Tally, Verdict
+from mimic_checks.verdicts.new_photos import new_photos
 from mimic_checks.verdicts.record import Record
 
 
 class LevelResult(Stored):
     """One judged level: `n` items, `low` to `high` the interval of their rate at the check's alpha,
-    `released` what the scorers that others released say, by scorer; `trouble`: why most of its
-    items have no prediction, if most have none."""
+    `floor` the rate of the best answer that looks at nothing, `floor_name` what that is, `released`
+    what the scorers that others released say, by scorer; `trouble`: why most of its items have no
+    prediction, if most have none.
+
+    `photos`: different ones shown; `effective`: how many cases of new photos each they are worth;
+    `new_low` to `new_high`: the interval for new photos, or `new_absent`: why there is none.
+    `drop`: what it costs against the reference on the same draws, beside the verdict."""
 
     level: Level
     n: int
@@ -29,7 +36,8 @@ class LevelResult(Stored):
     rate: float
     low: float
     high: float
-    best_constant: float
+    floor: float | None = None
+    floor_name: str = ""
     verdict: Verdict
     reason: str
     threshold: float
@@ -41,11 +49,24 @@ class LevelResult(Stored):
     partial_high: float | None = None
     released: dict[str, float] = Field(default_factory=dict)
     trouble: str = ""
+    photos: int = 0
+    effective: int | None = None
+    new_low: float | None = None
+    new_high: float | None = None
+    new_absent: str = ""
+    drop: float | None = None
+    drop_low: float | None = None
+    drop_high: float | None = None
 
     @property
     def is_answered(self) -> bool:
         """Whether its rate says anything about the model: not if most cases are errors."""
         return 2 * self.error <= self.n
+
+    @property
+    def blind(self) -> str:
+        """The best answer that looks at nothing, in short: `0.26: all members`."""
+        return "" if self.floor is None else f"{self.floor:.2f}: {self.floor_name}"
 
 
 class HeatMap(Stored):
@@ -124,8 +145,11 @@ class CheckResult(Stored):
         return self.verdict if self.judged else "not judged"
 
 
-def level_result(judged: LevelVerdict, items: Sequence[Scored]) -> LevelResult:
-    """A level's verdict, with the outcomes that it was reached from, as it is stored."""
+def level_result(
+    judged: LevelVerdict, items: Sequence[Scored], alpha: float, reference: Sequence[Scored] = ()
+) -> LevelResult:
+    """A level's verdict, with the outcomes that it was reached from and those of the reference, as
+    it is stored; `alpha` is the error rate of its intervals."""
     tally = judged.tally
     return LevelResult(
         level=judged.level,
@@ -137,7 +161,8 @@ def level_result(judged: LevelVerdict, items: Sequence[Scored]) -> LevelResult:
         rate=tally.rate,
         low=judged.interval[0],
         high=judged.interval[1],
-        best_constant=tally.best_constant,
+        floor=tally.floor.rate if tally.floor else None,
+        floor_name=tally.floor.name if tally.floor else "",
         verdict=judged.verdict,
         reason=judged.reason,
         threshold=judged.threshold,
@@ -149,7 +174,26 @@ def level_result(judged: LevelVerdict, items: Sequence[Scored]) -> LevelResult:
         partial_high=tally.partial_interval[1] if tally.partial_interval else None,
         released=released_scores(items) if tally.is_answered else {},
         trouble=_trouble(tally),
+        **(_beside(judged, items, alpha, reference) if tally.is_answered else {}),
     )
+
+
+def _beside(
+    judged: LevelVerdict, items: Sequence[Scored], alpha: float, reference: Sequence[Scored]
+) -> dict[str, Any]:
+    """What is estimated beside the verdict of an answered level."""
+    reach = new_photos(items, alpha)
+    drop = drop_from(reference, items, alpha, judged.evidence)
+    low, high = reach.interval or (None, None)
+    by_drop = dict(zip(("drop", "drop_low", "drop_high"), drop or (), strict=bool(drop)))
+    return {
+        "photos": reach.photos,
+        "effective": reach.effective,
+        "new_low": low,
+        "new_high": high,
+        "new_absent": reach.absent,
+        **by_drop,
+    }
 
 
 def _trouble(tally: Tally) -> str:

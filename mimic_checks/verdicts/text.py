@@ -8,11 +8,14 @@ from itertools import groupby
 
 from mimic_checks.cases import Case, GroupOutcome, Level, Outcome, Scored
 from mimic_checks.characters import visible
+from mimic_checks.verdicts.estimates import capacity, drop_words
 from mimic_checks.verdicts.record import scored_by_level
 from mimic_checks.verdicts.result import CheckResult, LevelResult
 from mimic_checks.verdicts.trouble import alike
 
 WIDTH = 100
+BLIND_WIDTH = 36
+"""Of the best blind answer, whose name may quote a true answer."""
 HARNESS = "harness"
 """The line under which checks of the harness stand together."""
 RULE_WORDS = {"all_right": "must all be right", "consistent": "must be answered alike"}
@@ -33,17 +36,77 @@ def level_failure(result: CheckResult, judged: LevelResult) -> str:
 
 
 def summary(results: Sequence[CheckResult]) -> str:
-    """The verdict table of a run: one line per check, rates per level; then why a verdict is
-    inconclusive."""
-    rows = [("check", "verdict", "rate per level")]
+    """The verdict table of a run: one line per check, what the best blind answer is right in (at
+    any level), rates per level; then why a verdict is inconclusive."""
+    rows = [("check", "verdict", "blind", "rate per level")]
     for result in in_short(results):
-        rows.append((result.check, result.status, rates(result, "  ") or _short(result.reason)))
+        best = best_blind(result)
+        blind = f"{best.floor:.2f}" if best else "-"
+        said = rates(result, "  ") or _short(result.reason)
+        rows.append((result.check, result.status, blind, said))
     why = [
         f"{result.status}: {result.check}: {result.reason}"
         for result in results
         if result.verdict == "inconclusive"
     ]
-    return visible("\n".join(table(rows) + why))
+    lines = [*table(rows), *why, *few_photos(results)]
+    if beside := estimates(results, "  "):
+        head = ("estimates", "retention proven", drop_name(results))
+        lines += ["", *table([head, *beside])]
+    return visible("\n".join(lines))
+
+
+def few_photos(results: Sequence[CheckResult]) -> list[str]:
+    """A line for each check whose rates say far less about new photos than about its cases, with
+    the level of which that is most true."""
+    lines = []
+    for result in results:
+        far = [judged for judged in result.levels if is_far(judged)]
+        if far:
+            worst = min(far, key=lambda judged: judged.effective or 0)
+            others = f" (also: {', '.join(str(j.level) for j in far if j is not worst)})"
+            more = others if len(far) > 1 else ""
+            lines.append(f"few photos: {result.check}: {worst.level}: {reach(worst)}{more}")
+    return lines
+
+
+def is_far(judged: LevelResult) -> bool:
+    """Whether a level says far less about new photos than about its own cases: an interval more
+    than twice as wide, or none."""
+    if judged.new_low is None or judged.new_high is None:
+        return bool(judged.new_absent)
+    return judged.new_high - judged.new_low > 2 * (judged.high - judged.low)
+
+
+def reach(judged: LevelResult) -> str:
+    """What a level's cases say about photos that are not among theirs, in words."""
+    shown = f"these {judged.n} cases show {judged.photos} photos"
+    if judged.new_low is None or judged.new_high is None:
+        return f"{shown}, too few to say anything about new ones: {judged.new_absent}"
+    between = f"between {judged.new_low:.2f} and {judged.new_high:.2f}"
+    return f"{shown}: for new photos the rate is {between}"
+
+
+def estimates(results: Sequence[CheckResult], between: str) -> list[tuple[str, str, str]]:
+    """Per check with any: its id, up to where retention is proven, and the drop of every level
+    against the reference, in points."""
+    rows = []
+    for result in results:
+        shared = _shares_factor(result)
+        drops = [
+            f"{level_name(judged.level, shared=shared)}: {drop}"
+            for judged in result.levels
+            if not judged.is_reference and (drop := drop_words(judged))
+        ]
+        if drops:
+            rows.append((result.check, capacity(result) or "-", between.join(drops)))
+    return rows
+
+
+def drop_name(results: Sequence[CheckResult]) -> str:
+    """What the drops of these results are called: `drop in points [95 % interval]`."""
+    names = dict.fromkeys(interval_name(result.alpha) for result in results)
+    return f"drop in points [{', '.join(names)}]"
 
 
 def in_short(results: Sequence[CheckResult]) -> list[CheckResult]:
@@ -67,6 +130,12 @@ def rates(result: CheckResult, between: str) -> str:
     return _listed(result, result.levels, between)
 
 
+def best_blind(result: CheckResult) -> LevelResult | None:
+    """The level at which most is right without a look; None of a check without rates."""
+    known = [judged for judged in result.levels if judged.floor is not None]
+    return max(known, key=lambda judged: judged.floor or 0.0, default=None)
+
+
 def troubles(result: CheckResult) -> str:
     """The levels of which most items have no prediction, with the reason; "" if there are none."""
     return _listed(result, [judged for judged in result.levels if judged.trouble], "; ")
@@ -75,11 +144,15 @@ def troubles(result: CheckResult) -> str:
 def _listed(result: CheckResult, levels: Sequence[LevelResult], between: str) -> str:
     if not levels:
         return ""
-    shared = {judged.level.factor for judged in result.levels} == {result.factor}
+    shared = _shares_factor(result)
     # Neighbours with one trouble are named together.
     runs = groupby(levels, lambda judged: alike(judged.trouble) or judged.level)
     listed = between.join(_rate(list(run), "," in between, shared=shared) for _, run in runs)
     return f"{result.factor} {listed}" if shared else listed
+
+
+def _shares_factor(result: CheckResult) -> bool:
+    return {judged.level.factor for judged in result.levels} == {result.factor}
 
 
 def _rate(levels: Sequence[LevelResult], has_commas: bool, *, shared: bool) -> str:
@@ -134,8 +207,11 @@ def _failure(
 ) -> str:
     lines = textwrap.wrap(head, WIDTH, subsequent_indent="  ")
     if levels:
-        columns = ("level", "right", "rate", interval_name(result.alpha), "verdict")
+        columns = ("level", "right", "rate", interval_name(result.alpha), "verdict", "best blind")
         lines += ["", *table([columns, *map(_level_row, levels)])]
+        for judged in filter(is_far, levels):
+            words = f"{judged.level}: {reach(judged)}"
+            lines += textwrap.wrap(words, WIDTH, subsequent_indent="  ")
     if example:
         lines += ["", *_example(*example)]
     if result.docs:
@@ -195,6 +271,7 @@ def _level_row(judged: LevelResult) -> tuple[str, ...]:
         f"{judged.rate:.3f}" if judged.is_answered else "-",
         f"[{judged.low:.3f}, {judged.high:.3f}]" if judged.is_answered else "not answered",
         judged.verdict,
+        _short(judged.blind, BLIND_WIDTH),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mimic_checks.cases import Level
@@ -14,6 +16,10 @@ from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.checks.settings import Settings
 from mimic_checks.verdicts import CheckVerdict
+from mimic_checks.verdicts.estimates import drop_from
+from mimic_checks.verdicts.evidence import FIXED_NUMBER
+from mimic_checks.verdicts.new_photos import new_photos
+from mimic_checks.verdicts.record import scored_by_level
 from mimic_checks.verdicts.run_folder import RunFolder
 
 SMALL = "rendered?scenes=200&families=0"
@@ -57,7 +63,29 @@ def test_selected_levels_are_judged_as_strictly_as_all(tmp_path):
     found = [find_checks()[SPREAD]]
     some = RunPlan(settings(tmp_path), found, selected={SPREAD: [Level("spread", 3)]})
     assert [level.value for level in some.asked_levels(found[0].check)] == [1, 3]
-    assert some.judged_levels == RunPlan(settings(tmp_path), found).judged_levels == 4
+    assert some.family.levels == RunPlan(settings(tmp_path), found).family.levels == 4
+
+
+def test_what_is_recorded_of_a_level_has_its_photos_and_its_drop(tmp_path):
+    """Of the outcomes of this very level, against those of the reference, at the run's alpha."""
+    found = find_checks()[SPREAD]
+    plan = RunPlan(replace(settings(tmp_path), vlm="stub:first-image-only"), [found])
+    RunFolder(tmp_path / "out").prepare(plan.describe())
+    session = CheckSession(plan)
+    result = Evaluator(session).result(found)
+    by_level = scored_by_level(session.folder.records_of(SPREAD))
+    reference, second, *_ = result.levels
+    assert reference.drop == 0
+    items = by_level[second.level]
+    assert second.photos == len({image for item in items for image in item.case.images})
+    reach = new_photos(items, result.alpha)
+    assert (second.effective, (second.new_low, second.new_high)) == (
+        reach.effective,
+        reach.interval,
+    )
+    drop = drop_from(by_level[reference.level], items, result.alpha, FIXED_NUMBER)
+    assert (second.drop, second.drop_low, second.drop_high) == drop
+    assert second.drop > 0.9
 
 
 def test_a_wrong_harness_is_the_reason_also_where_no_verdict_is_selected(tmp_path):

@@ -92,7 +92,9 @@ def test_a_run_is_replayed_reported_and_compared(command, runs, tmp_path):
     assert (tmp_path / "lazy" / "verdicts.csv").read_bytes() == (
         runs / "lazy" / "verdicts.csv"
     ).read_bytes()
-    (tmp_path / "policy.toml").write_text("[defaults]\nmargin = 0.3\nmin_cases = 20\n")
+    (tmp_path / "policy.toml").write_text(
+        "[defaults]\nmargin = 0.3\nlevel_margin = 0.3\nmin_cases = 20\n"
+    )
     policy = ("--vlm-policy", "policy.toml")
     assert command("compare", "wise", "wise", *policy).ret == 0
     worse = command("compare", "wise", "lazy", *policy, "--out", "gate")
@@ -102,7 +104,9 @@ def test_a_run_is_replayed_reported_and_compared(command, runs, tmp_path):
 
 
 def test_a_burn_in(command, tmp_path):
-    (tmp_path / "policy.toml").write_text("[defaults]\nmargin = 0.3\nmin_cases = 20\n")
+    (tmp_path / "policy.toml").write_text(
+        "[defaults]\nmargin = 0.3\nlevel_margin = 0.3\nmin_cases = 20\n"
+    )
     done = command(
         *("burn-in", "--vlm", "parrot:wise", "--check", "somebody.twins", *CATALOG),
         *("--vlm-cases", "40", "--histories", "5", "--vlm-policy", "policy.toml"),
@@ -126,7 +130,9 @@ def test_checks_without_packaging(command, mine, tmp_path):
     ran = command("run", *mine, "-k", "test_mine", "--vlm", "parrot:wise", *SMALL)
     assert ran.ret == 0
     ran.stdout.fnmatch_lines(["mine.position*pass*"])
-    (tmp_path / "policy.toml").write_text('[checks."mine.position"]\nmargin = 0.4\nmin_cases = 9\n')
+    (tmp_path / "policy.toml").write_text(
+        '[checks."mine.position"]\nmargin = 0.4\nlevel_margin = 0.4\nmin_cases = 9\n'
+    )
     policy = ("--vlm-policy", "policy.toml")
     assert command("compare", "mimic-report", "mimic-report", *mine, *policy).ret == 0
     burn = ("--vlm", "parrot:wise", *SMALL, "--histories", "2", *policy)
@@ -146,7 +152,7 @@ def test_what_is_deselected_is_still_known(run, mine, tmp_path, selected):
     file.write_text(MINE + other.replace("MINE", "OTHER").replace("mine.", "other.") + broken)
     names = 'checks."mine.position"'
     (tmp_path / "policy.toml").write_text(
-        f"[defaults]\nmargin = 0.4\nmin_cases = 9\n[{names}]\nmargin = 0.5\n"
+        f"[defaults]\nmargin = 0.4\nlevel_margin = 0.5\nmin_cases = 9\n[{names}]\nmargin = 0.5\n"
     )
     (tmp_path / "own.toml").write_text(f"[{names}]\nretention = 0.7\n")
     gated = (

@@ -8,7 +8,7 @@ import pytest
 
 from tests.extending.conftest import CHECKS, WORKERS
 
-POLICY = '[checks."somebody.position"]\nmargin = 0.3\nmin_cases = 20\n'
+POLICY = '[checks."somebody.position"]\nmargin = 0.3\nlevel_margin = 0.3\nmin_cases = 20\n'
 """With forty cases, the shipped margin can never be proven."""
 GATED = (*CHECKS, "-k", "position", "--vlm-baseline", "baseline", "--vlm-policy", "policy.toml")
 
@@ -70,7 +70,9 @@ def test_a_gate_that_is_not_selected_lets_nothing_pass(run, release):
 
 
 def test_groups_are_gated_as_one_item(run, tmp_path):
-    (tmp_path / "policy.toml").write_text("[defaults]\nmargin = 0.3\nmin_cases = 20\n")
+    (tmp_path / "policy.toml").write_text(
+        "[defaults]\nmargin = 0.3\nlevel_margin = 0.3\nmin_cases = 20\n"
+    )
     gated = [*CHECKS, "-k", "twins", "--vlm-baseline", "base", "--vlm-policy", "policy.toml"]
     assert run(*gated, "--vlm", "parrot:wise", "--snapshot-update").ret == 0
     lines = (tmp_path / "base" / "somebody.twins.jsonl").read_text().splitlines()

@@ -27,7 +27,6 @@ def level(value: int, right: int) -> LevelResult:
         rate=right / 100,
         low=right / 100 - 0.08,
         high=right / 100 + 0.08,
-        best_constant=0.1,
         verdict="pass",
         reason="",
         threshold=0.8,

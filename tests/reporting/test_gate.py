@@ -76,6 +76,28 @@ def test_cases_that_became_errors_are_counted_with_what_most_of_them_say():
     assert f"note: {said}" in gate_failure(found[0], RECORDS)
 
 
+def test_too_many_errors_are_the_reason_whatever_else_is_inconclusive():
+    """They block under every policy, so nobody should read of another level only."""
+    before, after = release("distractors"), release("distractors", lost=24, answer="time out")
+    now = Baseline(
+        after.head,
+        tuple(
+            item.model_copy(update={"kind": "error"})
+            if item.kind == "wrong"
+            else item.model_copy(update={"kind": "wrong"})
+            if item.level == "spread1" and int(item.item, 16) < 6
+            else item
+            for item in after.items
+        ),
+        after.labels,
+    )
+    (gate,) = compare_all({"distractors": (before, now)}, load_policy())
+    assert gate.reason.startswith("spread=2: 24 of 100 cases raised an error")
+    assert [level.verdict for level in gate.levels] == ["inconclusive"] * 2
+    assert gate.errors_above
+    assert "distractors: with so many errors the run passes under no policy" in gate_summary([gate])
+
+
 def test_what_the_markdown_says(snapshot):
     assert gate_markdown(gates(), "candidate") == snapshot
 

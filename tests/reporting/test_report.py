@@ -45,7 +45,8 @@ def level_result(level, right, verdict, *, reference=False):
         rate=right / 100,
         low=right / 100 - 0.08,
         high=right / 100 + 0.05,
-        best_constant=0.3,
+        floor=0.3,
+        floor_name="all members",
         verdict=verdict,
         reason=f"because of {right}",
         threshold=0.5 if reference else 0.8,
@@ -73,6 +74,29 @@ def result(check="spread.balanced", verdict="fail", answer="2", factor="spread",
             *records([outcome(2, "wrong", answer)], two, check),
         ),
         docs="docs/checks/spread.md",
+    )
+
+
+def few_photos():
+    """A check whose second level shows few photos, and its third the same ones in every case."""
+    few = {"photos": 35, "effective": 9, "new_low": 0.12, "new_high": 0.74}
+    same = {"photos": 3, "effective": 1, "new_absent": "where photos decide they are worth 1 case"}
+    beside = (
+        {"photos": 96, "effective": 98, "new_low": 0.86, "new_high": 1.0},
+        few | {"drop": 0.54, "drop_low": 0.406, "drop_high": 0.661},
+        same | {"drop": -0.001, "drop_low": -0.1, "drop_high": 0.1},
+    )
+    levels = [
+        level_result(Level("spread", k + 1), right, verdict, reference=k == 0)
+        for k, (right, verdict) in enumerate(((95, "pass"), (41, "pass"), (95, "fail")))
+    ]
+    return result("few").model_copy(
+        update={
+            "levels": tuple(
+                level.model_copy(update=more) for level, more in zip(levels, beside, strict=True)
+            ),
+            "shown": (),
+        }
     )
 
 
@@ -163,11 +187,11 @@ def test_every_interval_names_the_error_rate_it_was_made_with(alpha, name):
 
 def test_checks_of_the_harness_stand_together_whatever_they_are_called():
     said = summary([harness("a"), harness("b"), harness("c"), result()])
-    assert "harness          pass     3 harness checks passed" in said
+    assert "harness          pass     -      3 harness checks passed" in said
     assert "own." not in said
     assert "own.a" in summary([harness("a"), result()])
     table = markdown([harness("a"), harness("b")], "m")
-    assert "| `harness` | ✅ pass |  | 2 harness checks passed |" in table
+    assert "| `harness` | ✅ pass |  |  | 2 harness checks passed |" in table
 
 
 def test_levels_that_are_names(snapshot):
@@ -223,6 +247,20 @@ def test_what_the_markdown_says(snapshot):
     assert markdown([result(), result("distractors", "pass")], "builtin") == snapshot
 
 
+def test_what_few_photos_and_drops_look_like(snapshot):
+    """Beside the rates, in words only where they matter, and never as a verdict."""
+    plain = result("plain").model_copy(update={"shown": ()})
+    assert summary([few_photos(), plain]) == snapshot(name="summary")
+    assert failure(few_photos()) == snapshot(name="failure")
+    assert markdown([few_photos(), plain], "m") == snapshot(name="markdown")
+    tables = re.findall(
+        r"<table><thead><tr><th>Level.*?</table>", page([few_photos()], RUN, {}, "")
+    )
+    assert re.sub(r"(</(?:tr|td)>)", r"\1\n", tables[0]) == snapshot(name="table")
+    assert "New photos" not in page([plain], RUN, {}, "")
+    assert "Drop" not in page([plain], RUN, {}, "")
+
+
 def test_what_panels_say(snapshot):
     made = page([measured()], RUN, {}, "mimic-report").split("<main>")[1].split("</main>")[0]
     assert re.sub(r"(</(?:p|tr|section|details|h2|h3|svg|ul|table)>)", r"\1\n", made) == snapshot
@@ -247,11 +285,14 @@ def test_what_the_page_says(snapshot):
 
 @pytest.mark.parametrize("text", EVIL)
 def test_foreign_text_is_never_markup(text):
-    made = page([result(answer=text)], {**RUN, "identity": {"name": text}}, {}, text)
+    told = result(answer=text)
+    levels = tuple(level.model_copy(update={"floor_name": text}) for level in told.levels)
+    told = told.model_copy(update={"levels": levels})
+    made = page([told], {**RUN, "identity": {"name": text}}, {}, text)
     for fragment in ("<script>document", "<img src=x", "<svg onload", '" onmouseover="'):
         assert fragment not in made
-    cell = markdown([result(answer=text)], text).splitlines()[-1]
-    assert len(re.findall(r"(?<!\\)\|", cell)) == 5, "a model's text cannot add cells"
+    cell = markdown([told], text).splitlines()[-1]
+    assert len(re.findall(r"(?<!\\)\|", cell)) == 6, "a model's text cannot add cells"
 
 
 def test_every_image_is_embedded_once_and_nothing_is_fetched():
@@ -271,7 +312,7 @@ def folder(tmp_path):
     path = tmp_path / "run"
     store = RunFolder(path)
     facts = {"module": "m", "gated": True, "anytime": True, "levels": []}
-    checks = {"spread.balanced": facts, "distractors": facts}
+    checks = {"spread.balanced": facts, "distractors": facts, "few": facts}
     store.prepare({"vlm": "builtin", "checks": checks, "catalog": "rendered"})
     store.write_identity({"name": "builtin"})
 
@@ -283,7 +324,7 @@ def folder(tmp_path):
         result(answer=EVIL[1]),
         result("distractors", "pass", EVIL[0], factor="distractors"),
     )
-    for made in (first, second, measured(EVIL[0])):
+    for made in (first, second, measured(EVIL[0]), few_photos()):
         store.write_result(made, list(made.shown), Opener())
     store.finish()
     return path
@@ -320,7 +361,7 @@ def registered(monkeypatch):
 def test_a_stranger_s_format_is_written_beside_the_built_in_ones(folder, registered):
     registered("lines", Lines())
     assert write_report(folder) == folder / "report.html"
-    assert (folder / "failed.txt").read_text() == "spread.balanced\nsequence_length"
+    assert (folder / "failed.txt").read_text() == "spread.balanced\nfew\nsequence_length"
     assert (folder / "summary.md").exists()
 
 

@@ -152,8 +152,13 @@ def test_blind_answers_by_name():
         return TASKS.get(task).blind_answers(truth, 3, offered, RENDERED)
 
     assert blind("counting", two) == {
+        "none": Counts((("dog", 0), ("cat", 0))),
         "one of each": Counts((("dog", 1), ("cat", 1))),
+        "two of each": Counts((("dog", 2), ("cat", 2))),
+        "three of each": Counts((("dog", 3), ("cat", 3))),
         "one per image": Counts((("dog", 3), ("cat", 3))),
+        "one in every other image": Counts((("dog", 2), ("cat", 2))),
+        "two per image": Counts((("dog", 6), ("cat", 6))),
     }
     assert blind("listing", Names(("dog",)), ("dog", "cat")) == {
         "all members": Names(("dog", "cat")),
@@ -167,9 +172,44 @@ def test_blind_answers_by_name():
     assert blind("multiple_choice", Choice(0, ("x1", ""))) == {
         "A": Choice(0, ("x1", "")),
         "B": Choice(1, ("x1", "")),
+        "last option": Choice(1, ("x1", "")),
     }
+    lengths = blind("multiple_choice", Choice(0, ("x1", "x", "x123")))
+    assert lengths["longest option"].text == "C"
+    assert lengths["shortest option"].text == "B"
     assert blind("yes_no", YesNo(True)) == {"yes": YesNo(True), "no": YesNo(False)}
-    assert blind("number", Number(3)) == blind("short_text", ShortText(("x",))) == {}
+    assert blind("number", Number(7)) == {
+        "none": Number(0),
+        "one": Number(1),
+        "two": Number(2),
+        "number of images": Number(3),
+    }
+    assert {
+        name: said.text for name, said in blind("short_text", ShortText(("x",)), ("x", "y")).items()
+    } == {
+        "yes": "yes",
+        "no": "no",
+        "none": "none",
+        "number of images": "3",
+        "text 1": "x",
+        "text 2": "y",
+    }
+
+
+def test_the_same_words_to_another_question():
+    def repeated(task, said, truth):
+        return TASKS.get(task).repeated(said, truth)
+
+    two, three = Counts((("dog", 4), ("cat", 0))), Counts((("cow", 1), ("fox", 9)))
+    assert repeated("counting", two, three) == Counts((("cow", 4), ("fox", 0)))
+    assert repeated("counting", two, Counts((("cow", 1),))) is None
+    said, other = Choice(0, ("dog", "cat")), Choice(0, ("cat", "dog"))
+    assert repeated("multiple_choice", said, other) == Choice(1, ("cat", "dog"))
+    assert repeated("multiple_choice", said, Choice(0, ("cow", "cat"))) is None
+    picture = Choice(1, ("", ""))
+    assert repeated("multiple_choice", picture, Choice(0, ("", "", ""))).text == "B"
+    assert repeated("multiple_choice", picture, Choice(0, ("", "cow"))) is None
+    assert repeated("yes_no", YesNo(True), YesNo(False)) == YesNo(True)
 
 
 def test_released_scores_are_shares_of_all_answers():

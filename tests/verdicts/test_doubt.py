@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mimic_checks.cases import Level
-from mimic_checks.verdicts.levels import judge_levels
+from mimic_checks.verdicts.levels import decide
 from mimic_checks.verdicts.multiplicity import TestFamily
 from mimic_checks.verdicts.thresholds import load_thresholds
 from tests.scored import counted
@@ -17,10 +16,7 @@ THRESHOLDS = load_thresholds().defaults
 def verdict(reference, right):
     """The second level's verdict: `right` of N, no doubt about it."""
     level = counted(right)
-    judged = judge_levels(
-        [(Level("spread", 1), reference), (Level("spread", 2), level)], THRESHOLDS, TestFamily(2)
-    )
-    return judged.levels[1].verdict
+    return decide(level, reference, THRESHOLDS, TestFamily(2)).verdict
 
 
 @pytest.mark.parametrize(

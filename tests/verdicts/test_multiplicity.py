@@ -1,8 +1,6 @@
-"""One error rate for a run: shares of alpha, and p-values corrected by them."""
+"""One error rate for a run, against closed testing of every combination."""
 
-from __future__ import annotations
-
-from itertools import product
+import itertools
 
 import pytest
 from hypothesis import given
@@ -10,46 +8,58 @@ from hypothesis import strategies as st
 
 from mimic_checks.verdicts.multiplicity import SHARES, TestFamily, bonferroni, holm
 
-EVEN = st.lists(st.floats(0, 1), min_size=1, max_size=8)
+
+def closed(p, weights):
+    """The definition: a hypothesis is as large as the largest p-value of all combinations that hold
+    it, each tested by weighted Bonferroni among its own."""
+    k, corrected = len(p), [0.0] * len(p)
+    for size in range(1, k + 1):
+        for group in itertools.combinations(range(k), size):
+            total = sum(weights[i] for i in group)
+            of_group = min(1.0, min(p[i] / (weights[i] / total) for i in group))
+            for i in group:
+                corrected[i] = max(corrected[i], of_group)
+    return corrected
 
 
-def test_with_even_weights_it_is_holm_s_own():
-    third = [1 / 3] * 3
-    assert holm([0.01, 0.04, 0.03], third) == pytest.approx([0.03, 0.06, 0.06])
-    assert holm([], []) == []
-    assert holm([0.9, 0.8], [0.5, 0.5]) == [1.0, 1.0]
+@st.composite
+def families(draw):
+    k = draw(st.integers(1, 5))
+    p = draw(
+        st.lists(st.sampled_from([0.0, 1e-6, 0.01, 0.01, 0.02, 0.3, 1.0]), min_size=k, max_size=k)
+    )
+    raw = draw(st.lists(st.floats(0.05, 1), min_size=k, max_size=k))
+    return p, [value / sum(raw) for value in raw]
 
 
-@given(EVEN, st.data())
-def test_what_is_rejected_is_what_the_closure_of_bonferroni_rejects(p, data):
-    """A test is rejected if every group of tests that holds it has one below its share of alpha,
-    with the weights of the group made to add up to 1: an implementation over all groups."""
-    raw = data.draw(st.lists(st.floats(0.05, 1), min_size=len(p), max_size=len(p)))
-    weights, alpha = [value / sum(raw) for value in raw], 0.05
-    corrected, everywhere = holm(p, weights), bonferroni(p, weights)
-    for k, value in enumerate(corrected):
-        if abs(value - alpha) < 1e-9:
-            continue
-        rejected = True
-        for group in product((False, True), repeat=len(p)):
-            members = [i for i, chosen in enumerate(group) if chosen]
-            if k in members:
-                total = sum(weights[i] for i in members)
-                rejected &= any(p[i] <= alpha * weights[i] / total for i in members)
-        assert (value <= alpha) == rejected
-        assert value <= everywhere[k] + 1e-12
+@given(families())
+def test_holm_is_the_closed_test(family):
+    assert holm(*family) == pytest.approx(closed(*family), abs=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("family", "kinds"),
-    [
-        (TestFamily(30, 9), ("level", "check", "unreadable")),
-        (TestFamily(1, 1), ("level", "check", "unreadable")),
-        (TestFamily(7), ("level", "unreadable")),
-    ],
-)
-def test_all_tests_of_a_run_share_one_alpha(family, kinds):
-    numbers = {"level": family.levels, "check": family.checks, "unreadable": family.levels}
-    assert sum(numbers[kind] * family.weight(kind) for kind in kinds) == pytest.approx(1)
-    assert family.weight("level") > family.weight("unreadable")
-    assert sum(SHARES.values()) == pytest.approx(1)
+@given(families())
+def test_bonferroni_rejects_no_more_than_holm(family):
+    for strict, mild in zip(bonferroni(*family), holm(*family), strict=True):
+        assert 0 <= mild <= strict + 1e-12
+        assert strict <= 1
+
+
+def test_equal_weights_are_the_plain_rule():
+    assert holm([0.01, 0.04, 0.03], [1 / 3] * 3) == pytest.approx([0.03, 0.06, 0.06])
+    assert bonferroni([0.01, 0.5], [0.5, 0.5]) == [0.02, 1.0]
+    assert holm([], []) == bonferroni([], []) == []
+
+
+def test_one_weight_for_each_p_value():
+    with pytest.raises(ValueError):
+        bonferroni([0.1, 0.2], [1.0])
+
+
+@pytest.mark.parametrize("levels", [1, 4, 30, 80])
+@pytest.mark.parametrize("checks", [0, 1, 20])
+def test_all_tests_of_a_run_share_one_alpha(levels, checks):
+    family = TestFamily(levels, checks)
+    numbers = {"level": levels, "check": checks, "unreadable": levels}
+    total = sum(number * family.weight(kind) for kind, number in numbers.items() if number)
+    assert total == pytest.approx(1)
+    assert all(0 < family.weight(kind) <= 1 for kind in SHARES)

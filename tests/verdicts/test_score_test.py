@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import optimize, stats
 
 from mimic_checks.verdicts.score_test import (
     MISSED,
     _edge,
+    _most_likely,
+    _score,
     p_above,
     p_below,
     p_falls_short,
@@ -160,3 +162,109 @@ def test_retention_by_enumeration(kept, lost, gained, share):
 
 def test_no_draws_prove_nothing():
     assert p_below(0, 0, 0, 0.05) == p_retains(0, 0, 0, 0.8) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("lost", "gained", "n", "margin", "ratio"),
+    [
+        # A share of 0.05 not kept: P(lost) moves 20 times as fast as P(gained).
+        (5, 30, 100, -3.62599, 20.0),
+        (2, 10, 100, -0.5, 20.0),
+        (19, 0, 50, 0.641691, 0.5),
+        (1, 0, 10, 0.3, 0.3),
+        # The largest is near a P(lost) or a P(gained) of 0.
+        (3, 6, 30, 0.076, 1.0),
+        (0, 9, 10, 0.554746, 0.2),
+    ],
+)
+def test_no_rate_moves_between_the_points_of_the_grid(lost, gained, n, margin, ratio):
+    """Over many more points, as dense in P(lost) as in P(gained), by another implementation."""
+    edge, gains = _edge(lost, gained, n, margin, ratio), np.arange(n + 1)
+    low, high = max(0.0, -margin / ratio), (1 - margin) / (1 + ratio)
+    seen = stats.beta.isf(MISSED / 2, gained + 1, n - gained)
+    least = stats.beta.ppf(MISSED / 2, gained, n - gained + 1) if gained else 0.0
+    low, high = max(low, least), min(high, seen)
+    ends = [(0.0, 1.0), (margin, ratio), (1 - margin, -1 - ratio)]
+    angles = [
+        np.arcsin(np.sqrt(np.clip([at + slope * low, at + slope * high], 0, 1)))
+        for at, slope in ends
+    ]
+    at = np.concatenate(
+        [
+            (np.sin(np.linspace(*angle, 700)) ** 2 - at) / slope
+            for angle, (at, slope) in zip(angles, ends, strict=True)
+        ]
+    ).clip(low, high)[:, None]
+    within = stats.binom.cdf(edge, n - gains, np.clip((margin + ratio * at) / (1 - at), 0, 1))
+    largest = float((stats.binom.pmf(gains, n, at) * within).sum(1).max())
+    p = p_below(lost, gained, n, margin, ratio)
+    assert largest * 0.9995 <= p <= largest * 1.0001 + MISSED
+
+
+MARGINS = [0.0, 1e-9, -1e-9, 0.05, -0.05, 0.075, -0.076, 0.085, 0.2, -0.25, 0.9999, -0.9999]
+
+
+@pytest.mark.parametrize("ratio", [0.001, 0.1, 0.8, 1.0, 1.25, 10.0, 1000.0])
+def test_the_score_rises_in_losses_and_falls_in_gains(ratio):
+    """What the edge of a region is found by; at every outcome of up to 60 draws."""
+    for n in (1, 2, 3, 7, 20, 60):
+        lost, gained = np.meshgrid(np.arange(n + 1), np.arange(n + 1), indexing="ij")
+        for margin in [*(m for m in MARGINS if m > -ratio), 1 - ratio]:
+            score = _score(lost, gained, n, margin, ratio)
+            score[lost + gained > n] = np.nan
+            assert not np.nanmin(score[1:] - score[:-1]) < -1e-9
+            assert not np.nanmin(score[:, :-1] - score[:, 1:]) < -1e-9
+
+
+@pytest.mark.parametrize(
+    ("margin", "ratio"), [(0.05, 1.0), (-0.05, 1.0), (0.2, 0.8), (-0.25, 1.25)]
+)
+def test_the_most_likely_rates_are_so(margin, ratio):
+    low, high = max(0.0, -margin / ratio), (1 - margin) / (1 + ratio)
+    for lost, gained, n in ((1, 1, 5), (10, 3, 50), (0, 4, 20), (4, 0, 20), (20, 20, 40)):
+
+        def surprise(q, lost=lost, gained=gained, n=n):
+            rates = margin + ratio * q, q, 1 - margin - (1 + ratio) * q
+            counts = lost, gained, n - lost - gained
+            return -sum(k * math.log(max(p, 1e-300)) for k, p in zip(counts, rates, strict=True))
+
+        best = optimize.minimize_scalar(
+            surprise, bounds=(low, high), method="bounded", options={"xatol": 1e-9}
+        )
+        found = float(_most_likely(np.array(lost), np.array(gained), n, margin, ratio))
+        assert found == pytest.approx(best.x, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("margin", "ratio"), [(0.075, 1.0), (0.076, 1.0), (-0.085, 1.0), (0.2, 0.8), (-0.25, 1.25)]
+)
+def test_size_over_a_fine_grid(margin, ratio):
+    """All outcomes of 26 draws, P(gained) in steps of 0.1 to 0.2 points."""
+    n = 26
+    x = np.array(outcomes(n))
+    p = np.array([p_below(int(b), int(c), n, margin, ratio) for b, c in x])
+    q = np.linspace(max(0.0, -margin / ratio), (1 - margin) / (1 + ratio), 401)[:, None]
+    lost, same = margin + ratio * q, np.maximum(1 - margin - (1 + ratio) * q, 0.0)
+    for alpha in (0.001, 0.0125, 0.05, 0.1):
+        b, c = x[p <= alpha].T
+        chance = stats.binom.pmf(c, n, q) * stats.binom.pmf(
+            b, n - c, np.clip(lost / np.maximum(lost + same, 1e-300), 0, 1)
+        )
+        size = chance.sum(1).max()
+        assert size <= alpha
+        if alpha >= 0.05 and ratio == 1.0:
+            assert size >= alpha / 2  # not wasted
+
+
+@pytest.mark.parametrize("n", [1, 2, 2000])
+@pytest.mark.parametrize("ratio", [0.8, 1.0, 1.25])
+def test_extreme_data(n, ratio):
+    """Nothing undefined, negative or out of order at the ends."""
+    for margin in [m for m in MARGINS if m > -ratio]:
+        with np.errstate(divide="raise", invalid="raise"):
+            all_gained, even, all_lost = (
+                p_below(*data, n, margin, ratio) for data in ((0, n), (0, 0), (n, 0))
+            )
+        assert 0 < all_gained <= even + 2 * MISSED
+        assert even <= all_lost + 2 * MISSED
+        assert all_lost == pytest.approx(1.0, abs=1e-3) or margin > 0.99

@@ -40,9 +40,12 @@ def checked(*levels):
     """A check with these outcomes at its levels."""
     thresholds = load_thresholds().defaults
     named = [Level("spread", k) for k in range(1, len(levels) + 1)]
-    tallies = [(lv, tally(i, thresholds.alpha)) for lv, i in zip(named, levels, strict=True)]
+    tallies = [(lv, tally(i, thresholds.alpha, {})) for lv, i in zip(named, levels, strict=True)]
     verdict = judge_levels(tallies, thresholds, TestFamily(len(levels)))
-    judged = tuple(level_result(v, i) for v, i in zip(verdict.levels, levels, strict=True))
+    judged = tuple(
+        level_result(v, i, thresholds.alpha, levels[0])
+        for v, i in zip(verdict.levels, levels, strict=True)
+    )
     return result().model_copy(
         update={"levels": judged, "verdict": verdict.verdict, "reason": verdict.reason, "shown": ()}
     )
@@ -111,7 +114,7 @@ def test_unread_levels_name_the_likeliest_reason(remarks, ends, rate):
 
 def test_a_group_has_the_reason_of_its_first_such_member():
     pair = group(1, ["right", "error"])
-    counted = tally([pair], 0.05)
+    counted = tally([pair], 0.05, {})
     assert counted.raised == Frequent(pair.members[1].answer, 1)
     assert counted.unread == NOTHING
 

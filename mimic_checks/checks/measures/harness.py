@@ -10,11 +10,12 @@ from mimic_checks.checks.session import CheckSession
 from mimic_checks.models.controls import Blanked
 from mimic_checks.runs.condition import Condition, distinct_cases
 from mimic_checks.verdicts import CheckVerdict, Verdict, tally
+from mimic_checks.verdicts.floors import blind_of
 from mimic_checks.verdicts.intervals import lower, upper
 from mimic_checks.verdicts.levels import level_verdict
 
 BLANK_MARGIN = 0.1
-"""With blank pictures, a rate this far above the best constant answer must be ruled out to pass."""
+"""With blank pictures, a rate this far above the best blind answer must be ruled out to pass."""
 
 
 def preflight_test(session: CheckSession, check: Measurement) -> Evaluation:
@@ -40,7 +41,7 @@ def answers_differ(session: CheckSession, check: Measurement) -> Evaluation:
 
 
 def blank_images(session: CheckSession, check: Measurement) -> Evaluation:
-    """Judges the rate under blank pictures against the best constant answer; the real pictures are
+    """Judges the rate under blank pictures against the best blind answer; the real pictures are
     asked first, so that a model that remembers cases has had its chance."""
     items = [items[0] for items in session.plan.draws(check)]
     cases = cases_of(items)
@@ -49,8 +50,8 @@ def blank_images(session: CheckSession, check: Measurement) -> Evaluation:
     outcomes = scored(items, session.engine.outcomes(blank))
     alpha = session.thresholds.of(check.check_id).alpha
     level = session.plan.levels(check)[0]
-    counted = tally(outcomes, alpha)
-    best = counted.best_constant
+    counted = tally(outcomes, alpha, blind_of(outcomes, session.vocabulary))
+    best = counted.floor.rate if counted.floor else 0.0
     # A fail is corrected for all levels of the run, and a pass has to hold with every error counted
     # as a right answer.
     low = lower(counted.right, counted.n, alpha * session.plan.family.weight("level"))
@@ -59,22 +60,23 @@ def blank_images(session: CheckSession, check: Measurement) -> Evaluation:
     if low > best:
         verdict, reason = (
             "fail",
-            f"right in {counted.rate:.2f} of the cases without any picture (best constant answer"
+            f"right in {counted.rate:.2f} of the cases without any picture (best blind answer"
             f" {best:.2f})",
         )
     elif high <= best + BLANK_MARGIN:
         verdict, reason = (
             "pass",
-            f"at most {high:.2f} right without pictures (best constant answer {best:.2f})",
+            f"at most {high:.2f} right without pictures (best blind answer {best:.2f})",
         )
     else:
         verdict, reason = (
             "inconclusive",
-            f"between {low:.2f} and {high:.2f} right without pictures (best constant {best:.2f})",
+            f"between {low:.2f} and {high:.2f} right without pictures (best blind answer"
+            f" {best:.2f})",
         )
     if counted.error:
         reason += f"; {counted.errors}"
-    judged = level_verdict(level, counted, verdict, reason, best, alpha)
+    judged = level_verdict(level, counted, verdict, reason, best, alpha, must_look=False)
     return Evaluation(CheckVerdict(verdict, reason, (judged,)), {level: outcomes}, shown=False)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mimic_checks.cases import Level, Scored, cases_of, scored
 from mimic_checks.checks.check import Measurement
@@ -13,6 +14,7 @@ from mimic_checks.checks.session import CheckSession
 from mimic_checks.models.intervention import Intervention
 from mimic_checks.runs import Condition
 from mimic_checks.verdicts import tally
+from mimic_checks.verdicts.floors import blind_of
 from mimic_checks.verdicts.levels import LevelVerdict, combine, level_verdict
 from mimic_checks.verdicts.result import Curves, Series
 
@@ -32,7 +34,7 @@ def measure(session: CheckSession, check: Measurement) -> Evaluation:
     levels = [
         level_verdict(
             plain,
-            tally(outcomes[plain], thresholds.alpha),
+            tally(outcomes[plain], thresholds.alpha, blind_of(outcomes[plain], session.vocabulary)),
             "pass",
             "what the pooled levels are compared with",
             0.0,
@@ -41,18 +43,22 @@ def measure(session: CheckSession, check: Measurement) -> Evaluation:
         )
     ]
     for level in pooled:
-        # The wrong way round on purpose: judged is what the model loses by reading every token.
-        levels.append(
-            judge_change(
-                level,
-                shown=outcomes[level],
-                before=outcomes[level],
-                after=outcomes[plain],
-                thresholds=thresholds,
-                family=session.plan.family,
-                words="fewer tokens win",
-            )
+        # The wrong way round on purpose: judged is what the model loses by reading every token. A
+        # model may well be blind when it is given fewer; as it is, it must look.
+        judged = judge_change(
+            level,
+            shown=outcomes[level],
+            before=outcomes[level],
+            after=outcomes[plain],
+            thresholds=thresholds,
+            family=session.plan.family,
+            words="fewer tokens win",
+            vocabulary=session.vocabulary,
+            must_look=False,
         )
+        if judged.verdict == "pass" and levels[0].verdict != "pass":
+            judged = replace(judged, verdict="inconclusive", reason=levels[0].reason)
+        levels.append(judged)
     best = max(levels, key=lambda level: level.tally.rate)
     reason = (
         f"no pooling wins more than {thresholds.paired_margin:.2f}; best: {best.level} with"

@@ -25,6 +25,7 @@ from mimic_checks.models.controls import Blanked, Control, Degraded, Stitched
 from mimic_checks.models.intervention import Intervention
 from mimic_checks.runs import Condition
 from mimic_checks.verdicts import tally
+from mimic_checks.verdicts.floors import blind_of
 from mimic_checks.verdicts.intervals import empirical_bernstein
 from mimic_checks.verdicts.levels import combine, judge_reference
 from mimic_checks.verdicts.pairs import paired
@@ -42,7 +43,10 @@ def measure(session: CheckSession, check: Measurement) -> Evaluation:
     thresholds, family = session.thresholds.of(check.check_id), session.plan.family
     alone = arms["images", 1]
     reference = judge_reference(
-        Level("images", 1), tally(alone, thresholds.alpha), thresholds, family
+        Level("images", 1),
+        tally(alone, thresholds.alpha, blind_of(alone, session.vocabulary)),
+        thresholds,
+        family,
     )
     levels = [reference]
     for n in sizes[1:]:
@@ -54,6 +58,7 @@ def measure(session: CheckSession, check: Measurement) -> Evaluation:
             thresholds=thresholds,
             family=family,
             words=f"{n - 1} blank images cost",
+            vocabulary=session.vocabulary,
         )
         if reference.verdict == "fail":
             reason = "the needle alone failed: the model cannot do the task at all"

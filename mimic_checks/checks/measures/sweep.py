@@ -31,14 +31,19 @@ def evaluate(session: CheckSession, check: Sweep) -> Evaluation:
     plan = session.plan
     outcomes = session.engine.outcomes(Condition(check.check_id, plan.cases(check)))
     by_level = plan.by_level(check, plan.draws(check), outcomes)
-    return Evaluation(_judge(session, check, by_level, FIXED_NUMBER), by_level)
+    every = range(len(plan.draws(check)))
+    return Evaluation(_judge(session, check, by_level, every, FIXED_NUMBER), by_level)
 
 
 def _judge(
-    session: CheckSession, check: Sweep, by_level: ByLevel, evidence: Evidence
+    session: CheckSession, check: Sweep, by_level: ByLevel, asked: Sequence[int], evidence: Evidence
 ) -> CheckVerdict:
+    """`asked`: the numbers of the draws that the outcomes are of, in their order."""
     thresholds = session.thresholds.of(check.check_id)
-    tallies = [(level, tally(items, thresholds.alpha)) for level, items in by_level.items()]
+    tallies = [
+        (level, tally(items, thresholds.alpha, session.plan.blind(check, level, asked)))
+        for level, items in by_level.items()
+    ]
     return judge_levels(tallies, thresholds, session.plan.family, evidence)
 
 
@@ -51,15 +56,15 @@ def _until_certain(session: CheckSession, check: Sweep) -> Evaluation:
     """Asks in rounds until the verdict against the thresholds is certain, and that against the
     baseline, if there is one."""
     plan, order = session.plan, session.plan.order(check)
-    by_level: ByLevel = {level: [] for level in plan.levels(check)}
+    by_level: ByLevel = {level: [] for level in plan.asked_levels(check)}
     for number, start in enumerate(range(0, len(order), ROUND), start=1):
         for level, items in _answer_round(session, check, number, order[start : start + ROUND]):
             by_level[level] += items
-        verdict = _judge(session, check, by_level, AT_ANY_TIME)
+        asked = order[: start + ROUND]
+        verdict = _judge(session, check, by_level, asked, AT_ANY_TIME)
         if verdict.verdict != "inconclusive" and _is_compared(session, check, by_level):
             break
-    asked = len(by_level[plan.levels(check)[0]])
-    reason = f"{verdict.reason} (asked {asked} of {len(order)} draws)"
+    reason = f"{verdict.reason} (asked {len(asked)} of {len(order)} draws)"
     return Evaluation(replace(verdict, reason=reason), by_level)
 
 
@@ -76,7 +81,7 @@ def _answer_round(
 ) -> list[tuple[Level, list[Scored]]]:
     plan = session.plan
     draws: list[Draw] = [plan.draws(check)[k] for k in chosen]
-    cases = distinct_cases(item for items in draws for item in items)
+    cases = distinct_cases(plan.asked_items(check, draws))
     # A journal for every round: the order is fixed, so a resumed run finds its rounds again.
     outcomes = session.engine.outcomes(Condition(f"{check.check_id}.round{number}", cases))
     return list(plan.by_level(check, draws, outcomes).items())
