@@ -153,13 +153,14 @@ def simulate(
     flips: Flips,
     inconclusive_blocks: bool = True,
     histories: int | None = None,
+    seed: int = 0,
 ) -> Simulated:
     """Histories of a check in a run of such a family."""
     histories = histories or (HISTORIES_IN_ROUNDS if asked.anytime else HISTORIES)
-    unchanged = flips.drawn(histories, asked.levels, asked.cases)
-    judge = _at_any_time if asked.anytime else _fixed
+    unchanged = flips.drawn(histories, asked.levels, asked.cases, seed)
+    judge = in_rounds if asked.anytime else at_once
     judged, draws = judge(unchanged, rule, family)
-    judged_lost, draws_lost = judge(losing(unchanged, LOST), rule, family)
+    judged_lost, draws_lost = judge(losing(unchanged, LOST, seed=seed), rule, family)
     lets_pass = ("pass",) if inconclusive_blocks else ("pass", "inconclusive")
     return Simulated(
         passed=np.array([check.verdict in lets_pass for check in judged]),
@@ -169,7 +170,8 @@ def simulate(
     )
 
 
-def _fixed(drops: Drops, rule: GateRule, family: TestFamily) -> tuple[list[JudgedCheck], Numbers]:
+def at_once(drops: Drops, rule: GateRule, family: TestFamily) -> tuple[list[JudgedCheck], Numbers]:
+    """All draws, then one verdict each."""
     tests = tests_of(drops, rule, rule.alpha * family.weight("level"))
     judged = [judge_checks([one], rule.alpha, family)[0] for one in tests]
     return judged, np.full(len(drops), drops.shape[-1])
@@ -242,7 +244,7 @@ def counted(n: int, lost: int, gained: int) -> Pairs:
     )
 
 
-def _at_any_time(
+def in_rounds(
     drops: Drops, rule: GateRule, family: TestFamily
 ) -> tuple[list[JudgedCheck], Numbers]:
     """In rounds, each history until its verdict is certain."""

@@ -45,12 +45,12 @@ class Flips:
 
 
 def losing(drops: Drops, lost: float, *, everywhere: bool = False, seed: int = 0) -> Drops:
-    """The same releases, of which the last level (or every one, draw by draw together) lost that
+    """The same releases, of which the last level (or every one, each draw for itself) lost that
     share of its answers beside what flips."""
     chosen = slice(None) if everywhere else slice(-1, None)
     generator = np.random.default_rng([seed, 1])
     unflipped = float((drops[:, -1] == 0).mean())
-    hit = generator.random((len(drops), 1, drops.shape[-1]), dtype=np.float32) < lost / unflipped
+    hit = generator.random(drops[:, chosen].shape, dtype=np.float32) < lost / unflipped
     changed = drops.copy()
     changed[:, chosen] = np.where((drops[:, chosen] == 0) & hit, 1, drops[:, chosen])
     return changed
