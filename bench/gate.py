@@ -1,139 +1,411 @@
-"""Is the gate right when it says pass, and when it says fail? Simulated releases with a known drop.
+"""Do gate and thresholds pass what is unchanged, find what is lost, and err as seldom as they say?
 
     python -m bench.gate
 
-10,000 histories per row, margin 5 points, alpha 5 % per side. Ours on a fixed number of cases, ours
-looked at after every 16 cases (at most 400), and, as a peer does it, a normal interval accepted
-from ten pairs, which has no width when nothing flips. An error rate is marked *wrong* if it is
-proven (one-sided 99 % Clopper-Pearson) to be above its nominal level. The last table: no change at
-all, 20 checks of 4 levels each, 2 % of the answers flip either way: how often does any of them
-fail?
+10,000 histories a row, drawn anew for every check of a run, and judged by the code that judges
+runs; peers' rules see the same histories. A standard run is eight sweeps with 30 levels.
+"Independent": the levels of a draw flip each for itself; "nested": all levels of a draw flip
+together. Beside a rate stands its one-sided 99 % bound (Clopper-Pearson): from below where it
+should be large, from above where it should be small.
 """
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binom, t
 
-from mimic_checks.verdicts.gate import holm, p_above
-from mimic_checks.verdicts.intervals import lower
-from mimic_checks.verdicts.paired import Paired
-from mimic_checks.verdicts.sequential import log_wealth_above, log_wealth_below
-
-HISTORIES, MARGIN, ALPHA, CAP, LOOK = 10_000, 0.05, 0.05, 400, 16
-CHECKS, LEVELS = 20, 4
-TRUTHS = (
-    ("no change, nothing flips", 0.0, 0.0),
-    ("no change, 2 % flip either way", 0.02, 0.02),
-    ("lost 5 points, nothing gained", 0.05, 0.0),
-    ("lost 5 points, 2 % flip back", 0.07, 0.02),
-    ("lost 10 points, 2 % flip back", 0.12, 0.02),
-    ("lost 20 points, nothing gained", 0.20, 0.0),
-    ("lost 20 points, 2 % flip back", 0.22, 0.02),
-    ("lost 40 points, 2 % flip back", 0.42, 0.02),
+from mimic_checks.verdicts.evidence import FIXED_NUMBER
+from mimic_checks.verdicts.gate import JudgedCheck, judge_checks
+from mimic_checks.verdicts.gate_tests import CheckTests, LevelTests, MeanTests
+from mimic_checks.verdicts.intervals import lower, upper
+from mimic_checks.verdicts.multiplicity import TestFamily
+from mimic_checks.verdicts.pairs import Pairs
+from mimic_checks.verdicts.planning import at_once, counted, in_rounds, tests_of
+from mimic_checks.verdicts.policy import Asked, load_policy
+from mimic_checks.verdicts.simulated import (
+    JOINTS,
+    Bracketed,
+    Drops,
+    Flips,
+    Joint,
+    losing,
+    p_at_any_time,
 )
+from mimic_checks.verdicts.threshold_planning import plan_thresholds
+from mimic_checks.verdicts.thresholds import load_thresholds
+
+HISTORIES = 10_000
+LEVELS = (4, 4, 4, 3, 3, 4, 4, 4)
+RULE = load_policy().rule("any")
+THRESHOLDS = load_thresholds().defaults
+RUN = TestFamily(sum(LEVELS), len(LEVELS))
+RATES = (0.0, 0.01, 0.02, 0.05, 0.1)
+"""Shares of answers that are gained while the drop is at the margin."""
+PEERS = ("Wald interval, ten pairs", "paired t-test", "exact McNemar test")
+
+Bools = NDArray[np.bool_]
 Counts = NDArray[np.int64]
-Verdicts = tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int64]]
-"""Passed, failed, cases used, per history."""
-
-
-def fixed(lost: Counts, gained: Counts, n: int) -> Verdicts:
-    """Ours, on the first n cases."""
-
-    @cache
-    def judged(b: int, c: int) -> tuple[bool, bool]:
-        change = Paired(b, c, n)
-        return change.drop_at_most(ALPHA) < MARGIN, change.drop_at_least(ALPHA) > MARGIN
-
-    verdicts = np.array(
-        [judged(int(b), int(c)) for b, c in zip(lost[:, n - 1], gained[:, n - 1], strict=True)]
-    )
-    return verdicts[:, 0], verdicts[:, 1], np.full(len(lost), n)
-
-
-def sequential(lost: Counts, gained: Counts, cap: int) -> Verdicts:
-    """Ours, looked at after every batch."""
-    looks = np.arange(LOOK, cap + 1, LOOK)
-    b, c = lost[:, looks - 1], gained[:, looks - 1]
-    passed = log_wealth_below(b, c, looks, MARGIN) >= -math.log(ALPHA)
-    failed = log_wealth_above(b, c, looks, MARGIN) >= -math.log(ALPHA)
-    decided = passed | failed
-    stop = np.where(decided.any(1), decided.argmax(1), len(looks) - 1)
-    rows = np.arange(len(lost))
-    return passed[rows, stop], failed[rows, stop], looks[stop]
-
-
-def wald(lost: Counts, gained: Counts, n: int) -> Verdicts:
-    """A peer's: mean plus or minus 1.96 standard errors of the paired differences."""
-    b, c = lost[:, n - 1], gained[:, n - 1]
-    mean = (b - c) / n
-    half = 1.96 * np.sqrt(np.maximum(0.0, (b + c) / n - mean**2) / (n - 1))
-    return mean + half < MARGIN, mean - half > MARGIN, np.full(len(lost), n)
-
-
-METHODS: tuple[tuple[str, Callable[[Counts, Counts, int], Verdicts], int], ...] = (
-    ("ours, 200 cases", fixed, 200),
-    ("ours, 400 cases", fixed, 400),
-    ("ours, sequential to 400", sequential, CAP),
-    ("normal interval, 10 pairs", wald, 10),
-    ("normal interval, 100 pairs", wald, 100),
-)
+Row = Sequence[str]
 
 
 def main() -> None:
     began = time.perf_counter()
-    print("| truth | gate | passes | fails | inconclusive | cases on average | error rate |")
-    print("|---|---|---|---|---|---|---|")
-    for number, (name, b, c) in enumerate(TRUTHS):
-        kinds = np.random.default_rng(number).choice(3, (HISTORIES, CAP), p=[b, c, 1 - b - c])
-        lost, gained = (kinds == 0).cumsum(1), (kinds == 1).cumsum(1)
-        for method, judge, n in METHODS:
-            passed, failed, used = judge(lost, gained, n)
-            # At a drop of just the margin, both verdicts are wrong.
-            rates = []
-            if b - c >= MARGIN:
-                rates.append(_rate("pass", passed))
-            if b - c <= MARGIN:
-                rates.append(_rate("fail", failed))
-            print(
-                f"| {name} | {method} | {passed.mean():.1%} | {failed.mean():.1%} |"
-                f" {1 - (passed | failed).mean():.1%} | {used.mean():.0f} | {', '.join(rates)} |"
+    heads = ("what", "flips", "before", "target", "now", *PEERS)
+    print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}", flush=True)
+    for rows in (
+        unchanged_runs,
+        false_passes_of_levels,
+        false_passes_of_means,
+        false_passes_of_checks,
+        false_fails,
+        found,
+        thresholds_pass,
+        thresholds_power,
+        retention_false_pass,
+        calls,
+    ):
+        for row in rows():
+            print(f"| {' | '.join(row)} |", flush=True)
+    print(f"\n{HISTORIES} histories a row; {time.perf_counter() - began:.0f} s")
+
+
+def unchanged_runs() -> Iterator[Row]:
+    """P(whole standard run passes) of an unchanged release."""
+    for share, n, before, target in (
+        (0.01, 200, "0.07", "0.98"),
+        (0.02, 200, "below 0.07", "0.9"),
+        (0.005, 100, "0.00", "0.9"),
+        (0.01, 150, "-", "0.9 (default number)"),
+    ):
+        for joint in JOINTS:
+            passes, peers = np.ones(HISTORIES, bool), np.ones((3, HISTORIES), bool)
+            for seed, levels in enumerate(LEVELS):
+                drops = Flips(share, joint).drawn(HISTORIES, levels, n, seed)
+                passes &= verdicts(at_once(drops, RULE, RUN)[0]) == "pass"
+                peers &= accepted(drops).all(-1)
+            yield (
+                f"whole run passes, unchanged, {n} cases",
+                f"{100 * share:g} % each way, {joint}",
+                before,
+                target,
+                large(passes),
+                *(f"{peer.mean():.3f}" for peer in peers),
             )
-    print("\n| no change, 80 levels, 2 % flip either way | any false fail |")
-    print("|---|---|")
-    for method, wrong in family(np.random.default_rng(99)).items():
-        print(f"| {method} | {_rate('fail', wrong)} |")
-    print(f"\n{HISTORIES} histories a row, {time.perf_counter() - began:.0f} s")
 
 
-def family(generator: np.random.Generator) -> dict[str, NDArray[np.bool_]]:
-    """Whether any of the levels fails, per history of a whole run."""
-    levels, n = CHECKS * LEVELS, 200
-    flips = generator.multinomial(n, [0.02, 0.02, 0.96], (HISTORIES, levels))
+def false_passes_of_levels() -> Iterator[Row]:
+    """A level at just its margin."""
+    now, peers = [], []
+    for seed, gained in enumerate(RATES):
+        drops = at_margin(RULE.level_margin, gained, 1, 200, "independent", seed)
+        tests = tests_of(drops, RULE, 0.0)
+        now.append(np.array([test.levels[0].passes <= RULE.alpha for test in tests]))
+        peers.append(accepted(drops)[..., 0])
+    yield (
+        "false pass of a level's test alone at its margin, 200 cases",
+        f"{', '.join(f'{100 * rate:g}' for rate in RATES)} % gained",
+        "0.003-0.019",
+        "at least 0.025, at most 0.05",
+        between(now),
+        *between_peers(peers),
+    )
+
+
+def false_passes_of_means() -> Iterator[Row]:
+    """All four levels of a check at the margin of their mean."""
+    for joint in JOINTS:
+        now, peers = [], []
+        for seed, gained in enumerate(RATES):
+            drops = at_margin(RULE.margin, gained, 4, 200, joint, seed)
+            p = p_at_any_time(drops.mean(1), RULE.margin)[:, -1]
+            now.append(p <= RULE.alpha)
+            peers.append(accepted(drops).all(-1))
+        yield (
+            "false pass of the mean's test alone, 4 levels at its margin, 200 cases",
+            f"{', '.join(f'{100 * rate:g}' for rate in RATES)} % gained, {joint}",
+            "-",
+            "at least 0.025, at most 0.05",
+            between(now),
+            *between_peers(peers),
+        )
+
+
+def false_passes_of_checks() -> Iterator[Row]:
+    """The joint rule: a check of which a level, or the mean, is at just its margin."""
+    for joint in JOINTS:
+        for where in ("one level at its margin, the others unchanged", "the mean at its margin"):
+            now, peers = [], []
+            for seed, gained in enumerate(RATES):
+                if where.startswith("the mean"):
+                    drops = at_margin(RULE.margin, gained, 4, 200, joint, seed)
+                else:
+                    drops = Flips(gained, joint).drawn(HISTORIES, 4, 200, seed)
+                    drops = losing(drops, RULE.level_margin, seed=seed)
+                now.append(verdicts(at_once(drops, RULE, RUN)[0]) == "pass")
+                peers.append(accepted(drops).all(-1))
+            yield (
+                f"false pass of a check of 4 levels, 200 cases: {where}",
+                f"{', '.join(f'{100 * rate:g}' for rate in RATES)} % gained, {joint}",
+                "0.003-0.019",
+                "at most 0.05",
+                between(now),
+                *between_peers(peers),
+            )
+
+
+def false_fails() -> Iterator[Row]:
+    """Runs in which everything is at its margin, and nothing above it."""
+    for sizes in ((4,), LEVELS, LEVELS * 3):
+        family = TestFamily(sum(sizes), len(sizes))
+        for joint in JOINTS:
+            wrong, peers = np.zeros(HISTORIES, bool), np.zeros((3, HISTORIES), bool)
+            for seed, levels in enumerate(sizes):
+                failed, drops = _all_at_margin(levels, joint, family, seed)
+                wrong |= failed
+                peers |= flagged(drops).any(-1)
+            yield (
+                f"any false fail, {sum(sizes)} levels in {len(sizes)} checks, all at their margins,"
+                " unparseables at the ceiling, errors at theirs, 200 cases",
+                f"2 % gained, {joint}",
+                "0.055-0.065 for one check",
+                "at most 0.05",
+                small(wrong),
+                *(f"{peer.mean():.3f}" for peer in peers),
+            )
+
+
+def _all_at_margin(levels: int, joint: Joint, family: TestFamily, seed: int) -> tuple[Bools, Drops]:
+    """Whether a check fails (but for its mean, which is above its own margin where all levels are
+    at theirs), and its drops. 2 % of the draws raise, 5 % of the others' answers have become
+    unparseable, each of them right before: doubt counts them as right when it is about failing."""
+    n, generator = 200, np.random.default_rng([seed, 3])
+    left = n - round(RULE.error_ceiling * n)
+    scale = n / left
+    drops = at_margin(RULE.level_margin * scale, 0.02, levels, left, joint, seed)
+    free = 1 - RULE.level_margin * scale - 0.04
+    rows = levels if joint == "independent" else 1
+    hit = generator.random((HISTORIES, rows, left)) < RULE.unparseable_ceiling * scale / free
+    unparseable = ((drops == 0) & np.repeat(hit, levels // rows, axis=1)).sum(-1)
+    level = tests_p(n, RULE.level_margin, RULE.alpha * family.weight("level"))
+    unreadable = tests_p(n, RULE.unparseable_ceiling, RULE.alpha * family.weight("unreadable"))
+    lost, gained = (drops > 0).sum(-1), (drops < 0).sum(-1)
+    failed = []
+    for bs, cs, us in zip(lost.tolist(), gained.tolist(), unparseable.tolist(), strict=True):
+        tests = tuple(
+            LevelTests(1.0, level(b, c), unreadable(u, 0))
+            for b, c, u in zip(bs, cs, us, strict=True)
+        )
+        (judged,) = judge_checks([CheckTests(tests, MeanTests(1.0, 1.0))], RULE.alpha, family)
+        failed.append(judged.verdict == "fail")
+    return np.array(failed), drops
+
+
+def found() -> Iterator[Row]:
+    """One level of the run lost 20 points: whether it fails."""
+    for share, target in ((0.02, "0.8"), (0.01, "0.9")):
+        for joint in JOINTS:
+            drops = losing(Flips(share, joint).drawn(HISTORIES, 4, 200, 5), 0.2, seed=5)
+            judged, _ = at_once(drops, RULE, RUN)
+            now = np.array([check.levels[-1].verdict == "fail" for check in judged])
+            yield (
+                "one level of 30 lost 20 points, found, 200 cases",
+                f"{100 * share:g} % each way, {joint}",
+                "0.60" if share == 0.02 else "-",
+                target,
+                large(now),
+                *(f"{peer.mean():.3f}" for peer in flagged(drops)[..., -1]),
+            )
+
+
+def thresholds_pass() -> Iterator[Row]:
+    """A sweep of a model that keeps at every level what it can do at the reference."""
+    for joint in JOINTS:
+        plan = plan_thresholds(Asked(4, 100), THRESHOLDS, 0.8, Flips(0.02, joint), HISTORIES)
+        number = round(plan.passes * HISTORIES)
+        yield (
+            "4-level check passes its thresholds, reference 0.8, retention 1.0, 100 cases",
+            f"2 % each way, {joint}",
+            "0.13",
+            "0.8",
+            large(np.arange(HISTORIES) < number),
+            "-",
+            "-",
+            "-",
+        )
+
+
+def thresholds_power() -> Iterator[Row]:
+    """Cases with which a level passes that keeps 0.9 of 0.8."""
+    for words, lost, gained in (
+        ("level and reference independent", 0.8 * 0.28, 0.2 * 0.72),
+        ("nested, 2 % gained", 0.1, 0.02),
+    ):
+        low, high = 1, 40
+        while high - low > 1:
+            middle = (low + high) // 2
+            passed = retained(20 * middle, 0.8, lost, gained)
+            low, high = (low, middle) if passed.mean() >= 0.9 else (middle, high)
+        yield (
+            "cases per level for 90 % power, reference 0.8, retention 0.9",
+            words,
+            "800",
+            "400",
+            f"{20 * high} (power {large(retained(20 * high, 0.8, lost, gained))})",
+            "-",
+            "-",
+            "-",
+        )
+
+
+def retention_false_pass() -> Iterator[Row]:
+    """A level that keeps just 0.8 of the reference."""
+    for words, joint in (("independent", 0.0), ("nested, 2 % gained", 1.0)):
+        now = []
+        for rate in (0.6, 0.8, 0.95):
+            after = 0.8 * rate
+            gained = 0.02 if joint else (1 - rate) * after
+            now.append(retained(200, rate, rate - after + gained, gained))
+        yield (
+            "false pass of retention at exactly 0.8, references 0.6, 0.8, 0.95, 200 cases",
+            words,
+            "0-0.002",
+            "at least 0.025, at most 0.05",
+            between(now),
+            "-",
+            "-",
+            "-",
+        )
+
+
+def retained(n: int, rate: float, lost: float, gained: float) -> Bools:
+    """Whether levels pass their retention."""
+    counts = np.random.default_rng(n).multinomial(
+        n, [rate - lost, lost, gained, 1 - rate - gained], HISTORIES
+    )
 
     @cache
-    def p(b: int, c: int) -> float:
-        return p_above(Paired(b, c, n), MARGIN)
+    def tests(known: int) -> Bracketed:
+        def p(c: int, b: int) -> float:
+            kept = known - b - c
+            before = (True,) * (kept + b) + (False,) * c
+            after = (True,) * kept + (False,) * b + (True,) * c
+            return FIXED_NUMBER.retains(Pairs(before, after), THRESHOLDS.retention)
 
-    by_p = np.array([[p(int(b), int(c)) for b, c, _ in run] for run in flips])
-    mean = (flips[..., 0] - flips[..., 1]) / n
-    half = 1.96 * np.sqrt(np.maximum(0.0, (flips[..., 0] + flips[..., 1]) / n - mean**2) / (n - 1))
-    return {
-        "ours, 200 cases, Holm": np.array([min(holm(list(run))) <= ALPHA for run in by_p]),
-        "ours, 200 cases, uncorrected": (by_p <= ALPHA).any(1),
-        "normal interval above zero, 200 pairs, uncorrected": (mean - half > 0).any(1),
-    }
+        return Bracketed(p, THRESHOLDS.alpha)
+
+    return np.array([tests(k + b + c)(c, b) <= THRESHOLDS.alpha for k, b, c, _ in counts.tolist()])
 
 
-def _rate(kind: str, wrong: NDArray[np.bool_]) -> str:
-    number = int(wrong.sum())
-    mark = "" if lower(number, len(wrong), 0.01) <= ALPHA else ", **wrong**"
-    return f"false {kind} {number / len(wrong):.2%}{mark}"
+def calls() -> Iterator[Row]:
+    """How soon a release is stopped that lost 20 points at every level of a check."""
+    for joint in JOINTS:
+        stops, failed = [], []
+        for seed in range(10):
+            flips = Flips(0.02, joint)
+            if joint == "nested":
+                one = losing(flips.drawn(HISTORIES // 10, 1, 400, seed), 0.2, seed=seed)
+                drops = np.repeat(one, 4, axis=1)
+            else:
+                drops = flips.drawn(HISTORIES // 10, 4, 400, seed)
+                drops = losing(drops, 0.2, everywhere=True, seed=seed)
+            judged, draws = in_rounds(drops, RULE, RUN)
+            stops += draws.tolist()
+            failed.append(verdicts(judged) == "fail")
+        yield (
+            "draws of a 4-level check to its verdict, release lost 20 points everywhere, in rounds,"
+            " at most 400",
+            f"2 % each way, {joint}",
+            "59-81, one level",
+            "60",
+            f"{np.mean(stops):.0f} draws, {4 * np.mean(stops):.0f} calls (failed"
+            f" {large(np.concatenate(failed))})",
+            "-",
+            "-",
+            "-",
+        )
+
+
+def at_margin(margin: float, gained: float, levels: int, n: int, joint: Joint, seed: int) -> Drops:
+    """Levels whose drop is just that."""
+    rows = levels if joint == "independent" else 1
+    at = np.random.default_rng([seed, 7]).random((HISTORIES, rows, n), dtype=np.float32)
+    drops = (at < margin + gained).astype(np.int8) - (at >= 1 - gained).astype(np.int8)
+    return np.repeat(drops, levels // rows, axis=1)
+
+
+@cache
+def tests_p(n: int, margin: float, at: float) -> Callable[[int, int], float]:
+    """P-values of failing by counts."""
+
+    def above(lost: int, gained: int) -> float:
+        return FIXED_NUMBER.drop_above(counted(n, lost, gained), margin)
+
+    return Bracketed(above, at)
+
+
+def verdicts(judged: Sequence[JudgedCheck]) -> NDArray[np.str_]:
+    return np.array([check.verdict for check in judged])
+
+
+def flagged(drops: Drops) -> Bools:
+    """[peer, history, level]: whether a peer says that a level got worse: by more than the margin,
+    by a normal interval of the first ten pairs; at all, by a paired t-test or McNemar's exact one,
+    two-sided at 0.05, which know no margin."""
+    low, _ = _normal(drops[..., :10], 1.96)
+    return np.stack([low > RULE.level_margin, _t_test(drops), _mcnemar(drops)])
+
+
+def accepted(drops: Drops) -> Bools:
+    """[peer, history, level]: whether a peer lets a level pass: an interval that is below the
+    margin; no proof of a drop."""
+    _, high = _normal(drops[..., :10], 1.96)
+    return np.stack([high < RULE.level_margin, ~_t_test(drops), ~_mcnemar(drops)])
+
+
+def _normal(drops: Drops, quantile: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    mean = drops.mean(-1)
+    half = quantile * drops.std(-1, ddof=1) / np.sqrt(drops.shape[-1])
+    return mean - half, mean + half
+
+
+def _t_test(drops: Drops) -> Bools:
+    worse: Bools = _normal(drops, float(t.ppf(0.975, drops.shape[-1] - 1)))[0] > 0
+    return worse
+
+
+def _mcnemar(drops: Drops) -> Bools:
+    lost, gained = (drops > 0).sum(-1), (drops < 0).sum(-1)
+    p = 2 * binom.sf(lost - 1, lost + gained, 0.5)
+    worse: Bools = (p <= 0.05) & (lost > gained)
+    return worse
+
+
+def large(happened: Bools) -> str:
+    number = int(happened.sum())
+    return f"{happened.mean():.3f} (> {lower(number, len(happened), 0.01):.3f})"
+
+
+def small(happened: Bools) -> str:
+    number = int(happened.sum())
+    return f"{happened.mean():.3f} (< {upper(number, len(happened), 0.01):.3f})"
+
+
+def between(rows: Sequence[Bools]) -> str:
+    """The smallest and the largest rate, with the bound of the largest."""
+    rates = sorted(rows, key=lambda row: float(row.mean()))
+    return f"{rates[0].mean():.3f} to {small(rates[-1])}"
+
+
+def between_peers(rows: Sequence[Bools]) -> list[str]:
+    rates = np.array([row.mean(-1) for row in rows])
+    return [
+        f"{low:.2f} to {high:.2f}" for low, high in zip(rates.min(0), rates.max(0), strict=True)
+    ]
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     speak_any_text()
     options, rest = _parser().parse_known_args(arguments)
-    if rest and options.command not in ("run", "demo"):
+    if rest and options.command not in ("run", "demo", "plan"):
         _parser().error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         with stoppable():

@@ -127,7 +127,7 @@ def test_a_stopped_command_says_how_to_go_on(monkeypatch, capsys, stopped, code)
     def stop(*given, **more):
         raise stopped
 
-    monkeypatch.setattr("mimic_checks.verdicts.planning.plan_lines", stop)
+    monkeypatch.setattr("mimic_checks.commands.plan.call_pytest", stop)
     assert main(["plan"]) == code
     assert capsys.readouterr().err == f"\nmimic-checks: stopped; {KEPT}\n"
 

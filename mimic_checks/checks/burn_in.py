@@ -21,12 +21,12 @@ from mimic_checks.cases import Case, GroupOutcome, Level, Outcome, Scored
 from mimic_checks.checks.check import Check
 from mimic_checks.checks.evaluation import NotMeasurable
 from mimic_checks.checks.evaluator import evaluate
-from mimic_checks.checks.measures.sweep import ROUND
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.models.controls import Blanked, Control, InTurn, Reversed
 from mimic_checks.models.intervention import NO_INTERVENTION, Intervention
 from mimic_checks.runs import Condition
 from mimic_checks.verdicts import Verdict
+from mimic_checks.verdicts.evidence import ROUND
 from mimic_checks.verdicts.gate import judge_checks, worst_of
 from mimic_checks.verdicts.gate_tests import CheckTests, check_tests, evidence_of, level_pairs
 from mimic_checks.verdicts.intervals import lower, upper

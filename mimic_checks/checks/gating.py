@@ -32,6 +32,7 @@ from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.levels import Verdict
 from mimic_checks.verdicts.multiplicity import TestFamily
 from mimic_checks.verdicts.not_carried import NotCarried
+from mimic_checks.verdicts.planning import plan_gate, sentence
 from mimic_checks.verdicts.policy import (
     Asked,
     Policy,
@@ -41,6 +42,7 @@ from mimic_checks.verdicts.policy import (
 )
 from mimic_checks.verdicts.record import Record, records_of
 from mimic_checks.verdicts.run_folder import RunFolder
+from mimic_checks.verdicts.simulated import Flips
 
 
 def asked(plan: RunPlan, check: Check) -> Asked:
@@ -104,6 +106,20 @@ class Gating:
             check: len({item.level for item in baseline.items})
             for check, baseline in self.recorded.items()
         }
+
+    def expected(self, partial: Collection[str] = ()) -> str:
+        """What an unchanged release, and one that lost, may expect of this run, in one line; "" if
+        nothing is compared. `partial`: checks whose verdict is not asked for."""
+        asked = {
+            check: Asked(
+                levels, len(self.recorded[check].items) // levels, anytime=check in self.sequential
+            )
+            for check, levels in self._recorded_levels().items()
+            if check not in partial
+        }
+        if self.recording or not any(self.policy.tier(check) == "blocking" for check in asked):
+            return ""
+        return sentence(plan_gate(asked, self.policy, Flips()))
 
     def _asked(self, plan: RunPlan) -> dict[str, Asked]:
         """What the run asks for every gated check; how many levels a measurement has is known for

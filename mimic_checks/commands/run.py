@@ -29,12 +29,17 @@ def add_run(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace, rest: Sequence[str]) -> int:
+    return call_pytest([*checks_arguments(options), *rest])
+
+
+def checks_arguments(options: argparse.Namespace) -> list[str]:
+    """The checks of other packages, and those that `--checks` names."""
     from mimic_checks.checks.discovery import CHECK_MODULES
 
     installed = [
         module for module in CHECK_MODULES.modules() if module != SHIPPED and _is_importable(module)
     ]
-    return call_pytest([*installed, *(options.checks or ()), *rest])
+    return [*installed, *(options.checks or ())]
 
 
 def _is_importable(module: str) -> bool:

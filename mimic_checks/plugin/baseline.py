@@ -12,6 +12,7 @@ from mimic_checks.plugin.settings import text_option
 if TYPE_CHECKING:
     from mimic_checks.checks.gating import Gating
     from mimic_checks.checks.settings import Settings
+    from mimic_checks.verdicts.run_folder import RunFolder
 
 NOTHING_RECORDED = (
     "--snapshot-update records no baseline without --vlm-baseline; add --vlm-baseline <folder> to"
@@ -40,6 +41,19 @@ def make_gating(
     # On the class: syrupy makes its extensions itself, also where no test is at hand.
     BaselineSnapshots.folder = settings.baseline
     return Gating(settings, gated, known={*known, *gated}, recording=is_recording(config))
+
+
+def say_expected(
+    config: pytest.Config, folder: RunFolder, gating: Gating, partial: Sequence[str]
+) -> None:
+    """Says what the gate of a run can tell apart, before anything is asked, and notes it for its
+    report. `partial`: checks whose verdict is not asked for."""
+    expected = gating.expected(partial)
+    folder.note(expected=expected)
+    terminal = config.pluginmanager.getplugin("terminalreporter")
+    if expected and terminal:
+        terminal.ensure_newline()
+        terminal.write_line(expected)
 
 
 def is_recording(config: pytest.Config) -> bool:

@@ -15,6 +15,7 @@ from mimic_checks.plugin.baseline import (
     make_gating,
     records_nothing,
     refuse_recording_nothing,
+    say_expected,
 )
 from mimic_checks.plugin.exchange import RunDescription
 from mimic_checks.plugin.junit import add_to_junit
@@ -251,6 +252,8 @@ class Run:
                 self._gating = make_gating(self.config, settings, described.gated, described.known)
                 if self._gating:
                     self._gating.leave_out(self._absent(described))
+            if self._gating:
+                say_expected(self.config, self._folder, self._gating, described.partial)
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
         self.described = described

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from mimic_checks.checks.settings import Settings
 
 
-def settings_of(config: pytest.Config) -> Settings:
-    """The run's settings: flag > ini > default.
+def settings_of(config: pytest.Config, *, policy: bool = True) -> Settings:
+    """The run's settings: flag > ini > default. Without `policy`, that is left out: a plan may name
+    one before there is a baseline.
 
     Raises:
         pytest.UsageError: a value that is not allowed.
@@ -28,6 +29,8 @@ def settings_of(config: pytest.Config) -> Settings:
         value = option_value(config, option)
         if value is not None:
             given[option.key.removeprefix("vlm_")] = value
+    if not policy:
+        given.pop("policy", None)
     given["answer_cache"] = _answer_cache(config, given.get("answer_cache"))
     model = {name: given.pop(name) for name in MODEL_FIELDS if name in given}
     # An empty name where none is given: a conftest may make the model.
@@ -35,6 +38,13 @@ def settings_of(config: pytest.Config) -> Settings:
         return Settings(model=ModelOptions(**model), **{"vlm": "", **given})
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def given_policy(config: pytest.Config) -> Path | None:
+    """The file of the gate's policy, if one is named."""
+    option = next(option for option in OPTIONS if option.name == "vlm-policy")
+    value: Path | None = option_value(config, option)
+    return value
 
 
 def option_value(config: pytest.Config, option: Option) -> Any:

@@ -63,12 +63,14 @@ def page(
     # Stable: checks of one verdict stay in the order of the run.
     results = sorted(results, key=lambda result: _WORST_FIRST.index(result.verdict))
     name = identity.get("name") or described.get("vlm") or "model"
+    expected = run.get("expected", "")
     return document(
         f"{name}: several images at once",
         [
             f"<h1>Where {text(name)} breaks on several images</h1>",
             *([gaps] if gaps else []),
             _headline(results),
+            *([f"<p>Against the baseline: {text(expected)}.</p>"] if expected else []),
             _about(described, identity),
         ],
         [

@@ -29,6 +29,8 @@ class MarkdownReport:
         described, gates = run.read(), list(run.gates().values())
         name = str(described["identity"].get("name") or described["description"].get("vlm"))
         against = gate_markdown(gates, name) + "\n" if gates else ""
+        if expected := described.get("expected"):
+            against += f"{cell(expected)}.\n\n"
         return gaps_markdown(run) + against + markdown(run.results(), name)
 
 

@@ -23,6 +23,9 @@ from mimic_checks.verdicts.intervals import lower, upper
 from mimic_checks.verdicts.inversion import largest_refuted, smallest_refuted
 from mimic_checks.verdicts.pairs import Pairs
 
+ROUND = 20
+"""Draws between two looks of a run that may stop early."""
+
 Bounds = tuple[float, float]
 """A lower and an upper bound."""
 

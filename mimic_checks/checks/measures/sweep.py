@@ -11,9 +11,7 @@ from mimic_checks.checks.evaluation import Evaluation
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.runs.condition import Condition, distinct_cases
 from mimic_checks.verdicts import CheckVerdict, judge_levels, tally
-
-ROUND = 20
-"""Draws between two looks of a sequential run."""
+from mimic_checks.verdicts.evidence import ROUND
 
 ByLevel = dict[Level, list[Scored]]
 
