@@ -103,7 +103,7 @@ def false_passes_of_levels() -> Iterator[Row]:
     now, peers = [], []
     for seed, gained in enumerate(RATES):
         drops = at_margin(RULE.level_margin, gained, 1, 200, "independent", seed)
-        tests = tests_of(drops, RULE, 0.0)
+        tests = tests_of(drops, RULE, RUN)
         now.append(np.array([test.levels[0].passes <= RULE.alpha for test in tests]))
         peers.append(accepted(drops)[..., 0])
     yield (

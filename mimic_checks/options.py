@@ -30,7 +30,7 @@ OPTIONS = (
         "images with known objects: 'rendered' (default) or 'coco:<folder>', each with"
         " ?option=value&...",
     ),
-    Option("vlm-cases", int, "cases per level (default 100)"),
+    Option("vlm-cases", int, "cases per level (default 150)"),
     Option("vlm-seed", int, "seed of the drawn cases (default 0)"),
     Option(
         "vlm-profile",

@@ -110,6 +110,8 @@ class Gating:
     def expected(self, partial: Collection[str] = ()) -> str:
         """What an unchanged release, and one that lost, may expect of this run, in one line; "" if
         nothing is compared. `partial`: checks whose verdict is not asked for."""
+        if self.recording:
+            return ""
         asked = {
             check: Asked(
                 levels, len(self.recorded[check].items) // levels, anytime=check in self.sequential
@@ -117,7 +119,7 @@ class Gating:
             for check, levels in self._recorded_levels().items()
             if check not in partial
         }
-        if self.recording or not any(self.policy.tier(check) == "blocking" for check in asked):
+        if not any(self.policy.tier(check) == "blocking" for check in asked):
             return ""
         return sentence(plan_gate(asked, self.policy, Flips()))
 

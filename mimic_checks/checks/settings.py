@@ -18,7 +18,7 @@ class Settings:
 
     vlm: str
     catalog: str = "rendered"
-    cases: int = 100
+    cases: int = 150
     seed: int = 0
     profile: Profile = "standard"
     template: str = "plain"

@@ -21,7 +21,7 @@ def add_burn_in(commands: Any) -> None:
     )
     command.add_argument("--vlm", required=True)
     command.add_argument("--vlm-catalog", default="rendered")
-    command.add_argument("--vlm-cases", type=int, default=100)
+    command.add_argument("--vlm-cases", type=int, default=150)
     command.add_argument("--vlm-seed", type=int, default=0)
     command.add_argument("--vlm-adapter")
     command.add_argument("--vlm-base-url")

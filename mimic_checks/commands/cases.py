@@ -24,7 +24,7 @@ def add_cases(commands: Any) -> None:
     )
     add_checks(command)
     command.add_argument("--vlm-catalog", default="rendered")
-    command.add_argument("--vlm-cases", type=int, default=100)
+    command.add_argument("--vlm-cases", type=int, default=150)
     command.add_argument("--vlm-seed", type=int, default=0)
     command.add_argument("--vlm-profile", default="standard")
     command.add_argument("--vlm-template", default="plain")

@@ -32,7 +32,7 @@ def add_catalog(commands: Any) -> None:
         "--check", action="append", help="only this check (may be given more than once)"
     )
     add_checks(command)
-    command.add_argument("--vlm-cases", type=int, default=100, help="cases per level (default 100)")
+    command.add_argument("--vlm-cases", type=int, default=150, help="cases per level (default 150)")
     command.add_argument(
         "--vlm-seed", type=int, default=0, help="seed of the drawn cases (default 0)"
     )

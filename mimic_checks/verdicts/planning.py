@@ -11,11 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mimic_checks.verdicts.betting import Floats
 from mimic_checks.verdicts.evidence import FIXED_NUMBER, ROUND
 from mimic_checks.verdicts.gate import JudgedCheck, judge_checks
 from mimic_checks.verdicts.gate_rule import GateRule
@@ -31,7 +32,7 @@ from mimic_checks.verdicts.pairs import Pairs
 from mimic_checks.verdicts.policy import Asked, Policy, family_of
 from mimic_checks.verdicts.simulated import Bracketed, Drops, Flips, losing, p_at_any_time
 
-HISTORIES, HISTORIES_IN_ROUNDS = 4000, 1000
+HISTORIES, HISTORIES_IN_ROUNDS = 3000, 1000
 """Of a check: with a fixed number of draws, and in rounds, which take several times as long."""
 LOST = 0.2
 """What a release lost that is to be found: this share of the answers at one level."""
@@ -172,14 +173,19 @@ def simulate(
 
 def at_once(drops: Drops, rule: GateRule, family: TestFamily) -> tuple[list[JudgedCheck], Numbers]:
     """All draws, then one verdict each."""
-    tests = tests_of(drops, rule, rule.alpha * family.weight("level"))
-    judged = [judge_checks([one], rule.alpha, family)[0] for one in tests]
+
+    @cache
+    def judge(tests: CheckTests) -> JudgedCheck:
+        return judge_checks([tests], rule.alpha, family)[0]
+
+    judged = [judge(tests) for tests in tests_of(drops, rule, family)]
     return judged, np.full(len(drops), drops.shape[-1])
 
 
-def tests_of(drops: Drops, rule: GateRule, fails_at: float) -> list[CheckTests]:
-    """The tests of a check with a fixed number of draws, per history; of levels as far as
-    decisions at `fails_at`, and at alpha, need them."""
+def tests_of(drops: Drops, rule: GateRule, family: TestFamily) -> list[CheckTests]:
+    """The tests of a check with a fixed number of draws, per history: p-values as far as decisions
+    need them, so that there are few different ones."""
+    fails_at, mean_fails_at = (rule.alpha * family.weight(kind) for kind in ("level", "check"))
     _, levels, n = drops.shape
     lost, gained = (drops > 0).sum(-1), (drops < 0).sum(-1)
     by_level = [
@@ -190,13 +196,15 @@ def tests_of(drops: Drops, rule: GateRule, fails_at: float) -> list[CheckTests]:
         return [CheckTests(tests) for tests in by_level]
     if levels == 1:
         of_mean = [
-            tuple(test(b, c) for test in _tests(n, rule.margin, rule.alpha, 0.0))
+            tuple(test(b, c) for test in _tests(n, rule.margin, rule.alpha, mean_fails_at))
             for b, c in zip(lost[:, 0].tolist(), gained[:, 0].tolist(), strict=True)
         ]
     else:
         scores = drops.mean(1)
         below = p_at_any_time(scores, rule.margin)[:, -1]
         above = p_at_any_time(-scores, -rule.margin)[:, -1]
+        below = _as_decided(below, rule.alpha, rule.alpha)
+        above = _as_decided(above, mean_fails_at, rule.alpha)
         of_mean = list(zip(below.tolist(), above.tolist(), strict=True))
     return [
         CheckTests(
@@ -204,6 +212,13 @@ def tests_of(drops: Drops, rule: GateRule, fails_at: float) -> list[CheckTests]:
         )
         for tests, p in zip(by_level, of_mean, strict=True)
     ]
+
+
+def _as_decided(p: Floats, *at: float) -> Floats:
+    """P-values, each raised to just below the smallest of `at` that it is not above, or to 1."""
+    limits = np.array(sorted({*at}))
+    raised: Floats = np.array([*(limits * (1 - 1e-9)), 1.0])[np.searchsorted(limits, p)]
+    return raised
 
 
 @lru_cache(maxsize=100_000)
@@ -231,7 +246,7 @@ def _tests(n: int, margin: float, alpha: float, fails_at: float) -> tuple[Bracke
     fall_with_gains = Bracketed(below, alpha)
     return (
         lambda lost, gained: fall_with_gains(gained, lost),  # type: ignore[return-value]
-        Bracketed(above, fails_at or alpha),
+        Bracketed(above, fails_at),
     )
 
 
