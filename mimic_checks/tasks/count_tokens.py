@@ -11,12 +11,24 @@ from mimic_checks.tasks.numerals import CHINESE, WORD, WORDS, chinese_value, wor
 
 MOST = 10**9
 """A larger number is no count."""
+GROUP = "group "
+"""Begins the `image` of a token that names several images."""
 
 _NOUN = (
     r"(?:images?|imgs?|pictures?|pics?|photos?|photographs?|figures?|panels?|frames?|scenes?"
     r"|bild(?:er|ern)?|im[aá]gen(?:es)?|fotos?|imagens|immagin[ei]|изображени\w*|картинк\w*"
     r"|afbeelding(?:en)?)"
 )
+_PLURAL = (
+    r"(?:images|imgs|pictures|pics|photos|photographs|figures|panels|frames|scenes|bilder[n]?"
+    r"|im[aá]genes|fotos|imagens|immagini|afbeeldingen|изображения\w*)"
+)
+# A place in a list of images ("images 1, 2 and 4"), and what joins it to the one before. Of one
+# image ("image 2 and 3 dogs") only a range or an alternative goes on.
+_PLACE = r"#?(?:\d{1,3}|one|two|three|four|five|six|seven|eight|[a-h])\b"
+_TO = r"-|–|—|to|through|thru|bis|or|nor|oder|/"
+_AND_PLACE = rf"(?:\s*(?:{_TO}|,? ?(?:and|or|&|und|et|y|e|en|и)|,|&)\s*(?:{_NOUN}\s*)?{_PLACE})"
+_OR_PLACE = rf"(?:\s*(?:{_TO})\s*(?:{_NOUN}\s*)?{_PLACE})"
 _NUMBER = rf"(?:\d+|{WORD})"
 _ORDINAL = (
     r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|1st|2nd|3rd"
@@ -54,6 +66,11 @@ _KINDS: tuple[tuple[str, str], ...] = (
         "some",
         rf"\b(?:some|several|most|many|few|a few)(?: of)?(?: the| these)?(?: other)? {_NOUN}\b"
         rf"|\bnot (?:all|every|each|both)\b(?: of)?(?: the| these)?(?: {_NOUN})?",
+    ),
+    (
+        "image_group",
+        rf"\b(?:(?:in|on|of|for|across) )?(?:the )?(?:both )?(?:{_PLURAL}\s*{_PLACE}(?:{_AND_PLACE})+"
+        rf"|{_NOUN}\s*{_PLACE}(?:{_OR_PLACE})+)(?!\s*{MARK}|\s+{_NOUN})",
     ),
     (
         "image",
@@ -253,6 +270,12 @@ def _image(match: re.Match[str]) -> Token:
     return Token("step" if is_step else "image", match.group(), image=name)
 
 
+def _group(match: re.Match[str]) -> Token:
+    """Several images of one statement. What is said of them is said of each, or of all together."""
+    places = re.findall(_PLACE, match.group())
+    return Token("image", match.group(), image=f"{GROUP}{' '.join(places)}")
+
+
 _MAKE: dict[str, Callable[[re.Match[str]], Token]] = {
     "number": _number,
     "word_number": _word_number,
@@ -265,4 +288,5 @@ _MAKE: dict[str, Callable[[re.Match[str]], Token]] = {
     "images": _images,
     "each": _each,
     "image": _image,
+    "image_group": _group,
 }

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mimic_checks.tasks.count_mentions import Mention
+from mimic_checks.tasks.count_tokens import GROUP
 from mimic_checks.tasks.unread import (
     BOUND,
     DENIED,
@@ -122,7 +123,7 @@ def _sum_of_images(parts: Sequence[Mention]) -> int | Unread:
             if times is None:
                 return Unread(PER_IMAGE)
             value = part.value * times
-        elif part.image == "rest" and part.value:
+        elif part.value and (part.image == "rest" or part.image.startswith(GROUP)):
             return Unread(PER_IMAGE)
         else:
             value = part.value

@@ -100,6 +100,7 @@ class _Said:
     either: bool = False
     prose: bool = False
     denies_all: bool = False
+    last_names: list[str] = field(default_factory=list)
 
 
 def read_names(
@@ -229,10 +230,12 @@ def _read_item(
         item.before in (",", "、", "and", "/") and _only_names(tokens)
     )
     if denies and goes_on and denied_from is None:
-        denied_from = 0
+        denied_from = -1
     if item.before in (":", "=") and denied_from == 0 and not _marks_in(tokens):
-        _deny_last(said)
+        if said.last_names:
+            said.denied.update(said.last_names[-1:])
         return False
+    said.last_names = _names_of(item, marks)
     found = _marks_in(tokens)
     if item.before in _CHOOSES and found and said.names:
         said.chooses = True
