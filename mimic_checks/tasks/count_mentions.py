@@ -120,8 +120,17 @@ def _without_terms(tokens: list[Token]) -> list[Token]:
     number."""
     kept: list[Token] = []
     since, has_plus = 0, False
+    outside: list[tuple[int, bool]] = []
     for token in tokens:
-        if token.kind in ("break", "comma") or token.text == ":":
+        if token.text in ("(", "（"):  # "2 (first image) + 1 (second image)" is one sum
+            outside.append((since, has_plus))
+            kept.append(token)
+            since, has_plus = len(kept), False
+        elif token.text in (")", "）") and outside:
+            _close_sum(kept, since, has_plus)
+            kept.append(token)
+            since, has_plus = outside.pop()
+        elif token.kind in ("break", "comma") or token.text == ":":
             _close_sum(kept, since, has_plus)
             kept.append(token)
             since, has_plus = len(kept), False
@@ -448,7 +457,8 @@ class _Reader:
             if noun is None or mention.other:
                 continue
             start = max((k + 1 for k in numbers if k < place), default=0)
-            mention = self._placed(replace(mention, in_digits=False), tokens, start, noun, end)
+            mention = replace(mention, in_digits=False, more=token.text == "another")
+            mention = self._placed(mention, tokens, start, noun, end)
             self._add(segment, token, mention)
 
     def _add(self, segment: _Segment, token: Token, mention: Mention) -> None:

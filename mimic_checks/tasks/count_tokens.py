@@ -53,7 +53,10 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (
         "each",
         rf"\b(?:in |on |for )?(?:each|every|per)(?: single)?(?: one)?(?: of)?(?: the| these| your)?"
-        rf"(?: (?P<each_n>{_NUMBER}))?(?: \w+)? {_NOUN}\b|\b(?:each|apiece)\b|\bper {_NOUN}\b",
+        rf"(?: (?P<each_n>{_NUMBER}))?(?: \w+)? {_NOUN}\b|\b(?:each|apiece)\b|\bper {_NOUN}\b"
+        rf"|(?<!in )(?<!across )(?<!over )\b(?:all|both)(?: of)?(?: the| these)?"
+        rf"(?: (?P<all_n>{_NUMBER}))? {_NOUN}"
+        r"(?=\s+(?:have|show|contain|depict|feature|include|display)\b)",
     ),
     (
         "share",
@@ -107,7 +110,14 @@ _KINDS: tuple[tuple[str, str], ...] = (
         r"\b(?:grand total|totals?|sum|makes?|making|gives?|adds? up to|equals?|comes? to)\b",
     ),
     ("so", r"\b(?:so far)\b"),
-    ("thus", r"\b(?:so|therefore|thus|hence|consequently|which means|in conclusion)\b"),
+    (
+        "thus",
+        r"\b(?:so|therefore|thus|hence|consequently|which means|in conclusion|donc|quindi|dus"
+        r"|portanto|por (?:lo )?tanto|daher|somit|folglich|следовательно|поэтому|итого)\b"
+        # German; in English it adds.
+        r"|\balso(?=\s+(?:zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf)\b)"
+        r"|所以|因此|したがって|よって|따라서|그래서",
+    ),
     ("half_dozen", r"\bhalf (?:a )?dozen\b"),
     (
         "bound",
@@ -143,7 +153,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ("word_number", WORD),
     (
         "none",
-        r"\b(?:none|nothing|nobody|no one|zero of|neither of them|ninguno|ninguna|keine|keiner"
+        r"\bnot (?:a single|even one|a) one\b|\bnot even one\b|\b(?:none|nothing|nobody|no one|zero of|neither of them|ninguno|ninguna|keine|keiner"
         r"|aucun|aucune|nessun|nessuno|nessuna"
         r"|pas de|geen|inga|nenhum|nenhuma|нет|ни одной|ни одного)\b|没有|沒有"
         r"|ありません|いません|없습니다|없다|无$",
@@ -236,7 +246,8 @@ def _images(match: re.Match[str]) -> Token:
 
 
 def _each(match: re.Match[str]) -> Token:
-    return Token("each", match.group(), _count(match["each_n"]))
+    both = 2 if match.group().startswith("both") else None
+    return Token("each", match.group(), both or _count(match["each_n"] or match["all_n"]))
 
 
 def _count(number: str | None) -> int | None:

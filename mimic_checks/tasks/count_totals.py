@@ -66,7 +66,8 @@ def _from_parts(own: Sequence[Mention]) -> int | Unread:
     value = _whole_value(whole, parts)
     if isinstance(value, Unread) or isinstance(parts, Unread):
         return value
-    return value if parts <= value else Unread(SEVERAL)
+    adds = any(m.more and m.weak and m.image for m in own)  # "also another dog in image 3"
+    return value if parts == value or (parts < value and not adds) else Unread(SEVERAL)
 
 
 def _whole_value(whole: Sequence[Mention], parts: int | Unread) -> int | Unread:
