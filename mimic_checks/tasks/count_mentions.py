@@ -465,7 +465,9 @@ class _Reader:
         """Keeps a mention, with what the sentence before it says of its image and its class."""
         if not mention.image:
             own = next((t for t in segment.tokens if t.kind == "image"), None)
-            image = own.image if own and mention.value == 0 else self.heading
+            # What follows from all of it is about no image of its own.
+            around = "" if segment.thus else self.heading
+            image = own.image if own and mention.value == 0 else around
             mention = replace(mention, image=image)
         elif mention.image not in ("each", "both") and self._leads(segment, token):
             self.heading = mention.image

@@ -73,6 +73,8 @@ _CHOOSES = frozenset(("or", "/", "vs", "versus"))
 _SEPARATES = frozenset(("and", "but", "&", "/", "or", "nor", "plus", "while", "whereas", "then"))
 _SEPARATES |= frozenset(("yet",))
 _SEPARATES |= frozenset(("y", "und", "et", "e", "и", "和", "與", "与"))
+_HASHTAG = re.compile(r"(?<!\S)#(?=[^\s\d#])")
+_LETTER = re.compile(r"(?<!\S)\(?([a-h])\)\s+(?=\S)")
 _ASKS = frozenset((":", "=", "?"))
 """What stands between a name and whether it is there."""
 _TICKS, _FALSE = frozenset("✓✔✅☑"), frozenset((*"✗✘❌☒✖", "false"))
@@ -133,6 +135,9 @@ def _of_statement(
     part: str, vocabulary: Vocabulary, decides: re.Pattern[str] | None
 ) -> Names | Unread:
     marks = vocabulary.marks
+    part = _HASHTAG.sub(", ", part)
+    if len(letters := _LETTER.findall(part)) > 1 and letters == list("abcdefgh"[: len(letters)]):
+        part = _LETTER.sub(", ", part)
     text = laid_out(marks.mark(unmarked(part)))[:_MOST_CHARACTERS].strip()
     if text.strip(" .!") in _NONE:
         return Names(())
@@ -279,7 +284,11 @@ def _read_item(
     words = [t for t in tokens if t.kind == "word"]
     said.prose = said.prose or any(t.text in FUNCTION_WORDS for t in words)
     return denied_from is not None and (
-        continues or item.before == "" or _starts(item) or item.after in ("or", "nor")
+        continues
+        or item.before == ""
+        or (item.before in (*".!;\n", "but", "while") and len(tokens) > 1)
+        or _starts(item)
+        or item.after in ("or", "nor")
     )
 
 
