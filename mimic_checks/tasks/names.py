@@ -209,7 +209,7 @@ def _stated(
     items: Sequence[_Item], names: Sequence[str], decides: re.Pattern[str], marks: ClassMarks
 ) -> str | None:
     """The one name beside a colon whose other side decides: "common: dog", "dog: all images"."""
-    found = set()
+    found: set[str] = set()
     for before, item in itertools.pairwise(items):
         sides = [_names_of(one, marks) for one in (before, item)]
         words = " ".join(token.text for one in (before, item) for token in one.tokens)
