@@ -178,8 +178,8 @@ STOPPED_TWICE = """
 import time
 from mimic_checks.processes import stoppable
 with stoppable():
-    print("ready", flush=True)
     try:
+        print("ready", flush=True)
         time.sleep(60)
     except KeyboardInterrupt:
         print("clearing up", flush=True)

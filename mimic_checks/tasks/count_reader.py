@@ -25,7 +25,8 @@ _DOUBTS = re.compile(
 )
 # "Except for one dog in image 2, there are none" is not zero.
 _EXCEPT = re.compile(
-    rf"\b(?:except|other than|apart from|besides|aside from|but for)\b[^.;\n]{{0,80}}?(?:{MARK}|\bimage)"
+    r"\b(?:except|other than|apart from|besides|aside from|but for)\b[^.;\n]{0,80}?"
+    rf"(?:{MARK}|\bimage)"
 )
 _GLUED = re.compile(r"\d+(?:,\d+)+")
 _MOST_CHARACTERS = 10_000

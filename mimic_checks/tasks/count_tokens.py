@@ -72,7 +72,8 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ),
     (
         "image_group",
-        rf"\b(?:(?:in|on|of|for|across) )?(?:the )?(?:both )?(?:{_PLURAL}\s*{_PLACE}(?:{_AND_PLACE})+"
+        r"\b(?:(?:in|on|of|for|across) )?(?:the )?(?:both )?"
+        rf"(?:{_PLURAL}\s*{_PLACE}(?:{_AND_PLACE})+"
         rf"|{_NOUN}\s*{_PLACE}(?:{_OR_PLACE})+)(?!\s*{MARK}|\s+{_NOUN})",
     ),
     (
@@ -153,7 +154,8 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ("word_number", WORD),
     (
         "none",
-        r"\bnot (?:a single|even one|a) one\b|\bnot even one\b|\b(?:none|nothing|nobody|no one|zero of|neither of them|ninguno|ninguna|keine|keiner"
+        r"\bnot (?:a single|even one|a) one\b|\bnot even one\b"
+        r"|\b(?:none|nothing|nobody|no one|zero of|neither of them|ninguno|ninguna|keine|keiner"
         r"|aucun|aucune|nessun|nessuno|nessuna"
         r"|pas de|geen|inga|nenhum|nenhuma|нет|ни одной|ни одного)\b|没有|沒有"
         r"|ありません|いません|없습니다|없다|无$",
