@@ -2,8 +2,8 @@
 
 A class is uncountable in an image if one of its instances is a crowd or to be ignored, smaller than
 `min_share` of the image, or boxed without sense, if there are more than `max_instances`, or if not
-all of them are annotated; objects are never just dropped. Labels that contradict themselves or the picture files are refused, all in one message,
-before anything is drawn.
+all of them are annotated; objects are never just dropped. Labels that contradict themselves or the
+picture files are refused, all in one message, before anything is drawn.
 """
 
 from __future__ import annotations
