@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -62,13 +64,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _parser().error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         with stoppable():
-            return int(options.work(options, rest))
+            code = int(options.work(options, rest))
+            sys.stdout.flush()
+            return code
+    except BrokenPipeError:  # `| head`: whoever read has enough
+        _forget_output()
+        return 128 + signal.SIGPIPE
     except UsageError as error:
         print(f"mimic-checks: {error}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt as stopped:
         print(f"\nmimic-checks: stopped; {KEPT}", file=sys.stderr)
         return 128 + (signal.SIGTERM if isinstance(stopped, Terminated) else signal.SIGINT)
+
+
+def _forget_output() -> None:
+    """Keeps Python from writing once more, at its end, to a pipe that nobody reads."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def speak_any_text() -> None:

@@ -74,28 +74,27 @@ def handling(handler: Any) -> Iterator[None]:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """SIGTERM stops the block as Ctrl-C does, a second one at once."""
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
-    ):
+    """SIGTERM stops the block as Ctrl-C does; whichever comes second ends the process at once, as
+    the system does it: a Python exception in the middle of pytest's own clearing up would end in
+    a long traceback, and in the exit code of a failed check."""
+    standard = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    taken = {n: usual for n, usual in standard.items() if signal.getsignal(n) is usual}
+    if threading.current_thread() is not threading.main_thread() or not taken:
         yield
         return
-    stop_on_sigterm()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for one in taken:
+            signal.signal(one, signal.SIG_DFL)
+        raise Terminated("SIGTERM") if number == signal.SIGTERM else KeyboardInterrupt
+
+    for one in taken:
+        signal.signal(one, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def stop_on_sigterm() -> None:
-    """Raises `Terminated` at the next SIGTERM, and lets the one after end the process."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        raise Terminated("SIGTERM")
-
-    signal.signal(signal.SIGTERM, stop)
+        for one, usual in taken.items():
+            signal.signal(one, usual)
 
 
 class Terminated(KeyboardInterrupt):

@@ -172,3 +172,43 @@ def test_a_killed_xdist_controller_leaves_no_workers(tmp_path):
     assert len(workers) == 2
     # execnet's own way takes up to fifteen seconds, in which they would go on answering.
     assert wait_until(lambda: not any(map(is_there, workers)), s=3)
+
+
+STOPPED_TWICE = """
+import time
+from mimic_checks.processes import stoppable
+with stoppable():
+    try:
+        print("ready", flush=True)
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("clearing up", flush=True)
+        time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_a_process_at_once_as_the_system_does(said, first, second):
+    process, _ = said(STOPPED_TWICE)
+    process.send_signal(first)
+    assert process.stdout.readline() == "clearing up\n"
+    process.send_signal(second)
+    assert process.wait(timeout=20) == -second
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="pipes as Unix has them")
+def test_a_command_whose_output_nobody_reads_ends_quietly(tmp_path):
+    file = tmp_path / "answers.jsonl"
+    file.write_text('{"task": "yes_no", "answer": "yes"}\n' * 3000)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mimic_checks", "read", str(file)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.readline()
+    process.stdout.close()
+    said_last = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(timeout=30), said_last) == (128 + signal.SIGPIPE, "")

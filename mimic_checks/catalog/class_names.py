@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from mimic_checks.catalog.labels import plural
+from mimic_checks.catalog.labels import plural, same_form
 
 
 def tidy_name(name: object) -> str:
@@ -15,12 +15,11 @@ def tidy_name(name: object) -> str:
 
 def clashing_names(names: Sequence[str]) -> list[tuple[int, int]]:
     """Pairs of names (earlier, later) that differ in nothing but case, spaces, underscores,
-    hyphens, number, or how accents are encoded."""
+    hyphens, number, or in what a reader cannot see (`same_form`)."""
     first: dict[str, int] = {}
     pairs = []
     for number, name in enumerate(names):
-        text = unicodedata.normalize("NFKC", name).casefold()
-        text = " ".join(text.replace("_", " ").replace("-", " ").split())
+        text = same_form(name)
         forms = {text, plural(text)}
         known = min((first[form] for form in forms if form in first), default=number)
         if known != number:

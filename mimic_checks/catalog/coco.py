@@ -1,9 +1,9 @@
 """Catalogs from COCO instances files.
 
-A class is uncountable in an image if one of its instances is a crowd, smaller than `min_share` of
-the image, or boxed without sense, or if there are more than `max_instances`; objects are never just
-dropped. Labels that contradict themselves or the picture files are refused, all in one message,
-before anything is drawn.
+A class is uncountable in an image if one of its instances is a crowd or to be ignored, smaller than
+`min_share` of the image, or boxed without sense, if there are more than `max_instances`, or if not
+all of them are annotated; objects are never just dropped. Labels that contradict themselves or the
+picture files are refused, all in one message, before anything is drawn.
 """
 
 from __future__ import annotations
@@ -132,6 +132,7 @@ def _count(labels: Labels, min_share: float, max_instances: int) -> _Counted:
     sensible = is_sensible(edges, sizes[rows], _ONE_PIXEL)
     wrong = {
         "a crowd": labels.crowd,
+        "an instance marked to be ignored": labels.ignored,
         "a box that makes no sense": ~sensible,
         "an object annotated twice": labels.doubled,
         f"an instance under min_share={min_share}": sensible & (shares < min_share),
@@ -146,8 +147,11 @@ def _count(labels: Labels, min_share: float, max_instances: int) -> _Counted:
     np.add.at(counts, (rows[askable], columns[askable]), 1)
     np.minimum.at(areas, (rows[askable], columns[askable]), shares[askable].astype(np.float32))
     uncountable[rows[~askable], columns[~askable]] = True
+    sparse = labels.inexhaustive[:, 0], labels.inexhaustive[:, 1]
+    uncountable[sparse] = True
     many = counts > max_instances
     reasons = {reason: (rows[flags], columns[flags]) for reason, flags in wrong.items()}
+    reasons["not annotated exhaustively"] = sparse
     crowded = np.nonzero(many)
     reasons[f"more than max_instances={max_instances}"] = crowded[0], crowded[1]
     return _Counted(

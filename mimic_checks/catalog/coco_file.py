@@ -27,6 +27,11 @@ _REPEATED = (
     "a file that was merged from several repeats ids: number them anew, and keep one entry of each"
 )
 _NAMES = "rename or merge one of the two: no answer could tell them apart"
+_INEXHAUSTIVE, _FEDERATED = "not_exhaustive_category_ids", "neg_category_ids"
+_SPARSE = (
+    "labels that were verified for some classes only, as LVIS has them, say of no other class that"
+    " it is absent; export images and classes that were annotated in full, without this key"
+)
 _CROWD = {0: False, 1: True, None: False}
 
 
@@ -44,7 +49,8 @@ class Photo:
 class Labels:
     """What the file says: `photos` and `categories` in the order of their ids, and its annotations
     in the file's order: `rows`, `columns` (photo and category), `boxes` [annotations, 4] as left,
-    top, width, height, `crowd`, `ids`, and their `segmentations` as they stand there."""
+    top, width, height, `crowd`, `ignored`, `ids`, and their `segmentations` as they stand there.
+    `inexhaustive` [any number, 2]: photo and category of which not every instance is annotated."""
 
     photos: Sequence[Photo]
     categories: Sequence[Mapping[str, Any]]
@@ -52,9 +58,11 @@ class Labels:
     columns: NDArray[np.int64]
     boxes: NDArray[np.float64]
     crowd: NDArray[np.bool_]
+    ignored: NDArray[np.bool_]
     doubled: NDArray[np.bool_]
     ids: Sequence[Any]
     segmentations: Sequence[Any]
+    inexhaustive: NDArray[np.int64]
 
     def of_photos(self, kept: Sequence[int]) -> Labels:
         """The same labels, of some photos only."""
@@ -69,9 +77,14 @@ class Labels:
             self.columns[stay],
             self.boxes[stay],
             self.crowd[stay],
+            self.ignored[stay],
             self.doubled[stay],
             [self.ids[k] for k in numbers],
             [self.segmentations[k] for k in numbers],
+            np.array(
+                [(place[row], column) for row, column in self.inexhaustive if place[row] >= 0],
+                dtype=np.int64,
+            ).reshape(-1, 2),
         )
 
     @property
@@ -88,7 +101,7 @@ def read_labels(path: Path) -> tuple[Labels, Problems]:
         CatalogError: no JSON, or of another layout; names the offenders.
     """
     try:
-        data = json.loads(path.read_bytes())
+        data = json.loads(path.read_bytes(), object_pairs_hook=_once)
     # ValueError is that of whole numbers with thousands of digits, too.
     except (ValueError, RecursionError) as error:
         raise CatalogError(
@@ -116,11 +129,30 @@ def read_labels(path: Path) -> tuple[Labels, Problems]:
             [[_as_float(v) for v in entry["bbox"]] for entry in entries], dtype=np.float64
         ).reshape(-1, 4),
         np.array([_CROWD[entry.get("iscrowd")] for entry in entries], dtype=bool),
+        np.array([_CROWD[entry.get("ignore")] for entry in entries], dtype=bool),
         np.zeros(len(entries), dtype=bool),
         [entry["id"] for entry in entries],
         [entry.get("segmentation") for entry in entries],
+        np.array(
+            [
+                (row, column_of[number])
+                for row, entry in enumerate(images)
+                for number in entry.get(_INEXHAUSTIVE) or ()
+            ],
+            dtype=np.int64,
+        ).reshape(-1, 2),
     )
     return labels, problems
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of the file; of a key that stands there twice, a half would be dropped."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return made
 
 
 def _check_layout(data: Any, problems: Problems) -> None:
@@ -156,6 +188,8 @@ def _check_layout(data: Any, problems: Problems) -> None:
         known = {part: {entry["id"] for entry in found} for part, found in entries.items()}
         for entry in entries["annotations"]:
             _check_annotation(entry, known, problems)
+        for entry in entries["images"]:
+            _check_exhaustive(entry, known["categories"], problems)
 
 
 def _hint(data: Mapping[str, Any], problems: Problems) -> None:
@@ -180,20 +214,38 @@ def _check_image(entry: Mapping[str, Any], problems: Problems) -> None:
         problems.add(f"image {entry['id']!r} has file_name={name!r}", _LAYOUT)
 
 
+def _check_exhaustive(entry: Mapping[str, Any], known: set[Any], problems: Problems) -> None:
+    if entry.get(_FEDERATED) is not None:
+        problems.add(f"image {entry['id']!r} has {_FEDERATED!r}", _SPARSE)
+    listed_ids = entry.get(_INEXHAUSTIVE) or []
+    if not isinstance(listed_ids, list) or not all(
+        isinstance(number, Hashable) and number in known for number in listed_ids
+    ):
+        problems.add(
+            f"image {entry['id']!r} has {_INEXHAUSTIVE}={listed_ids!r}, not ids of 'categories'",
+            _LAYOUT,
+        )
+
+
 def _check_annotation(
     entry: Mapping[str, Any], known: Mapping[str, set[Any]], problems: Problems
 ) -> None:
     name, box = f"annotation {entry['id']!r}", entry["bbox"]
     for key, part in (("image_id", "images"), ("category_id", "categories")):
         value = entry[key]
-        if not isinstance(value, Hashable) or value not in known[part]:
+        if not isinstance(value, Hashable) or isinstance(value, bool) or value not in known[part]:
             about = "is about" if key == "image_id" else "has"
-            problems.add(f"{name} {about} {key}={value!r}, which is not in {part!r}", _LAYOUT)
+            other = int(value) if str(value).isdecimal() and isinstance(value, str) else str(value)
+            there = f" ({other!r} is)" if other in known[part] else ""
+            problems.add(
+                f"{name} {about} {key}={value!r}, which is not in {part!r}{there}", _LAYOUT
+            )
     if not (isinstance(box, list) and len(box) == 4 and all(map(_is_number, box))):
         problems.add(f"{name} has bbox={box!r}, not [left, top, width, height]", _LAYOUT)
-    crowd = entry.get("iscrowd")
-    if not isinstance(crowd, Hashable) or crowd not in _CROWD:
-        problems.add(f"{name} has iscrowd={crowd!r}, not 0 or 1", _LAYOUT)
+    for key in ("iscrowd", "ignore"):
+        flag = entry.get(key)
+        if not isinstance(flag, Hashable) or flag not in _CROWD:
+            problems.add(f"{name} has {key}={flag!r}, not 0 or 1", _LAYOUT)
 
 
 def _check_alike(data: Mapping[str, Any], problems: Problems) -> None:

@@ -8,6 +8,7 @@ one (`names.toml`).
 from __future__ import annotations
 
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,6 +20,8 @@ from mimic_checks.errors import InvalidArgument, first_names
 _BUILT_IN = Path(__file__).with_name("names.toml")
 _SINGULAR_ONLY = frozenset({"glass", "computer", "ski"})
 """Synonyms whose plural is another thing, or the class itself."""
+_QUOTES = str.maketrans(dict.fromkeys("\u2019\u2018\u02bc\u00b4`", "'"))
+_QUOTES |= str.maketrans(dict.fromkeys("\u201c\u201d", '"'))
 _KEYS = ("display", "plural", "synonyms")
 
 
@@ -118,11 +121,46 @@ def read_labels(file: Path, class_names: tuple[str, ...]) -> Labels:
     wrong = [name for name, table in tables.items() if not _is_table(table)]
     if wrong:
         raise InvalidArgument("vlm-names", str(file), allowed=allowed, hint=f"see {wrong[0]!r}")
-    return Labels(
+    labels = Labels(
         {name: table["display"] for name, table in tables.items() if "display" in table},
         {name: table["plural"] for name, table in tables.items() if "plural" in table},
         {name: tuple(table["synonyms"]) for name, table in tables.items() if "synonyms" in table},
     )
+    if shared := _shared(labels, class_names):
+        raise InvalidArgument(
+            "vlm-names",
+            str(file),
+            allowed="names, plurals and synonyms of one class each",
+            hint=f"{first_names(shared)}; no answer could tell them apart: give each its own",
+        )
+    return labels
+
+
+def _shared(labels: Labels, class_names: tuple[str, ...]) -> list[str]:
+    """What the table gives to a class though another class is called so, too."""
+    owners: dict[str, tuple[str, bool]] = {}
+    shared: dict[tuple[str, str], str] = {}
+    for name in class_names:
+        named = name in labels.displays
+        claims = {name: False, labels.display(name): named}
+        claims[labels.plural(name)] = named or name in labels.plurals
+        claims |= dict.fromkeys(labels.synonyms.get(name, ()), True)
+        for text, given in claims.items():
+            for form in (same_form(text), same_form(plural(text))):
+                owner, by_table = owners.get(form, (name, False))
+                if owner == name:
+                    owners[form] = name, given or by_table
+                elif given or by_table:
+                    shared.setdefault((owner, name), f"{owner!r} and {name!r} are both {text!r}")
+    return list(shared.values())
+
+
+def same_form(text: str) -> str:
+    """A name without what nobody reads: case, spaces, underscores, hyphens, kinds of quotes,
+    characters that cannot be seen, and how accents are encoded."""
+    text = unicodedata.normalize("NFKC", text).casefold().translate(_QUOTES)
+    text = "".join(char for char in text if unicodedata.category(char) != "Cf")
+    return " ".join(text.replace("_", " ").replace("-", " ").split())
 
 
 def plural(name: str) -> str:

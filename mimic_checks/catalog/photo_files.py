@@ -87,7 +87,8 @@ def photo_paths(
         for photo in photos
     ]
     _note_shared(photos, paths, problems)
-    return paths
+    # Neither a link to nothing nor a pipe, which would be waited for without an end.
+    return [path if path and path.is_file() else None for path in paths]
 
 
 def _files_in(folder: Path, homes: Iterable[str]) -> dict[str, Path]:

@@ -9,7 +9,8 @@ _RULE = re.compile(r"^[\s|:+-]+$")
 _MARKER = re.compile(r"(?m)^[ \t]*(\d{1,3})[.)][ \t]+(?=\S)")
 _NOT_COUNTED = re.compile(
     r"\b(?:(?:not|without) (?:counting|including|considering)|excluding|except(?: for)?|other than"
-    r"|apart from|besides|aside from)\b[^.;,)\n]{0,200}"
+    r"|apart from|besides|aside from)\b(?!(?: in| for)?(?: the)? (?:\w+ )?(?:image|picture|photo)\b"
+    r"[^.;,)\n]{0,40} (?:shows?|has|contains?|depicts?|is)\b)[^.;,)\n]{0,200}"
 )
 _IN_BRACKETS = re.compile(r"(?<=[^\s(])\s*[(\[]\s*(\d{1,9}|[a-z]{3,9}(?:-[a-z]{3,5})?)\s*[)\]]")
 _OPTION = re.compile(r"^\s*(?:\(([a-h])\)|([a-h])[.)])\s+(?=\S)")
@@ -36,7 +37,7 @@ def _without_tables(text: str) -> str:
             header = []
             lines.append(line)
         elif not _RULE.match(line):
-            cells = [cell.strip() for cell in row[1].split("|")]
+            cells = [cell.strip() for cell in row[1].removesuffix("|").split("|")]
             if header:
                 lines.append(_sentence(header, cells))
             else:

@@ -120,8 +120,17 @@ def _without_terms(tokens: list[Token]) -> list[Token]:
     number."""
     kept: list[Token] = []
     since, has_plus = 0, False
+    outside: list[tuple[int, bool]] = []
     for token in tokens:
-        if token.kind in ("break", "comma") or token.text == ":":
+        if token.text in ("(", "（"):  # "2 (first image) + 1 (second image)" is one sum
+            outside.append((since, has_plus))
+            kept.append(token)
+            since, has_plus = len(kept), False
+        elif token.text in (")", "）") and outside:
+            _close_sum(kept, since, has_plus)
+            kept.append(token)
+            since, has_plus = outside.pop()
+        elif token.kind in ("break", "comma") or token.text == ":":
             _close_sum(kept, since, has_plus)
             kept.append(token)
             since, has_plus = len(kept), False
@@ -448,14 +457,17 @@ class _Reader:
             if noun is None or mention.other:
                 continue
             start = max((k + 1 for k in numbers if k < place), default=0)
-            mention = self._placed(replace(mention, in_digits=False), tokens, start, noun, end)
+            mention = replace(mention, in_digits=False, more=token.text == "another")
+            mention = self._placed(mention, tokens, start, noun, end)
             self._add(segment, token, mention)
 
     def _add(self, segment: _Segment, token: Token, mention: Mention) -> None:
         """Keeps a mention, with what the sentence before it says of its image and its class."""
         if not mention.image:
             own = next((t for t in segment.tokens if t.kind == "image"), None)
-            image = own.image if own and mention.value == 0 else self.heading
+            # What follows from all of it is about no image of its own.
+            around = "" if segment.thus else self.heading
+            image = own.image if own and mention.value == 0 else around
             mention = replace(mention, image=image)
         elif mention.image not in ("each", "both") and self._leads(segment, token):
             self.heading = mention.image

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from mimic_checks.tasks.answer import final_statements, last_line, unmarked
-from mimic_checks.tasks.class_marks import ClassMarks, without_marks
+from mimic_checks.tasks.class_marks import MARK, ClassMarks, without_marks
 from mimic_checks.tasks.count_layout import laid_out
 from mimic_checks.tasks.count_mentions import mentions_of
 from mimic_checks.tasks.count_tokens import tokens_of
@@ -22,6 +22,11 @@ _DOUBTS = re.compile(
     r"|(?:can't|cannot|can not|unable to) (?:tell|say|count|determine|know)"
     r"|(?:don't|do not) know|(?:could|might|may) be|no idea|depends on"
     r"|(?:twice|half|double|triple) (?:as many|that))\b"
+)
+# "Except for one dog in image 2, there are none" is not zero.
+_EXCEPT = re.compile(
+    r"\b(?:except|other than|apart from|besides|aside from|but for)\b[^.;\n]{0,80}?"
+    rf"(?:{MARK}|\bimage)"
 )
 _GLUED = re.compile(r"\d+(?:,\d+)+")
 _MOST_CHARACTERS = 10_000
@@ -44,6 +49,8 @@ def _of_statement(part: str, asked: Sequence[str], marks: ClassMarks) -> list[in
     if _DOUBTS.search(text):
         return Unread(HEDGED)
     values = _values(laid_out(text), asked, marks)
+    if not isinstance(values, Unread) and not any(values) and _EXCEPT.search(text):
+        return Unread(SEVERAL)
     line = last_line(text) if isinstance(values, Unread) else None
     if line is None:
         return values

@@ -11,12 +11,24 @@ from mimic_checks.tasks.numerals import CHINESE, WORD, WORDS, chinese_value, wor
 
 MOST = 10**9
 """A larger number is no count."""
+GROUP = "group "
+"""Begins the `image` of a token that names several images."""
 
 _NOUN = (
     r"(?:images?|imgs?|pictures?|pics?|photos?|photographs?|figures?|panels?|frames?|scenes?"
     r"|bild(?:er|ern)?|im[aá]gen(?:es)?|fotos?|imagens|immagin[ei]|изображени\w*|картинк\w*"
     r"|afbeelding(?:en)?)"
 )
+_PLURAL = (
+    r"(?:images|imgs|pictures|pics|photos|photographs|figures|panels|frames|scenes|bilder[n]?"
+    r"|im[aá]genes|fotos|imagens|immagini|afbeeldingen|изображения\w*)"
+)
+# A place in a list of images ("images 1, 2 and 4"), and what joins it to the one before. Of one
+# image ("image 2 and 3 dogs") only a range or an alternative goes on.
+_PLACE = r"#?(?:\d{1,3}|one|two|three|four|five|six|seven|eight|[a-h])\b"
+_TO = r"-|–|—|to|through|thru|bis|or|nor|oder|/"
+_AND_PLACE = rf"(?:\s*(?:{_TO}|,? ?(?:and|or|&|und|et|y|e|en|и)|,|&)\s*(?:{_NOUN}\s*)?{_PLACE})"
+_OR_PLACE = rf"(?:\s*(?:{_TO})\s*(?:{_NOUN}\s*)?{_PLACE})"
 _NUMBER = rf"(?:\d+|{WORD})"
 _ORDINAL = (
     r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|1st|2nd|3rd"
@@ -41,7 +53,10 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (
         "each",
         rf"\b(?:in |on |for )?(?:each|every|per)(?: single)?(?: one)?(?: of)?(?: the| these| your)?"
-        rf"(?: (?P<each_n>{_NUMBER}))?(?: \w+)? {_NOUN}\b|\b(?:each|apiece)\b|\bper {_NOUN}\b",
+        rf"(?: (?P<each_n>{_NUMBER}))?(?: \w+)? {_NOUN}\b|\b(?:each|apiece)\b|\bper {_NOUN}\b"
+        rf"|(?<!in )(?<!across )(?<!over )\b(?:all|both)(?: of)?(?: the| these)?"
+        rf"(?: (?P<all_n>{_NUMBER}))? {_NOUN}"
+        r"(?=\s+(?:have|show|contain|depict|feature|include|display)\b)",
     ),
     (
         "share",
@@ -54,6 +69,12 @@ _KINDS: tuple[tuple[str, str], ...] = (
         "some",
         rf"\b(?:some|several|most|many|few|a few)(?: of)?(?: the| these)?(?: other)? {_NOUN}\b"
         rf"|\bnot (?:all|every|each|both)\b(?: of)?(?: the| these)?(?: {_NOUN})?",
+    ),
+    (
+        "image_group",
+        r"\b(?:(?:in|on|of|for|across) )?(?:the )?(?:both )?"
+        rf"(?:{_PLURAL}\s*{_PLACE}(?:{_AND_PLACE})+"
+        rf"|{_NOUN}\s*{_PLACE}(?:{_OR_PLACE})+)(?!\s*{MARK}|\s+{_NOUN})",
     ),
     (
         "image",
@@ -90,7 +111,14 @@ _KINDS: tuple[tuple[str, str], ...] = (
         r"\b(?:grand total|totals?|sum|makes?|making|gives?|adds? up to|equals?|comes? to)\b",
     ),
     ("so", r"\b(?:so far)\b"),
-    ("thus", r"\b(?:so|therefore|thus|hence|consequently|which means|in conclusion)\b"),
+    (
+        "thus",
+        r"\b(?:so|therefore|thus|hence|consequently|which means|in conclusion|donc|quindi|dus"
+        r"|portanto|por (?:lo )?tanto|daher|somit|folglich|следовательно|поэтому|итого)\b"
+        # German; in English it adds.
+        r"|\balso(?=\s+(?:zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf)\b)"
+        r"|所以|因此|したがって|よって|따라서|그래서",
+    ),
     ("half_dozen", r"\bhalf (?:a )?dozen\b"),
     (
         "bound",
@@ -126,7 +154,8 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ("word_number", WORD),
     (
         "none",
-        r"\b(?:none|nothing|nobody|no one|zero of|neither of them|ninguno|ninguna|keine|keiner"
+        r"\bnot (?:a single|even one|a) one\b|\bnot even one\b"
+        r"|\b(?:none|nothing|nobody|no one|zero of|neither of them|ninguno|ninguna|keine|keiner"
         r"|aucun|aucune|nessun|nessuno|nessuna"
         r"|pas de|geen|inga|nenhum|nenhuma|нет|ни одной|ни одного)\b|没有|沒有"
         r"|ありません|いません|없습니다|없다|无$",
@@ -219,7 +248,8 @@ def _images(match: re.Match[str]) -> Token:
 
 
 def _each(match: re.Match[str]) -> Token:
-    return Token("each", match.group(), _count(match["each_n"]))
+    both = 2 if match.group().startswith("both") else None
+    return Token("each", match.group(), both or _count(match["each_n"] or match["all_n"]))
 
 
 def _count(number: str | None) -> int | None:
@@ -253,6 +283,12 @@ def _image(match: re.Match[str]) -> Token:
     return Token("step" if is_step else "image", match.group(), image=name)
 
 
+def _group(match: re.Match[str]) -> Token:
+    """Several images of one statement. What is said of them is said of each, or of all together."""
+    places = re.findall(_PLACE, match.group())
+    return Token("image", match.group(), image=f"{GROUP}{' '.join(places)}")
+
+
 _MAKE: dict[str, Callable[[re.Match[str]], Token]] = {
     "number": _number,
     "word_number": _word_number,
@@ -265,4 +301,5 @@ _MAKE: dict[str, Callable[[re.Match[str]], Token]] = {
     "images": _images,
     "each": _each,
     "image": _image,
+    "image_group": _group,
 }

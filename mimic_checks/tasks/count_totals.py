@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mimic_checks.tasks.count_mentions import Mention
+from mimic_checks.tasks.count_tokens import GROUP
 from mimic_checks.tasks.unread import (
     BOUND,
     DENIED,
@@ -65,7 +66,8 @@ def _from_parts(own: Sequence[Mention]) -> int | Unread:
     value = _whole_value(whole, parts)
     if isinstance(value, Unread) or isinstance(parts, Unread):
         return value
-    return value if parts <= value else Unread(SEVERAL)
+    adds = any(m.more and m.weak and m.image for m in own)  # "also another dog in image 3"
+    return value if parts == value or (parts < value and not adds) else Unread(SEVERAL)
 
 
 def _whole_value(whole: Sequence[Mention], parts: int | Unread) -> int | Unread:
@@ -122,7 +124,7 @@ def _sum_of_images(parts: Sequence[Mention]) -> int | Unread:
             if times is None:
                 return Unread(PER_IMAGE)
             value = part.value * times
-        elif part.image == "rest" and part.value:
+        elif part.value and (part.image == "rest" or part.image.startswith(GROUP)):
             return Unread(PER_IMAGE)
         else:
             value = part.value

@@ -6,6 +6,7 @@ compound that is another thing ("toy dog", "dog house") is one.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -72,6 +73,11 @@ _CHOOSES = frozenset(("or", "/", "vs", "versus"))
 _SEPARATES = frozenset(("and", "but", "&", "/", "or", "nor", "plus", "while", "whereas", "then"))
 _SEPARATES |= frozenset(("yet",))
 _SEPARATES |= frozenset(("y", "und", "et", "e", "и", "和", "與", "与"))
+_HASHTAG = re.compile(r"(?<!\S)#(?=[^\s\d#])")
+_LETTER = re.compile(r"(?<!\S)\(?([a-h])\)\s+(?=\S)")
+_ASKS = frozenset((":", "=", "?"))
+"""What stands between a name and whether it is there."""
+_TICKS, _FALSE = frozenset("✓✔✅☑"), frozenset((*"✗✘❌☒✖", "false"))
 _HEADS = frozenset(("on", "in", "with", "near", "beside", "behind", "under", "next", "at", "by"))
 _LONGEST_UNKNOWN = 3
 """Words of a noun phrase outside the vocabulary that still counts as a name; longer is prose."""
@@ -100,6 +106,7 @@ class _Said:
     either: bool = False
     prose: bool = False
     denies_all: bool = False
+    last_names: list[str] = field(default_factory=list)
 
 
 def read_names(
@@ -128,6 +135,9 @@ def _of_statement(
     part: str, vocabulary: Vocabulary, decides: re.Pattern[str] | None
 ) -> Names | Unread:
     marks = vocabulary.marks
+    part = _HASHTAG.sub(", ", part)
+    if len(letters := _LETTER.findall(part)) > 1 and letters == list("abcdefgh"[: len(letters)]):
+        part = _LETTER.sub(", ", part)
     text = laid_out(marks.mark(unmarked(part)))[:_MOST_CHARACTERS].strip()
     if text.strip(" .!") in _NONE:
         return Names(())
@@ -180,6 +190,8 @@ def _decided(
         rest = [item for item in items if item.sentence or item.in_brackets]
         if rest and all(len(item.tokens) > 1 or item.in_brackets for item in rest[:1]):
             return _names_of(first[0], marks)[0]
+    if (stated := _stated(items, names, decides, marks)) is not None:
+        return stated
     for says in (_IT_IS, decides):
         found = {
             name
@@ -191,6 +203,20 @@ def _decided(
         if len(found) == 1:
             return found.pop()
     return None
+
+
+def _stated(
+    items: Sequence[_Item], names: Sequence[str], decides: re.Pattern[str], marks: ClassMarks
+) -> str | None:
+    """The one name beside a colon whose other side decides: "common: dog", "dog: all images"."""
+    found: set[str] = set()
+    for before, item in itertools.pairwise(items):
+        sides = [_names_of(one, marks) for one in (before, item)]
+        words = " ".join(token.text for one in (before, item) for token in one.tokens)
+        if item.before in (":", "=") and all(sides) is False and decides.search(words):
+            listed = item.after not in (*".!;", "\n", "") or before.before in (",", "and")
+            found.update((*sides[0], *sides[1], *([""] if listed else [])))
+    return found.pop() if len(found) == 1 and found <= set(names) else None
 
 
 def _names_of(item: _Item, marks: ClassMarks) -> list[str]:
@@ -224,16 +250,20 @@ def _read_item(
     tokens, marks = item.tokens, vocabulary.marks
     negation = next((k for k, t in enumerate(tokens) if t.kind in ("neg", "none")), None)
     left_out = next((k for k, t in enumerate(tokens) if t.text in _LEFT_OUT), None)
+    if left_out is not None and any(t.kind == "image" for t in tokens[left_out:]):
+        left_out = None  # "except image 3 that shows a cat": there is one
     denied_from = min((k for k in (negation, left_out) if k is not None), default=None)
     goes_on = item.before in ("or", "nor") or (
         item.before in (",", "、", "and", "/") and _only_names(tokens)
     )
-    if denies and goes_on and denied_from is None:
-        denied_from = 0
-    if item.before in (":", "=") and denied_from == 0 and not _marks_in(tokens):
-        _deny_last(said)
-        return False
+    continues = denies and goes_on and denied_from is None
+    if continues:
+        denied_from = -1
     found = _marks_in(tokens)
+    if item.before in _ASKS and not found and (denied_from == 0 or _is_no(tokens[0])):
+        said.denied.update(said.last_names[-1:])
+        return False
+    said.last_names = _names_of(item, marks)
     if item.before in _CHOOSES and found and said.names:
         said.chooses = True
         said.either = said.either or (item.before == "or" and denied_from is None)
@@ -242,7 +272,7 @@ def _read_item(
             denies and _only_names(tokens)
         )
     for order, place in enumerate(found):
-        if denied_from is not None and place > denied_from:
+        if (denied_from is not None and place > denied_from) or _is_crossed(tokens, place):
             said.denied.add(marks.name(tokens[place].text))
         elif _is_modifier(tokens, place, marks) or (
             one and order and _in_the_background(tokens, found[order - 1], place)
@@ -254,7 +284,11 @@ def _read_item(
     words = [t for t in tokens if t.kind == "word"]
     said.prose = said.prose or any(t.text in FUNCTION_WORDS for t in words)
     return denied_from is not None and (
-        item.before == "" or _starts(item) or item.after in ("or", "nor")
+        continues
+        or item.before == ""
+        or (item.before in (*".!;\n", "but", "while") and len(tokens) > 1)
+        or _starts(item)
+        or item.after in ("or", "nor")
     )
 
 
@@ -269,11 +303,16 @@ def _only_names(tokens: Sequence[Token]) -> bool:
     )
 
 
-def _deny_last(said: _Said) -> None:
-    """ "cat: no" """
-    if said.names:
-        last = list(said.names)[-1]
-        said.denied.add(last)
+def _is_no(token: Token) -> bool:
+    """Whether what stands after "cat:" says that there is none."""
+    return token.text in _FALSE or (token.kind == "number" and token.exact and token.value == 0)
+
+
+def _is_crossed(tokens: Sequence[Token], place: int) -> bool:
+    """Whether a name is marked as false: "dog ✓ cat ✗", or the sign first, where an item begins
+    with one."""
+    beside = place - 1 if tokens[0].text in _TICKS | _FALSE else place + 1
+    return beside in range(len(tokens)) and tokens[beside].text in _FALSE
 
 
 def _marks_in(tokens: Sequence[Token]) -> list[int]:

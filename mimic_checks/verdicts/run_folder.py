@@ -56,7 +56,9 @@ class RunFolder:
             old = json.loads(marker.read_bytes()) if marker.is_file() else None
         except (OSError, ValueError) as error:
             raise RunFolderError(
-                f"output={str(self.path)!r} cannot be used: {error}; give another --vlm-output"
+                f"output={str(self.path)!r} cannot be used"
+                f"{' (run.json is torn)' if isinstance(error, ValueError) else ''}: {error}; give"
+                " another --vlm-output"
             ) from error
         if old is None and any(
             path.name != LOCK and not path.match("run.json.*.part") for path in self.path.iterdir()

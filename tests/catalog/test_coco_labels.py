@@ -108,6 +108,10 @@ def test_two_categories_of_one_name_are_refused_naming_both(folder, other):
         ("glass", "glasses"),
         ("stra\u00dfe", "STRASSE"),
         ("\uff43\uff41\uff54", "cat"),
+        ("cat\u200b", "cat"),
+        ("c\u00adat", "\ufeffcat"),
+        ("women's shoe", "women\u2019s shoe"),
+        ("12\u201d pizza", '12" pizza'),
     ],
 )
 def test_names_that_nobody_tells_apart(one, other):
@@ -315,3 +319,55 @@ def test_generated_labels_are_counted_as_a_loop_counts_them(
                     "neither needle nor distractor"
                 )
     assert np.isfinite(catalog.areas).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('{"images": [], "categories": [], "annotations": [], "annotations": []}', "annotations"),
+        ('{"annotations": [{"category_id": 1, "id": 1, "category_id": 2}]}', "category_id"),
+    ],
+)
+def test_a_key_twice_is_refused_by_name(folder, text, key):
+    folder.save()
+    (folder.path / "annotations" / "instances.json").write_text(text)
+    with pytest.raises(CatalogError, match=f"the key '{key}' stands twice in one object"):
+        coco(folder.path)
+
+
+def test_what_is_to_be_ignored_makes_its_class_uncountable_there(folder):
+    folder.annotations[1]["ignore"] = 1
+    folder.annotations[0]["ignore"] = 0
+    catalog = coco(folder.save())
+    assert catalog.uncountable.tolist() == [[False, False], [False, True]]
+    assert [doubt.reason for doubt in catalog.doubts()] == ["an instance marked to be ignored"]
+    folder.annotations[1]["ignore"] = "yes"
+    assert "annotation 2 has ignore='yes', not 0 or 1" in refusal(folder)
+
+
+def test_a_class_that_is_not_annotated_exhaustively_is_uncountable_there(folder):
+    third = folder.image("c.png")
+    folder.images[1]["not_exhaustive_category_ids"] = [9]
+    folder.images[third - 1]["not_exhaustive_category_ids"] = [7]
+    folder.images[0]["file_name"] = "missing.png"
+    catalog = coco(folder.save(), missing="skip")
+    assert catalog.uncountable.tolist() == [[False, True], [True, False]]
+    assert [doubt.reason for doubt in catalog.doubts()] == ["not annotated exhaustively"]
+    folder.images[1]["not_exhaustive_category_ids"] = [8]
+    assert "not_exhaustive_category_ids=[8], not ids of 'categories'" in refusal(folder)
+
+
+def test_labels_that_verify_no_absence_are_refused_as_sparse(folder):
+    folder.images[0]["neg_category_ids"] = [9]
+    said = refusal(folder)
+    assert "image 1 has 'neg_category_ids'" in said
+    assert "verified for some classes only" in said
+
+
+def test_a_value_that_is_there_as_another_kind_is_shown(folder):
+    folder.annotations[0]["category_id"] = "7"
+    assert "category_id='7', which is not in 'categories' (7 is)" in refusal(folder)
+    folder.annotations[0]["category_id"] = True
+    folder.categories[0]["id"] = 1
+    folder.categories[1]["id"] = 9
+    assert "annotation 1 has category_id=True, which is not in 'categories'" in refusal(folder)

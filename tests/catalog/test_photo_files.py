@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import unicodedata
 
 import pytest
 
 from mimic_checks.catalog import coco, load_catalog
+from mimic_checks.catalog.images import FileImages
 from mimic_checks.errors import CatalogError
 from tests.catalog.coco_folder import CocoFolder
 
@@ -143,3 +145,24 @@ def test_labels_of_another_kind_get_a_hint(folder, entry, kind):
     )
     with pytest.raises(CatalogError, match=f"the file holds {kind}, not objects; take the inst"):
         coco(folder.path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with a name")
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link to nothing", "link to itself"])
+def test_what_is_no_file_is_not_opened(folder, kind):
+    """A pipe would be waited for without an end."""
+    path = folder.path / "images" / "a.png"
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("nowhere.png" if kind == "link to nothing" else path.name)
+    with pytest.raises(CatalogError, match=r"image files are missing: 'a\.png'"):
+        coco(folder.save())
+    left_out = coco(folder.path, missing="skip").left_out
+    assert any("'a.png'" in one for one in left_out)
+    source = FileImages([path])
+    with pytest.raises(OSError, match="no regular file|No such file|Too many levels"):
+        source.load(0)

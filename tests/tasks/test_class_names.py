@@ -142,6 +142,29 @@ def test_names_of_a_users_file(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        '[cat]\ndisplay = "dog"\n',
+        '[cat]\nplural = "dogs"\n',
+        '[cat]\nplural = "Dogs\u200b"\n',
+        '[cat]\nsynonyms = ["kitty"]\n[dog]\nsynonyms = ["kitties"]\n',
+        '[cat]\nsynonyms = ["dog"]\n',
+        '[cat]\ndisplay = "dog"\n[dog]\ndisplay = "hound"\n',
+        '[dog]\ndisplay = "women\u2019s cat"\n[cat]\nsynonyms = ["women\'s cats"]\n',
+    ],
+)
+def test_a_names_file_that_gives_two_classes_one_name_is_refused(tmp_path, text):
+    file = tmp_path / "names.toml"
+    file.write_text(text, encoding="utf-8")
+    for classes in (("cat", "dog"), ("dog", "cat")):
+        with pytest.raises(InvalidArgument, match="no answer could tell them apart") as refused:
+            read_labels(file, classes)
+        assert "'cat' and 'dog' are both" in str(refused.value).replace(
+            "'dog' and 'cat'", "'cat' and 'dog'"
+        )
+
+
+@pytest.mark.parametrize(
     ("text", "says"),
     [
         ("[horse]\n[cow]\n", "no such class: 'horse', 'cow'"),

@@ -340,3 +340,9 @@ def test_answers_of_an_earlier_run_are_counted_from_the_journals(tmp_path):
     text = '{"plan": []}\n' + "".join(json.dumps(batch) + "\n" for batch in batches)
     folder.journal("x").write_text(text + '{"batch": 3, "answ')
     assert folder.cached() == (2, 3)
+
+
+def test_a_torn_run_file_is_named(tmp_path):
+    (tmp_path / "run.json").write_text('{"description": {')
+    with pytest.raises(RunFolderError, match=r"cannot be used \(run\.json is torn\): "):
+        RunFolder(tmp_path).prepare({})
