@@ -2,7 +2,9 @@
 
 Levels are nested: the first n of one permutation of images, asked for the same
 super-category; only images in which every class of it is certainly present or certainly absent are
-shown, and the first one shows at least one.
+shown, and the first one shows at least one. Where many images are shown, most draws leave one class
+out on purpose (it is certainly absent from all of them): else nearly every list would be the whole
+category, which can be said without a look.
 """
 
 from __future__ import annotations
@@ -17,11 +19,17 @@ from mimic_checks.cases.case import Case, images_first, make_case
 from mimic_checks.cases.group import clustered
 from mimic_checks.cases.pools import DrawValue, TemplateChoice
 from mimic_checks.catalog import Catalog
-from mimic_checks.catalog.states import DOUBT, PRESENT
+from mimic_checks.catalog.states import ABSENT, DOUBT, PRESENT
 from mimic_checks.errors import EmptyPool
 from mimic_checks.tasks.listing import LISTING, listed
 from mimic_checks.tasks.task import Template, check_template
 from mimic_checks.tasks.truth import Names
+
+Rows = tuple[np.ndarray, np.ndarray]
+"""The usable rows of a super-category, and those of them that show a class of it."""
+MANY_IMAGES = 16
+"""From so many images on, a class is left out. Of rendered scenes 8 images show a whole category in
+a fifth of the draws, 16 in half, 35 in 19 of 20."""
 
 
 def listing_cases(
@@ -64,11 +72,7 @@ def listing_sweep(
             " are with --vlm-kinds"
         )
     rows_of = _usable_rows(catalog, wanted)
-    pool = [
-        name
-        for name, (certain, showing) in rows_of.items()
-        if len(certain) >= max(levels) and len(showing)
-    ]
+    pool = [name for name, rows in rows_of.items() if _is_enough(rows, max(levels))]
     if not pool:
         raise EmptyPool(
             f"listing cases with images={max(levels)}, supercategory={supercategory!r} on"
@@ -76,10 +80,18 @@ def listing_sweep(
             " images without doubt about it; ask for fewer images"
         )
 
+    without_one = {
+        name: _without_one(catalog, name, rows_of[name], max(levels))
+        for name in (pool if max(levels) >= MANY_IMAGES else ())
+    }
+
     @st.composite
     def sweeps(draw: DrawValue) -> tuple[Case, ...]:
         asked = pools.choose(draw, pool)
         certain, showing = rows_of[asked]
+        if others := without_one.get(asked):
+            # Every class is left out as often as none is.
+            certain, showing = pools.choose(draw, [(certain, showing), *others])
         first = int(pools.choose(draw, showing))
         rows = [first, *pools.sample(draw, certain[certain != first], max(levels) - 1)]
         ranks = pools.sample(draw, range(len(rows)), len(rows))
@@ -92,9 +104,24 @@ def listing_sweep(
     return sweeps()
 
 
-def _usable_rows(
-    catalog: Catalog, supercategories: Sequence[str]
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def _is_enough(rows: Rows, images: int) -> bool:
+    certain, showing = rows
+    return len(certain) >= images and len(showing) > 0
+
+
+def _without_one(catalog: Catalog, name: str, rows: Rows, images: int) -> list[Rows]:
+    """Of a super-category's usable rows those that lack a class, for every class that leaves
+    enough."""
+    found = []
+    for member in catalog.members(name):
+        lacking = rows[0][catalog.states(rows[0])[:, member] == ABSENT]
+        left = lacking, np.intersect1d(lacking, rows[1])
+        if _is_enough(left, images):
+            found.append(left)
+    return found
+
+
+def _usable_rows(catalog: Catalog, supercategories: Sequence[str]) -> dict[str, Rows]:
     """Per super-category, the rows without doubt about any class of it, and those of them that show
     one."""
     states = catalog.states(np.arange(len(catalog)))

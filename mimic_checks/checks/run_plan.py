@@ -45,7 +45,7 @@ from mimic_checks.tasks import TASKS, Choice, Names, Truth, Unread, Vocabulary, 
 from mimic_checks.tasks.truth import LETTERS
 from mimic_checks.verdicts import load_thresholds
 from mimic_checks.verdicts.case_set import CaseSet, read_case_set
-from mimic_checks.verdicts.evidence import AT_ANY_TIME, FIXED_NUMBER
+from mimic_checks.verdicts.evidence import AT_ANY_TIME, FIXED_NUMBER, Evidence
 from mimic_checks.verdicts.floors import Blind, Floor, perfect_floors, unbeaten
 from mimic_checks.verdicts.multiplicity import TestFamily
 from mimic_checks.verdicts.not_carried import NotCarried
@@ -213,6 +213,11 @@ class RunPlan:
         random.Random(f"{check.seed(self.settings.seed)} order").shuffle(order)
         return order
 
+    def evidence(self, check: Check) -> Evidence:
+        """How the outcomes of a check are weighed."""
+        early = self.settings.sequential and isinstance(check, Sweep)
+        return AT_ANY_TIME if early else FIXED_NUMBER
+
     def settle(self) -> None:
         """Draws the cases of all checks, and leaves out those that the catalog cannot carry.
 
@@ -315,9 +320,10 @@ class RunPlan:
         if check.check_id not in self._untestable:
             alpha = self.thresholds.of(check.check_id).alpha
             found: dict[Level, Floor] = {}
-            for k, level in enumerate(self.levels(check) if check.gated else ()):
-                floors = perfect_floors(self._blind(check)[k])
-                if floor := unbeaten(floors, alpha, FIXED_NUMBER):
+            order = self.order(check)
+            for level in self.levels(check) if check.gated else ():
+                floors = perfect_floors(self.blind(check, level, order))
+                if floor := unbeaten(floors, alpha, self.evidence(check)):
                     found[level] = floor
             self._untestable[check.check_id] = found
         return self._untestable[check.check_id]
@@ -343,11 +349,11 @@ class RunPlan:
         return f"{floor.text} of {draws} cases, proves as much as a perfect model"
 
     def _leave_levels_out(self, check: Check) -> None:
-        draws, partial = len(self.draws(check)), self.is_partial(check)
+        draws = len(self.draws(check))
+        because = "was selected by name" if self.is_partial(check) else ""
         for level in self.untestable(check):
             if level not in self._wanted(check):
                 continue
-            because = "was selected by name" if partial and check.check_id in self._named else ""
             reason = self._why_untestable(check, level)
             self.not_carried.append(
                 NotCarried(check.check_id, reason, draws, self.settings.cases, because, level)
@@ -357,8 +363,7 @@ class RunPlan:
         """Refuses a check that even a perfect model could not pass with so few cases."""
         thresholds, n = self.thresholds.of(check.check_id), self.settings.cases
         if isinstance(check, Sweep):
-            evidence = AT_ANY_TIME if self.settings.sequential else FIXED_NUMBER
-            refuse_unreachable(check.check_id, n, thresholds, self.family, evidence)
+            refuse_unreachable(check.check_id, n, thresholds, self.family, self.evidence(check))
         if isinstance(check, Measurement) and check.pairs:
             margin, alpha = thresholds.paired_margin, thresholds.alpha
             refuse_unreachable_pair(check.check_id, n, margin, alpha, FIXED_NUMBER)

@@ -188,7 +188,7 @@ def _check(result: CheckResult, described: Mapping[str, Any], folder: str, again
 def _numbers(result: CheckResult) -> str:
     if not result.levels:
         return ""
-    heads = ("Level", "Right", "Rate", interval_name(result.alpha), "Best blind", "Verdict")
+    heads = ("Level", "Right", "Rate", interval_name(result.alpha), "Blind", "Verdict")
     table = rows_of(heads, map(_level, result.levels))
     # A measurement draws panels of its own, which say more than a curve over its levels.
     if result.panels:
@@ -218,9 +218,8 @@ def _rate(judged: LevelResult) -> str:
 
 
 def _blind(judged: LevelResult) -> str:
-    if judged.floor is None:
-        return "<td>-</td>"
-    return f'<td>{judged.floor:.2f} <span class="soft">{text(judged.floor_name)}</span></td>'
+    best = "-" if judged.floor is None else f"{judged.floor:.2f}"
+    return f'<td class="number">{best}</td>'
 
 
 def _also(judged: LevelResult) -> list[str]:
@@ -232,6 +231,8 @@ def _also(judged: LevelResult) -> list[str]:
     if judged.partial is not None:
         bounds = f"[{judged.partial_low:.3f}, {judged.partial_high:.3f}]"
         facts.append(f"mean partial score {judged.partial:.3f} {bounds}")
+    if judged.blind:
+        facts.append(f"best blind answer {judged.blind}")
     return facts + [f"released scorer {name}: {rate:.3f}" for name, rate in judged.released.items()]
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import binom
 
 from mimic_checks.verdicts import score_test
@@ -62,7 +63,7 @@ class Evidence(ABC):
     def mean_drop_below(self, drops: Sequence[float], margin: float) -> float:
         """That the mean of such drops, each in [-1, 1], is below `margin`. By bets, in the order of
         the draws: nothing exact is known of a mean of many values."""
-        return _p(log_evidence_below(drops, margin))
+        return _p_below(drops, margin)
 
     def mean_drop_above(self, drops: Sequence[float], margin: float) -> float:
         """That the mean of such drops is above `margin`."""
@@ -153,10 +154,10 @@ class AtAnyTime(Evidence):
     anytime = True
 
     def rate_below(self, right: Sequence[bool], rate: float) -> float:
-        return _p(log_evidence_below(right, rate))
+        return _p_below(right, rate)
 
     def rate_above(self, right: Sequence[bool], rate: float) -> float:
-        return _p(log_evidence_below([not one for one in right], 1 - rate))
+        return _p_below([not one for one in right], 1 - rate)
 
     def drop_below(self, pairs: Pairs, margin: float) -> float:
         return self.mean_drop_below(pairs.drops, margin)
@@ -165,10 +166,10 @@ class AtAnyTime(Evidence):
         return self.mean_drop_above(pairs.drops, margin)
 
     def retains(self, pairs: Pairs, share: float) -> float:
-        return _p(log_evidence_below(_short(pairs, share), 0.0, most=share))
+        return _p_below(_short(pairs, share), 0.0, most=share)
 
     def falls_short(self, pairs: Pairs, share: float) -> float:
-        return _p(log_evidence_below(-_short(pairs, share), 0.0, most=1.0))
+        return _p_below(-_short(pairs, share), 0.0, most=1.0)
 
     def rate_bounds(self, right: Sequence[bool], alpha: float) -> Bounds:
         return (
@@ -193,6 +194,11 @@ def _short(pairs: Pairs, share: float) -> Floats:
     return missing
 
 
-def _p(log_evidence: Floats) -> float:
-    """Evidence as a p-value: wealth of 1 / alpha refutes at alpha."""
-    return float(math.exp(-max(0.0, log_evidence[-1]))) if log_evidence.size else 1.0
+def _p_below(scores: ArrayLike, mean: float, most: float = 1.0) -> float:
+    """That the mean of scores is below `mean`, by bets. What was proven on the way counts only
+    where all draws together still look like it: nothing is called proven that the whole run speaks
+    against."""
+    x = np.asarray(scores, float)
+    if not x.size or x.mean() >= mean:
+        return 1.0
+    return float(math.exp(-max(0.0, log_evidence_below(x, mean, most)[-1])))

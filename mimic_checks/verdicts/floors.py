@@ -2,7 +2,10 @@
 
 A level passes only where its model is proven better than *every* answer that needs no look at the
 images, each by a one-sided exact paired test at alpha. No correction is due: all of them must be
-beaten (intersection-union). So the heuristics may be many, and a bad one costs nothing.
+beaten (intersection-union). So the heuristics may be many, and a bad one costs nothing. Of the
+constant answers many are tried, not only the one that is right most often: the sample may take
+the second best for the best, and a model that says the second best and looks a little passes then
+though it is no better than the best.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from dataclasses import dataclass
 from mimic_checks.cases import GroupOutcome, Scored
 from mimic_checks.cases.blind import blind_right
 from mimic_checks.tasks import Vocabulary
-from mimic_checks.verdicts.evidence import Evidence
+from mimic_checks.verdicts.evidence import FIXED_NUMBER, Evidence
 from mimic_checks.verdicts.pairs import Pairs
 
 Blind = Mapping[str, Sequence[bool]]
@@ -22,16 +25,26 @@ Blind = Mapping[str, Sequence[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """A blind heuristic at a level; `pairs`: whether it is right (before) and whether the model is
-    (after, doubt counted against it), item by item."""
+    """A blind heuristic at a level; `pairs`: whether the model (before) and the heuristic (after)
+    are right, draw by draw: not looking is the change whose drop is asked for."""
 
     name: str
     pairs: Pairs
 
     @property
     def rate(self) -> float:
-        """The share of items that the heuristic gets right."""
-        return sum(self.pairs.before) / self.pairs.n
+        """The share of items that it gets right."""
+        return sum(self.pairs.after) / self.pairs.n
+
+    @property
+    def ahead(self) -> int:
+        """Items that the model has right and the heuristic wrong."""
+        return self.pairs.lost
+
+    @property
+    def behind(self) -> int:
+        """Items that the heuristic has right and the model wrong."""
+        return self.pairs.gained
 
     @property
     def text(self) -> str:
@@ -39,17 +52,18 @@ class Floor:
         return f"the blind answer {self.name!r}, which is right in {self.rate:.2f}"
 
 
-def floors_of(blind: Blind, right: Sequence[bool]) -> tuple[Floor, ...]:
-    """Every heuristic against a model, item by item."""
-    return tuple(
-        Floor(name, Pairs(tuple(guesses), tuple(right))) for name, guesses in blind.items() if right
-    )
-
-
 def blind_of(outcomes: Sequence[Scored], vocabulary: Vocabulary) -> Blind:
     """What is right in the items behind some outcomes without a look at their images."""
     asked = [item.group if isinstance(item, GroupOutcome) else item.case for item in outcomes]
     return blind_right(asked, vocabulary)
+
+
+def floors_of(blind: Blind, right: Sequence[bool]) -> tuple[Floor, ...]:
+    """Every heuristic against a model, item by item. `right`: whether the model is, doubt counted
+    against it."""
+    return tuple(
+        Floor(name, Pairs(tuple(right), tuple(guesses))) for name, guesses in blind.items() if right
+    )
 
 
 def perfect_floors(blind: Blind) -> tuple[Floor, ...]:
@@ -62,25 +76,23 @@ def best_floor(floors: Sequence[Floor]) -> Floor | None:
     return max(floors, key=lambda floor: floor.rate, default=None)
 
 
-def unbeaten(floors: Sequence[Floor], alpha: float, evidence: Evidence) -> Floor | None:
-    """The heuristic that the answers of a level are the least proven to beat; None if they beat
-    every one, each with an error of at most alpha."""
-    p, floor = max(
-        (
-            (evidence.drop_below(floor.pairs, 0.0), floor)
-            for floor in (floors if evidence.anytime else _hardest(floors))
-        ),
-        key=lambda pair: pair[0],
-        default=(0.0, None),
-    )
-    return floor if p > alpha else None
+def unbeaten(
+    floors: Sequence[Floor], alpha: float, evidence: Evidence = FIXED_NUMBER
+) -> Floor | None:
+    """The heuristic that a level's answers are the least proven to beat; None if they beat every
+    one, each with an error of at most alpha."""
+    tried = floors if evidence.anytime else _hardest(floors)
+    p = [evidence.drop_above(floor.pairs, 0.0) for floor in tried]
+    if not p or max(p) <= alpha:
+        return None
+    return tried[p.index(max(p))]
 
 
 def _hardest(floors: Sequence[Floor]) -> list[Floor]:
-    """Those that no other outdoes, as far as numbers decide: that the model wins less often against
-    them, or loses more often, makes a p-value larger."""
+    """Those that no other outdoes: with a fixed number of draws, fewer ahead or more behind make a
+    p-value larger, whatever the order of the draws."""
     found: list[Floor] = []
-    for floor in sorted(floors, key=lambda floor: (floor.pairs.gained, -floor.pairs.lost)):
-        if not found or floor.pairs.lost > found[-1].pairs.lost:
+    for floor in sorted(floors, key=lambda floor: (floor.ahead, -floor.behind)):
+        if not found or floor.behind > found[-1].behind:
             found.append(floor)
     return found

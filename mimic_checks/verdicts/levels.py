@@ -126,6 +126,7 @@ def tally(items: Sequence[Scored], alpha: float, blind: Blind) -> Tally:
     `blind` what is right in these items without a look at the images."""
     kinds = tuple(item.kind for item in items)
     partial = [item.partial for item in items if item.partial is not None]
+    kinds = tuple(item.kind for item in items)
     return Tally(
         kinds,
         floors=floors_of(blind, right(kinds)),

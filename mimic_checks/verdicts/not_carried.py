@@ -76,28 +76,24 @@ def verdict_of(items: Sequence[NotCarried]) -> Verdict:
 
 
 def first_line(judged: int, items: Sequence[NotCarried]) -> str:
-    """How many checks were judged and how many not, in words, and at how many levels; "" if the
-    catalog carries all."""
+    """How many checks were judged and how many checks and levels not, in words; "" if the catalog
+    carries all."""
     if not items:
         return ""
-    checks, levels = (
-        " and ".join(
-            f"{number} {word}"
-            for word, number in (
-                ("skipped", sum(not item.because for item in some)),
-                ("left open", sum(bool(item.because) for item in some)),
-            )
-            if number
-        )
-        for some in (
-            [item for item in items if not item.level],
-            [item for item in items if item.level],
-        )
-    )
-    return ", ".join(
+    checks = _counted([item for item in items if not item.level])
+    levels = _counted([item for item in items if item.level])
+    return "".join(
         [
             f"{judged} checks judged",
-            *([f"{checks}, for which the catalog has too few cases"] if checks else []),
-            *([f"levels {levels}, where a blind answer is as good as any"] if levels else []),
+            *([f", {checks}, for which the catalog has too few cases"] if checks else []),
+            *([f"; levels: {levels}, where a blind answer is as good as any"] if levels else []),
         ]
     )
+
+
+def _counted(items: Sequence[NotCarried]) -> str:
+    counts = {
+        "skipped": sum(not item.because for item in items),
+        "left open": sum(bool(item.because) for item in items),
+    }
+    return " and ".join(f"{number} {word}" for word, number in counts.items() if number)

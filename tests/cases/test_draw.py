@@ -22,6 +22,7 @@ from mimic_checks.cases import (
 )
 from mimic_checks.catalog import rendered
 from mimic_checks.errors import EmptyPool, InvalidArgument
+from tests.second_oracle import disagreement, world_of_scenes
 
 SMALL = rendered(seed=3, scenes=400, families=6)
 
@@ -119,6 +120,26 @@ def test_balanced_levels_re_place_the_same_objects(scenes):
             )
             assert sum(looks[-1].values()) == total
         assert all(look == looks[0] for look in looks)
+
+
+def test_a_list_over_many_images_is_not_the_whole_category(scenes):
+    """Every class is left out as often as none is, and the second oracle agrees that it is absent.
+    Without that, four of five lists would be the whole category."""
+    drawn = draw(listing_sweep(scenes, levels=(1, 35)), 90, seed=3)
+    missing = [len(case.offered) - len(case.truth.names) for _, case in drawn]
+    assert 0.1 < missing.count(0) / len(drawn) < 0.3
+    left_out = Counter(
+        (case.question, name)
+        for _, case in drawn
+        for name in case.offered
+        if name not in case.truth.names
+    )
+    assert len(left_out) == 16, "every class, of four in each of four categories"
+    rows = {scenes.manifest.row(image) for _, case in drawn for image in case.images}
+    world = world_of_scenes(scenes, sorted(rows))
+    assert [disagreement(case, world, {}) for case in flatten(drawn)] == [""] * 180
+    few = draw(listing_sweep(scenes, levels=(1, 8)), 90, seed=3)
+    assert any(set(case.truth.names) == set(case.offered) for _, case in few)
 
 
 def test_draws_are_prefixes_and_repeat(scenes):

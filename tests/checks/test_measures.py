@@ -327,6 +327,15 @@ def test_pooling_fails_where_fewer_tokens_win(right, verdict, builtin, catalog, 
     ]
 
 
+def test_pooling_proves_nothing_of_a_model_that_does_not_look(builtin, catalog, tmp_path):
+    """It loses nothing by reading every token, and gains nothing by reading fewer."""
+    blind = Answering(make_stub("constant", catalog), Intervention(), lambda factor, prompt: True)
+    model = Planted(builtin, intervened=lambda edit: blind, answer=blind.answer)
+    found = measured(tmp_path, "pooling", model, catalog, cases=80)
+    assert {level.verdict for level in found.verdict.levels} == {"inconclusive"}
+    assert "not proven better than the blind answer" in found.verdict.reason
+
+
 def test_pooling_by_one_answers_as_the_model_does(builtin, catalog, tmp_path):
     session = session_of(tmp_path, "pooling", builtin, catalog, cases=8)
     prompts = [session.prompt(group[0]) for group in session.plan.draws(CHECKS["pooling"].check)]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from mimic_checks.cases.blind import blind_right
-from mimic_checks.verdicts.evidence import AT_ANY_TIME, FIXED_NUMBER
+from mimic_checks.verdicts.evidence import AT_ANY_TIME
 from mimic_checks.verdicts.floors import Floor, best_floor, floors_of, perfect_floors, unbeaten
 from mimic_checks.verdicts.intervals import lower
 from mimic_checks.verdicts.pairs import Pairs
@@ -19,26 +19,29 @@ from tests.scored import NAMES, case
 ALPHA = 0.05
 
 
-def floor(name, both, ahead, behind, n=100):
-    """A heuristic right in `both` and `behind` items, where the model is in `both` and `ahead`."""
-    neither = n - both - ahead - behind
-    blind = (True,) * both + (False,) * ahead + (True,) * behind + (False,) * neither
-    model = (True,) * (both + ahead) + (False,) * (behind + neither)
-    return Floor(name, Pairs(blind, model))
+def floors(rows, right):
+    """Floors of answers by name: which items each gets right."""
+    return tuple(Floor(name, Pairs(tuple(right), tuple(blind))) for name, blind in rows.items())
+
+
+def one(name, ahead, n=100):
+    """A blind answer against a perfect model of n items."""
+    return Floor(name, Pairs((True,) * n, tuple(k >= ahead for k in range(n))))
 
 
 def test_floors_are_counted_item_by_item():
     items = [case(k, count=3 if k < 6 else 5) for k in range(10)]
     right = [k % 2 == 0 for k in range(10)]
-    found = {made.name: made for made in floors_of(blind_right(items, NAMES), right)}
-    three, five = found["three of each"], found["constant: 5"]
-    assert (three.rate, three.pairs.gained, three.pairs.lost) == (0.6, 2, 3)
-    assert (five.rate, five.pairs.gained, five.pairs.lost) == (0.4, 3, 2)
+    found = {floor.name: floor for floor in floors_of(blind_right(items, NAMES), right)}
+    counts = {
+        name: (found[name].rate, found[name].ahead, found[name].behind)
+        for name in ("three of each", "constant: 5")
+    }
+    assert counts == {"three of each": (0.6, 2, 3), "constant: 5": (0.4, 3, 2)}
     assert best_floor(tuple(found.values())).rate == 0.6
-    perfect = perfect_floors(blind_right(items, NAMES))
-    assert {made.pairs.lost for made in perfect} == {0}
+    assert {floor.behind for floor in perfect_floors(blind_right(items, NAMES))} == {0}
     assert best_floor(()) is None
-    assert floors_of({}, []) == ()
+    assert floors_of({}, []) == floors_of({"x": []}, []) == ()
 
 
 @given(
@@ -49,21 +52,21 @@ def test_floors_are_counted_item_by_item():
 def test_all_are_beaten_or_the_least_beaten_is_named(rows):
     """The few that are tested decide as all would."""
     right, *blind = rows
-    made = floors_of({str(k): row for k, row in enumerate(blind)}, right)
-    p = {f.name: p_above(f.pairs.gained, f.pairs.lost, len(right), 0.0) for f in made}
-    found = unbeaten(made, ALPHA, FIXED_NUMBER)
+    made = floors({str(k): row for k, row in enumerate(blind)}, right)
+    p = {floor.name: p_above(floor.ahead, floor.behind, len(right), 0.0) for floor in made}
+    found = unbeaten(made, ALPHA)
     assert (found is None) == (max(p.values()) <= ALPHA)
     assert found is None or p[found.name] == max(p.values())
 
 
 def test_one_that_is_nearly_perfect_is_not_beaten_by_a_perfect_model():
-    assert unbeaten([floor("x", 98, 2, 0)], ALPHA, FIXED_NUMBER)
-    assert unbeaten([floor("x", 90, 10, 0)], ALPHA, FIXED_NUMBER) is None
+    assert unbeaten([one("x", 2)], ALPHA)
+    assert unbeaten([one("x", 10)], ALPHA) is None
     # The conditional test, of another hand, for the same pairs.
     assert binomtest(10, 10, alternative="greater").pvalue < ALPHA
-    both = [floor("easy", 10, 90, 0), floor("hard", 98, 2, 0)]
-    assert unbeaten(both, ALPHA, FIXED_NUMBER).name == "hard"
-    assert unbeaten(both, ALPHA, AT_ANY_TIME).name == "hard"
+    assert unbeaten([one("easy", 90), one("hard", 2)], ALPHA).name == "hard"
+    assert unbeaten([one("easy", 90), one("hard", 2)], ALPHA, AT_ANY_TIME).name == "hard"
+    assert unbeaten([one("easy", 90)], ALPHA, AT_ANY_TIME) is None
 
 
 @pytest.mark.parametrize(
@@ -84,9 +87,9 @@ def test_a_model_as_good_as_the_best_constant_passes_seldom(rates):
         truth = rng.choice(4, size=n, p=rates)
         right = truth == 1
         right |= (truth >= 2) & (rng.random(n) < (first - second) / max(rates[2] + rates[3], 1e-9))
-        made = floors_of({str(k): (truth == k).tolist() for k in range(4)}, right.tolist())
-        passed += unbeaten(made, ALPHA, FIXED_NUMBER) is None
-        alone += unbeaten([best_floor(made)], ALPHA, FIXED_NUMBER) is None
+        made = floors({str(k): (truth == k).tolist() for k in range(4)}, right.tolist())
+        passed += unbeaten(made, ALPHA) is None
+        alone += unbeaten([best_floor(made)], ALPHA) is None
     assert lower(passed, runs, 0.01) <= ALPHA
     if rates[0] - rates[1] < 0.05:
         assert alone > 2 * ALPHA * runs, "the trap is there"

@@ -184,18 +184,20 @@ def against(right, blind, both):
     guesses = (True,) * both + (False,) * (right - both) + (True,) * (blind - both)
     guesses += (False,) * (100 - len(guesses))
     model = (True,) * right + (False,) * (100 - right)
-    return level(right, floors=(Floor("all members", Pairs(guesses, model)),))
+    return level(right, floors=(Floor("all members", Pairs(model, guesses)),))
 
 
-def test_every_level_must_beat_the_blind_answers():
-    assert judge(against(97, 30, 29), against(96, 30, 29)).verdict == "pass"
-    verdict = judge(against(97, 30, 29), against(97, 95, 93))
+@pytest.mark.parametrize("evidence", [FIXED_NUMBER, AT_ANY_TIME], ids=["fixed", "any time"])
+def test_every_level_must_beat_the_blind_answers(evidence):
+    assert judge(against(97, 30, 29), against(96, 30, 29), evidence=evidence).verdict == "pass"
+    verdict = judge(against(97, 30, 29), against(97, 95, 93), evidence=evidence)
     assert [found.verdict for found in verdict.levels] == ["pass", "inconclusive"]
     assert verdict.reason.endswith(
         "but not proven better than the blind answer 'all members', which is right in 0.95"
     )
-    assert judge(against(97, 95, 93)).verdict == "inconclusive", "the reference, too"
-    assert judge(against(30, 30, 30)).verdict == "fail", "below its own floor"
+    reference = judge(against(97, 95, 93), evidence=evidence)
+    assert reference.verdict == "inconclusive", "the reference, too"
+    assert judge(against(10, 10, 10), evidence=evidence).verdict == "fail", "below its own floor"
 
 
 def test_doubt_never_helps():

@@ -131,7 +131,7 @@ def stored(items):
     """A level with these items, as it is stored."""
     thresholds = load_thresholds().defaults
     level = Level("spread", 1)
-    verdict = judge_levels([(level, tally(items, thresholds.alpha))], thresholds, TestFamily(1))
+    verdict = judge_levels([(level, tally(items, thresholds.alpha, {}))], thresholds, TestFamily(1))
     return level_result(verdict.levels[0], items, thresholds.alpha)
 
 

@@ -11,7 +11,7 @@ from mimic_checks.checks.evaluation import Evaluation
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.runs.condition import Condition, distinct_cases
 from mimic_checks.verdicts import CheckVerdict, judge_levels, tally
-from mimic_checks.verdicts.evidence import AT_ANY_TIME, FIXED_NUMBER, ROUND, Evidence
+from mimic_checks.verdicts.evidence import ROUND
 
 ByLevel = dict[Level, list[Scored]]
 
@@ -32,11 +32,11 @@ def evaluate(session: CheckSession, check: Sweep) -> Evaluation:
     outcomes = session.engine.outcomes(Condition(check.check_id, plan.cases(check)))
     by_level = plan.by_level(check, plan.draws(check), outcomes)
     every = range(len(plan.draws(check)))
-    return Evaluation(_judge(session, check, by_level, every, FIXED_NUMBER), by_level)
+    return Evaluation(_judge(session, check, by_level, every), by_level)
 
 
 def _judge(
-    session: CheckSession, check: Sweep, by_level: ByLevel, asked: Sequence[int], evidence: Evidence
+    session: CheckSession, check: Sweep, by_level: ByLevel, asked: Sequence[int]
 ) -> CheckVerdict:
     """`asked`: the numbers of the draws that the outcomes are of, in their order."""
     thresholds = session.thresholds.of(check.check_id)
@@ -44,6 +44,7 @@ def _judge(
         (level, tally(items, thresholds.alpha, session.plan.blind(check, level, asked)))
         for level, items in by_level.items()
     ]
+    evidence = session.plan.evidence(check)
     return judge_levels(tallies, thresholds, session.plan.family, evidence)
 
 
@@ -61,7 +62,7 @@ def _until_certain(session: CheckSession, check: Sweep) -> Evaluation:
         for level, items in _answer_round(session, check, number, order[start : start + ROUND]):
             by_level[level] += items
         asked = order[: start + ROUND]
-        verdict = _judge(session, check, by_level, asked, AT_ANY_TIME)
+        verdict = _judge(session, check, by_level, asked)
         if verdict.verdict != "inconclusive" and _is_compared(session, check, by_level):
             break
     reason = f"{verdict.reason} (asked {len(asked)} of {len(order)} draws)"
