@@ -89,6 +89,14 @@ def test_what_has_no_plan_is_refused(python, tmp_path, arguments, message):
     assert re.search(message, "\n".join(said.errlines))
 
 
+def test_a_module_that_cannot_be_imported_is_named_and_nothing_planned(python, tmp_path):
+    (tmp_path / "test_broken.py").write_text("import no_such_module_at_all\n")
+    said = python("pytest", [*PLAN, "test_broken.py", "-k", "test_common"], folder=tmp_path)
+    assert said.ret == 4
+    assert "No module named 'no_such_module_at_all'" in "\n".join(said.errlines)
+    assert not any("unchanged release" in line for line in said.outlines)
+
+
 def test_the_command_hands_everything_on(monkeypatch):
     given = []
     monkeypatch.setattr(
