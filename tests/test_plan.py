@@ -123,7 +123,15 @@ def test_a_run_without_a_baseline_is_planned_for_thresholds_and_a_later_gate(few
     ]
     assert totals[0] == 8 * 100
     assert totals[1] <= totals[0]
-    assert any(line.startswith("cheaper for an unchanged release") for line in lines)
+    told = re.search(
+        r"(\d+) cases per level \((\d+) calls\) at once, at most (\d+) cases per level"
+        r" \((\d+) calls\) in rounds; cheaper: (.*)$",
+        lines[-1],
+    )
+    assert int(told[2]) == 8 * int(told[1])
+    assert int(told[1]) < int(told[3])
+    cheaper = "--vlm-sequential" if int(told[4]) < int(told[2]) else "a fixed number"
+    assert told[5] == cheaper
 
 
 def test_only_whole_blocking_checks_are_gated_and_those_in_the_baseline(few_histories, tmp_path):
