@@ -89,6 +89,14 @@ def test_what_has_no_plan_is_refused(python, tmp_path, arguments, message):
     assert re.search(message, "\n".join(said.errlines))
 
 
+def test_a_module_that_cannot_be_imported_is_named_and_nothing_planned(python, tmp_path):
+    (tmp_path / "test_broken.py").write_text("import no_such_module_at_all\n")
+    said = python("pytest", [*PLAN, "test_broken.py", "-k", "test_common"], folder=tmp_path)
+    assert said.ret == 4
+    assert "No module named 'no_such_module_at_all'" in "\n".join(said.errlines)
+    assert not any("unchanged release" in line for line in said.outlines)
+
+
 def test_the_command_hands_everything_on(monkeypatch):
     given = []
     monkeypatch.setattr(
@@ -110,10 +118,20 @@ def test_a_run_without_a_baseline_is_planned_for_thresholds_and_a_later_gate(few
     rows = [line.split() for line in lines if line.startswith(("spread", "pooling"))]
     # pooling is asked at once in any case.
     assert [row[0] for row in rows] == ["spread.balanced", "spread.balanced", "pooling"]
-    totals = [float(re.search(r"(\d+) calls", line)[1]) for line in lines if " calls" in line]
+    totals = [
+        float(re.search(r"(\d+) calls", line)[1]) for line in lines if line.startswith("whole run")
+    ]
     assert totals[0] == 8 * 100
     assert totals[1] <= totals[0]
-    assert any(line.startswith("cheaper for an unchanged release") for line in lines)
+    told = re.search(
+        r"(\d+) cases per level \((\d+) calls\) at once, at most (\d+) cases per level"
+        r" \((\d+) calls\) in rounds; cheaper: (.*)$",
+        lines[-1],
+    )
+    assert int(told[2]) == 8 * int(told[1])
+    assert int(told[1]) < int(told[3])
+    cheaper = "--vlm-sequential" if int(told[4]) < int(told[2]) else "a fixed number"
+    assert told[5] == cheaper
 
 
 def test_only_whole_blocking_checks_are_gated_and_those_in_the_baseline(few_histories, tmp_path):

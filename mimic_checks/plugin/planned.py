@@ -28,24 +28,32 @@ def pytest_configure(config: pytest.Config) -> None:
     # As for `--collect-only`, no model is loaded and no folder made; but the plan alone is printed.
     config.option.collectonly = True
     config.pluginmanager.unregister(name="terminalreporter")
+    config.pluginmanager.register(Planned(), "mimic_checks_planned")
 
 
-def pytest_collectreport(report: pytest.CollectReport) -> None:
-    if report.failed:
-        raise pytest.UsageError(f"{report.nodeid} cannot be collected:\n{report.longreprtext}")
+class Planned:
+    """The plan of one collection."""
 
+    def __init__(self) -> None:
+        self._problem = ""
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    from mimic_checks.errors import UsageError
-    from mimic_checks.verdicts.plan_text import plan_lines
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self._problem = f"{report.nodeid} cannot be collected:\n{report.longreprtext}"
 
-    marked = [item for item in session.items if check_of(item)]
-    if not marked:
-        raise pytest.UsageError("no check is selected, so there is nothing to plan; change -k")
-    try:
-        print("\n".join(plan_lines(_question(session.config, marked))))
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from error
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        from mimic_checks.errors import UsageError
+        from mimic_checks.verdicts.plan_text import plan_lines
+
+        if self._problem:
+            raise pytest.UsageError(self._problem)
+        marked = [item for item in session.items if check_of(item)]
+        if not marked:
+            raise pytest.UsageError("no check is selected, so there is nothing to plan; change -k")
+        try:
+            print("\n".join(plan_lines(_question(session.config, marked))))
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from error
 
 
 def _question(config: pytest.Config, marked: list[pytest.Item]) -> Question:

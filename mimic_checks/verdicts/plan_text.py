@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -76,9 +77,6 @@ def plan_lines(question: Question) -> list[str]:
     ways = [way(question, "at once", anytime=False), way(question, "in rounds", anytime=True)]
     lines = [_assumptions(question), "", *_table(question, ways), ""]
     lines += [_total(question, one) for one in ways]
-    fixed, rounds = (one.all_calls for one in ways)
-    cheaper = "--vlm-sequential" if rounds < fixed else "a fixed number (no --vlm-sequential)"
-    lines.append(f"cheaper for an unchanged release: {cheaper}")
     if question.gated:
         lines.append(_enough(question))
     return lines
@@ -157,17 +155,20 @@ def _total(question: Question, one: Way) -> str:
 
 
 def _enough(question: Question) -> str:
-    needed = [
-        cases_for(
-            question.power,
-            question.asked(question.gated, anytime=anytime),
-            question.policy,
-            question.flips,
-        )
-        for anytime in (False, True)
-    ]
-    fixed, rounds = ("more than anybody asks" if n is None else str(n) for n in needed)
+    """What reaches the wanted power, both ways, and which of them asks less."""
+    needed: list[tuple[str, float]] = []
+    for anytime in (False, True):
+        asked = question.asked(question.gated, anytime=anytime)
+        cases = cases_for(question.power, asked, question.policy, question.flips)
+        if cases is None:
+            needed.append(("more than anybody asks", math.inf))
+        else:
+            wider = {check: replace(one, cases=cases) for check, one in asked.items()}
+            calls = plan_gate(wider, question.policy, question.flips).calls
+            needed.append((f"{cases} cases per level ({calls:.0f} calls)", calls))
+    (fixed, at_once), (rounds, in_rounds) = needed
+    cheaper = "--vlm-sequential" if in_rounds < at_once else "a fixed number"
     return (
         f"an unchanged release passes the gate of the whole run with {question.power:g} from"
-        f" {fixed} cases per level at once, at most {rounds} in rounds"
+        f" {fixed} at once, at most {rounds} in rounds; cheaper: {cheaper}"
     )

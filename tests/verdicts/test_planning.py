@@ -71,7 +71,7 @@ def test_one_level_passes_and_is_found_as_an_exact_sum_says():
         n,
         0.2 + flips,
         flips,
-        lambda b, c: b > 30 or (12 < b and c < 6 and p_above(b, c, n, 0.1) <= fails_at),
+        lambda b, c: b > 30 or (b > 12 and c < 6 and p_above(b, c, n, 0.1) <= fails_at),
     )
     assert history.passed.mean() == pytest.approx(passes, abs=4 * np.sqrt(0.25 / 3000))
     assert history.found.mean() == pytest.approx(found, abs=4 * np.sqrt(0.25 / 3000))
