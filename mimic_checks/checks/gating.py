@@ -161,7 +161,7 @@ class Gating:
                 planned = [
                     (level.node_id, items[k].id)
                     for k, level in enumerate(plan.levels(check))
-                    if level in plan.asked_levels(check)
+                    if (check.check_id, level.node_id) not in self._left_out
                     for items in plan.draws(check)
                 ]
                 refuse_other_cases(

@@ -220,11 +220,12 @@ class RunPlan:
 
     def settle(self) -> None:
         """Draws the cases of all checks, and leaves out those that the catalog cannot carry.
+        Whether the cases prove anything is a question of the run that asks them.
 
         Raises:
             UsageError: everything that is wrong, and what to change; or nothing is left to judge.
         """
-        self._sift(self._check_drawn)
+        self._sift(self.draws)
 
     def validate(self) -> None:
         """Settles the plan, and refuses what can be seen to be wrong without a model.
@@ -237,10 +238,11 @@ class RunPlan:
     def _examine(self, check: Check) -> None:
         self._check_attention(check)
         self._check_reachable(check)
-        self._check_drawn(check)
+        self._check_testable(check)
         self._check_readable(check)
         if isinstance(check, Measurement) and check.validate:
             check.validate(self, check)
+        self._leave_levels_out(check)
 
     def _sift(self, examine: Callable[[Check], object]) -> None:
         # Once for all checks: none of them can be looked at without.
@@ -251,7 +253,6 @@ class RunPlan:
         for item in self.found:
             try:
                 examine(item.check)
-                self._leave_levels_out(item.check)
                 left.append(item)
             except EmptyPool as error:
                 because = "was selected by name" if item.check_id in self._named else ""
@@ -292,7 +293,7 @@ class RunPlan:
                 ),
             )
 
-    def _check_drawn(self, check: Check) -> None:
+    def _check_testable(self, check: Check) -> None:
         """Refuses a check that has no cases, or none that prove anything: of a sweep at its
         reference, at all other levels, or at all that are selected; of another check at any.
 

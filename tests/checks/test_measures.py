@@ -312,7 +312,7 @@ class Answering:
         (lambda factor, prompt: factor >= 4, "fail"),
         (lambda factor, prompt: True, "pass"),
         (lambda factor, prompt: factor == 1, "pass"),
-        (lambda factor, prompt: factor > 1 or int(prompt.case_id, 16) % 7 > 0, "inconclusive"),
+        (lambda factor, prompt: factor > 1 or int(prompt.case_id, 16) % 13 > 0, "inconclusive"),
     ],
 )
 def test_pooling_fails_where_fewer_tokens_win(right, verdict, builtin, catalog, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 
 from mimic_checks.cases import Outcome, draw, listing_cases
 from mimic_checks.verdicts.intervals import lower, upper
+from mimic_checks.verdicts.score_test import p_above, p_below
 from remedies.behaviours import BEHAVIOURS, draw_cases, role_of
 from remedies.proof import GUARD_MARGIN, flips, held_out_slice, level_change, rate, target_ratio
 
@@ -36,9 +37,9 @@ def test_one_seed_is_the_exact_paired_interval(case):
     )
     found = level_change(GUARD, before, [after])
     assert (found.lost, found.gained, found.change) == ((10,), (25,), pytest.approx(0.15))
-    # CP(c/n) - CP(b/n), two-sided 95 %: each side 2.5 %, each rate half of that
-    assert found.low == pytest.approx(lower(25, 100, 0.0125) - upper(10, 100, 0.0125))
-    assert found.high == pytest.approx(upper(25, 100, 0.0125) - lower(10, 100, 0.0125))
+    # Of a two-sided interval of 95 %, what is outside has a p-value of 2.5 % at most, a side.
+    assert p_below(10, 25, 100, -found.low) <= 0.025 < p_below(10, 25, 100, -found.low - 0.01)
+    assert p_above(10, 25, 100, -found.high) <= 0.025 < p_above(10, 25, 100, -found.high + 0.01)
 
 
 def test_several_seeds_are_averaged(case):
@@ -47,8 +48,9 @@ def test_several_seeds_are_averaged(case):
     found = level_change(GUARD, before, [a, b])
     assert found.change == pytest.approx(0.1)
     assert [r.rate for r in found.rates] == [0.6, 0.8]
-    lows = [lower(c, 100, 0.00625) - upper(0, 100, 0.00625) for c in (0, 20)]
+    lows = [level_change(GUARD, before, [after, after]).low for after in (a, b)]
     assert found.low == pytest.approx(np.mean(lows))
+    assert p_below(0, 20, 100, -lows[1]) <= 0.0125 < p_below(0, 20, 100, -lows[1] - 0.01)
 
 
 @pytest.mark.parametrize(("drop", "allowed"), [(GUARD_MARGIN, "kept"), (0.0, "lost")])
