@@ -176,8 +176,8 @@ def _choice(found: dict[str, Any]) -> Answered | None:
     first = choices[0] if isinstance(choices, list) and choices else None
     # OpenRouter tells so of a provider that failed in the middle.
     if isinstance(first, dict) and first.get("error"):
-        message = shorten(_error_message(first["error"]) or json.dumps(first["error"]))
-        return AnswerError(f"the server sent an error with its answer: {message}")
+        told = _error_message(first["error"]) or json.dumps(first["error"])
+        return AnswerError(f"the server sent an error with its answer: {shorten(told)}")
     message = first.get("message") if isinstance(first, dict) else None
     parts = _Parts.of(message) if isinstance(message, dict) else None
     if parts is None or not isinstance(first, dict) or not isinstance(message, dict):
@@ -201,7 +201,7 @@ def _choice(found: dict[str, Any]) -> Answered | None:
 
 
 def _reason(choice: dict[str, Any]) -> str:
-    reason = choice.get("finish_reason")
+    reason: Any = choice.get("finish_reason")
     # SGLang's own form.
     reason = reason.get("type") if isinstance(reason, dict) else reason
     if reason is None:

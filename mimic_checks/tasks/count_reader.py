@@ -9,7 +9,7 @@ from mimic_checks.tasks.answer import final_statements, last_line, unmarked
 from mimic_checks.tasks.class_marks import MARK, ClassMarks, without_marks
 from mimic_checks.tasks.count_layout import laid_out
 from mimic_checks.tasks.count_mentions import mentions_of
-from mimic_checks.tasks.count_tokens import Token, tokens_of
+from mimic_checks.tasks.count_tokens import tokens_of
 from mimic_checks.tasks.count_totals import total_of
 from mimic_checks.tasks.numerals import ascii_digits
 from mimic_checks.tasks.plain_text import plain_characters
