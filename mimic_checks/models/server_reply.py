@@ -13,7 +13,7 @@ from typing import Any
 
 from mimic_checks.errors import AnswerError
 from mimic_checks.models.reply import Answered, Reply
-from mimic_checks.models.server_client import LONGEST_WAIT_S, Response, asked_wait_s
+from mimic_checks.models.server_client import LONGEST_WAIT_S, Response, asked_wait_s, wait_in_words
 from mimic_checks.tasks.unread import CUT_OFF, ONLY_REASONING, REFUSED
 
 _SHOWN = 200
@@ -67,7 +67,7 @@ class Reader:
             return AnswerError(f"the server sent an error (HTTP {response.status}): {message}")
         read = _choice(found)
         if isinstance(read, AnswerError):
-            return AnswerError(self.redacted(str(read)))
+            return AnswerError(shorten(self.redacted(str(read))))
         if read is None:
             return AnswerError(f"the server sent no answer: {self._start(response)}")
         if not self._is_secret:
@@ -83,7 +83,7 @@ class Reader:
         told = shorten(self.redacted(message)) or self._start(response)
         asked_s = asked_wait_s(response.wait)
         wait = (
-            f" (Retry-After: {asked_s:.0f} s; waits are at most {LONGEST_WAIT_S:.0f} s)"
+            f" (Retry-After: {wait_in_words(asked_s)}; waits are at most {LONGEST_WAIT_S:.0f} s)"
             if asked_s is not None
             else ""
         )
@@ -177,7 +177,7 @@ def _choice(found: dict[str, Any]) -> Answered | None:
     # OpenRouter tells so of a provider that failed in the middle.
     if isinstance(first, dict) and first.get("error"):
         told = _error_message(first["error"]) or json.dumps(first["error"])
-        return AnswerError(f"the server sent an error with its answer: {shorten(told)}")
+        return AnswerError(f"the server sent an error with its answer: {told}")
     message = first.get("message") if isinstance(first, dict) else None
     parts = _Parts.of(message) if isinstance(message, dict) else None
     if parts is None or not isinstance(first, dict) or not isinstance(message, dict):
@@ -190,7 +190,7 @@ def _choice(found: dict[str, Any]) -> Answered | None:
     if reason not in _WHOLE:
         return AnswerError(
             "the server broke its answer off, or ended it in a way that is not known"
-            f" (finish_reason={shorten(reason)!r})"
+            f" (finish_reason={reason!r})"
         )
     if parts.text:
         return parts.text

@@ -125,6 +125,21 @@ def test_errors(sent, message):
     assert error(sent) == message
 
 
+def test_a_key_that_a_cut_would_halve_is_not_shown():
+    status, headers, body = completion("2")
+    sent = json.loads(body)
+    for length in range(120, 200):
+        sent["choices"][0]["error"] = "x" * length + KEY
+        message = error((status, headers, json.dumps(sent).encode()))
+        assert KEY[:8] not in message
+        assert len(message) <= 200
+
+
+def test_a_wait_of_years_is_not_counted_in_seconds():
+    response = Response(429, b"{}", wait="Wed, 21 Oct 2099 07:28:00 GMT")
+    assert "Retry-After: more than a day;" in str(Reader(KEY).answer(response))
+
+
 @pytest.mark.parametrize(
     "reason", ["abort", "insufficient_system_resource", "recitation", "time_limit", "Other", 7]
 )
