@@ -39,7 +39,9 @@ def _describe(options: argparse.Namespace, rest: Sequence[str]) -> int:
     if options.check not in known:
         close = difflib.get_close_matches(options.check, known, n=5, cutoff=0.3)
         allowed = f"one of the {len(known)} that `mimic-checks describe` lists"
-        hint = f"closest: {', '.join(map(repr, close))}" if close else ""
+        hint = f"did you mean {close[0]!r}?" if close else ""
+        if close[1:]:
+            hint += f" also close: {', '.join(map(repr, close[1:]))}"
         raise InvalidArgument("check", options.check, allowed=allowed, hint=hint)
     print(visible(_described(known[options.check])))
     return 0

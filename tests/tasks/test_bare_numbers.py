@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mimic_checks.read_answers import Line, coco_classes, read_line
-from mimic_checks.tasks import Vocabulary
+from mimic_checks.tasks import Unread, Vocabulary
+from mimic_checks.tasks.counting import Counting
+from mimic_checks.tasks.unread import TOO_LONG
 
 VOCABULARY = Vocabulary(coco_classes())
 
@@ -35,6 +37,11 @@ def test_numbers_of_one_class_are_several_values(answer):
 )
 def test_pairs_restatements_and_named_images_are_read(answer, count):
     assert read(answer) == read(f"There are {count} dogs in total.")
+
+
+def test_an_answer_without_end_is_not_read_at_all(monkeypatch):
+    monkeypatch.setattr(Counting, "read", lambda *given: pytest.fail("was read"))
+    assert read("<think>" + "1 " * 2_000_000 + "2") == Unread(TOO_LONG)
 
 
 def test_one_number_for_each_asked_class_is_a_list():
