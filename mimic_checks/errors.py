@@ -20,6 +20,7 @@ Imports next to nothing of the project, so every module may raise these.
 from __future__ import annotations
 
 import difflib
+import sys
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -136,6 +137,25 @@ class RemedyError(UsageError):
 
 class AnswerError(MimicChecksError):
     """A model that failed while answering; recorded, never raised out of a run."""
+
+
+@contextmanager
+def as_answer_errors() -> Iterator[None]:
+    """Turns what would end the process, or be taken by pytest for a test's own word, into an
+    `AnswerError`: a model that skips, fails or exits has failed to answer, no more.
+
+    Raises:
+        AnswerError: the code inside raised `SystemExit`, or an outcome of pytest.
+    """
+    try:
+        yield
+    except BaseException as error:
+        # Looked up, not imported: where pytest does not run, none of its outcomes is raised.
+        outcomes = sys.modules.get("_pytest.outcomes")
+        kinds = (SystemExit, outcomes.OutcomeException) if outcomes else (SystemExit,)
+        if not isinstance(error, kinds):
+            raise
+        raise AnswerError(f"the model raised {message_of(error)}") from error
 
 
 def message_of(error: BaseException, *, named: bool = True) -> str:

@@ -199,6 +199,8 @@ def test_a_check_is_described_with_its_page(capsys):
     assert "knockout " in capsys.readouterr().out
     assert main(["describe", "spred.balanced"]) == 4
     assert "did you mean 'spread.balanced'?" in capsys.readouterr().err
+    assert main(["describe", "spred"]) == 4
+    assert "; did you mean 'spread." in capsys.readouterr().err
 
 
 def test_every_shipped_check_has_its_page(capsys):

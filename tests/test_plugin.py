@@ -452,3 +452,31 @@ def test_a_level_is_selected_by_its_name_in_any_script(pytester, words, chosen):
     pytester.makepyfile(NAMED_IN_GERMAN)
     result = run(pytester, "--collect-only", "-q", "-k", words)
     result.stdout.fnmatch_lines([f"{chosen}/3 tests collected*"])
+
+
+def test_a_model_that_skips_is_inconclusive_and_a_run_that_judged_nothing_does_not_pass(pytester):
+    pytester.makeconftest("""
+        import pytest
+
+        class Skips:
+            def answer(self, prompts):
+                pytest.skip("not today")
+
+            def identity(self):
+                return {"name": "skips"}
+
+        def pytest_vlm_make_model(config):
+            return Skips()
+    """)
+    result = run(pytester, *ONE)
+    assert result.ret == 6
+    result.stdout.fnmatch_lines(["*the model raised Skipped: not today*"])
+    pytester.makeconftest("""
+        import pytest
+
+        def pytest_collection_modifyitems(items):
+            for item in items:
+                item.add_marker(pytest.mark.skip(reason="all of them"))
+    """)
+    nothing = run(pytester, *ONE, "--vlm", "stub:oracle")
+    assert nothing.ret == 6

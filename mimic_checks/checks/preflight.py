@@ -29,6 +29,7 @@ from mimic_checks.errors import (
     ModelLoadError,
     RunFolderError,
     UsageError,
+    message_of,
 )
 from mimic_checks.models import GivesLogits, Prompt, Reply, ShowsInput, image_blocks
 from mimic_checks.models.controls import Reversed, Uneven, WithoutImages
@@ -359,7 +360,7 @@ def _tried(test: Test, probe: ProbeCases) -> Finding:
         cases = f"{len(probe.prompts)} probe cases"
         if out_of_memory(error):
             return Finding(reason=f"no memory for {cases}; the run will ask in smaller batches")
-        return Finding(problem=f"the model raised on {cases}: {type(error).__name__}: {error}")
+        return Finding(problem=f"the model raised on {cases}: {message_of(error)}")
 
 
 def _say_limit(probe: ProbeCases) -> None:

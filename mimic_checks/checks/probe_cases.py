@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mimic_checks.cases import Case, cases_of
 from mimic_checks.checks.evaluation import NotMeasurable
-from mimic_checks.errors import AnswerError, UsageError
+from mimic_checks.errors import AnswerError, UsageError, as_answer_errors, message_of
 from mimic_checks.models import (
     VLM,
     GivesLogits,
@@ -26,6 +26,7 @@ from mimic_checks.models import (
 from mimic_checks.models.reply import Answered, reply_texts
 from mimic_checks.models.vlm import Capability
 from mimic_checks.runs.condition import distinct_cases
+from mimic_checks.runs.run import listed
 from mimic_checks.runs.time_limit import time_limit
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class ProbeCases:
         self.logits = gives_logits(self.model)
         tried = [(prompt, self._tried(prompt)) for prompt in map(session.prompt, self._choose())]
         raised = [
-            f"case {prompt.case_id}: {answer}"
+            f"case {prompt.case_id}: {_in_words(answer)}"
             for prompt, answer in tried
             if isinstance(answer, Exception)
         ]
@@ -102,8 +103,11 @@ class ProbeCases:
     def _answers(self, prompts: Sequence[Prompt]) -> list[Answered]:
         """The answers to one batch, within the run's time limit for so many cases."""
         limit_s = self.session.settings.case_limit
-        with time_limit(limit_s and limit_s * len(prompts)):
-            return list(self.model.answer(prompts))
+        with as_answer_errors(), time_limit(limit_s and limit_s * len(prompts)):
+            given = listed(self.model.answer(list(prompts)))
+        if len(given) != len(prompts):
+            raise AnswerError(f"answer() gave {len(given)} answers to {len(prompts)} prompts")
+        return given
 
     @cached_property
     def answered(self) -> list[Answered]:
@@ -193,6 +197,10 @@ class ProbeCases:
         return [
             prompt for prompt in self.prompts if len({image.id for image in prompt.images}) > 1
         ][:PROBED]
+
+
+def _in_words(error: Exception) -> str:
+    return message_of(error, named=not isinstance(error, AnswerError))
 
 
 def in_batches(prompts: Sequence[Prompt]) -> list[Sequence[Prompt]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,12 @@ def _describe(options: argparse.Namespace, rest: Sequence[str]) -> int:
         print("\n".join(f"{name:{width}}  {found.behaviour}" for name, found in known.items()))
         return 0
     if options.check not in known:
-        raise InvalidArgument("check", options.check, allowed=list(known))
+        close = difflib.get_close_matches(options.check, known, n=5, cutoff=0.3)
+        allowed = f"one of the {len(known)} that `mimic-checks describe` lists"
+        hint = f"did you mean {close[0]!r}?" if close else ""
+        if close[1:]:
+            hint += f" also close: {', '.join(map(repr, close[1:]))}"
+        raise InvalidArgument("check", options.check, allowed=allowed, hint=hint)
     print(visible(_described(known[options.check])))
     return 0
 

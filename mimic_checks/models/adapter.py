@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from importlib.metadata import version
 from typing import Any
 
 from peft import PeftConfig, PeftModel
@@ -86,8 +87,23 @@ def _lacking(adapter: str, missing: list[str]) -> ModelLoadError:
 def base_note(adapter: str, *names: str | None) -> str:
     """What is worth knowing of an adapter that says it was trained on another base, whose layers
     may have the same shapes: words; "" if it names this one, or none. `names`: what the base is
-    called here; folders move, so that only the last part of a name is compared."""
-    base = PeftConfig.from_pretrained(adapter).base_model_name_or_path
+    called here; folders move, so that only the last part of a name is compared.
+
+    Raises:
+        ModelLoadError: the adapter's config cannot be read.
+    """
+    try:
+        base = PeftConfig.from_pretrained(adapter).base_model_name_or_path
+    # A peft_type is looked up by name.
+    except KeyError as error:
+        kind = str(error.args[0]) if error.args else ""
+        raise ModelLoadError(
+            f"adapter={adapter!r}: adapter_config.json holds peft_type {kind!r}, which the peft"
+            f" {version('peft')} that is installed does not know; upgrade peft, or save the adapter"
+            " again"
+        ) from error
+    except Exception as error:  # whatever peft and the hub's client raise
+        raise explained(f"adapter={adapter!r}", error) from error
     own = {_last_part(known) for known in names if known}
     if not base or _last_part(base) in own:
         return ""

@@ -63,6 +63,8 @@ def backend_of(spec: str) -> tuple[Backend, str]:
     """
     prefix, colon, name = spec.partition(":")
     known = BACKENDS.names()
+    if not spec.strip():
+        raise InvalidArgument("vlm", spec, allowed="a hub id, a folder, or <backend>:<name>")
     if prefix in known:
         return BACKENDS.get(prefix), name
     if colon and not _is_path_or_hub_id(spec):

@@ -3,12 +3,13 @@ machine has all of them."""
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mimic_checks.errors import InvalidArgument, ModelLoadError
-from mimic_checks.models.backend import Backend
+from mimic_checks.models.backend import BACKENDS, Backend
 from mimic_checks.models.model_files import check_files
 from mimic_checks.models.options import ModelOptions
 
@@ -36,6 +37,15 @@ class TransformersBackend(Backend):
         """
         if not name:
             raise InvalidArgument("vlm", "transformers:", allowed="a folder or a hub id after ':'")
+        close = difflib.get_close_matches(name, BACKENDS.names(), n=1, cutoff=0.8)
+        # A folder of that name is one; on the hub, names have an owner but for a few old ones.
+        if close and "/" not in name and not Path(name).exists():
+            raise InvalidArgument(
+                "vlm",
+                name,
+                allowed="a folder, a hub id (owner/name), or a backend",
+                hint=f"did you mean {close[0]!r}? a folder is written ./{name}",
+            )
         return name, options
 
     def check(self, name: str, options: ModelOptions, catalog: Catalog) -> None:

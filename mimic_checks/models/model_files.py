@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -62,7 +63,20 @@ def check_files(name: str, options: ModelOptions) -> None:
         adapter, which = Path(options.adapter), f"adapter={options.adapter!r}"
         _json(adapter, "adapter_config.json", which)
         _check_weights(adapter, which, "adapter_model.safetensors", "adapter_model.bin")
+    elif options.adapter and not _is_hub_id(options.adapter):
+        raise ModelLoadError(
+            f"adapter={options.adapter!r} is not a directory; give a folder with"
+            " adapter_config.json, or a hub id (owner/name)"
+        )
     _check_interventions(config, options)
+
+
+def _is_hub_id(adapter: str) -> bool:
+    """Whether a name that is no folder has the form owner/name, and no folder of this machine
+    stands where the owner does."""
+    parts = adapter.split("/")
+    formed = len(parts) == 2 and all(re.fullmatch(r"\w[\w.-]*", part) for part in parts)
+    return formed and not Path(parts[0]).is_dir()
 
 
 def _check_interventions(config: Mapping[str, Any], options: ModelOptions) -> None:

@@ -26,6 +26,7 @@ LARGEST_BODY = 16 * 2**20
 LONGEST_WAIT_S = 60.0
 """The longest wait before another try, whatever the server asks for."""
 _LONGEST_BACK_OFF_S = 8.0
+_LONGEST_SHOWN_S = 86_400.0
 _PASSES = frozenset({408, 425, 429})
 _TOLD_FROM_S = 5.0
 """Waits from this length on are logged."""
@@ -133,9 +134,9 @@ class Client:
         if wait_s >= _TOLD_FROM_S and now >= self._told:
             self._told = now + wait_s
             _LOG.warning(
-                "the server (HTTP %d) asks to wait %.0f s (Retry-After); trying again in %.0f s",
+                "the server (HTTP %d) asks to wait %s (Retry-After); trying again in %.0f s",
                 response.status,
-                asked_s,
+                wait_in_words(asked_s),
                 wait_s,
             )
         return wait_s
@@ -166,6 +167,11 @@ def asked_wait_s(header: str) -> float | None:
         until = until.replace(tzinfo=until.tzinfo or UTC)
         seconds = (until - datetime.now(UTC)).total_seconds()
     return seconds if 0 <= seconds < float("inf") else None
+
+
+def wait_in_words(seconds: float) -> str:
+    """A wait that was asked for; of one without sense, only that it is one."""
+    return f"{seconds:.0f} s" if seconds <= _LONGEST_SHOWN_S else "more than a day"
 
 
 def _passes(status: int) -> bool:

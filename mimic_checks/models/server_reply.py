@@ -13,7 +13,7 @@ from typing import Any
 
 from mimic_checks.errors import AnswerError
 from mimic_checks.models.reply import Answered, Reply
-from mimic_checks.models.server_client import LONGEST_WAIT_S, Response, asked_wait_s
+from mimic_checks.models.server_client import LONGEST_WAIT_S, Response, asked_wait_s, wait_in_words
 from mimic_checks.tasks.unread import CUT_OFF, ONLY_REASONING, REFUSED
 
 _SHOWN = 200
@@ -21,9 +21,25 @@ _SHOWN = 200
 _SHORTEST_SECRET = 12
 """Keys from this length on are taken out of answers too; shorter ones ("EMPTY", "x") are words that
 an answer may use."""
-_CUT_OFF = frozenset({"length", "max_tokens", "max_length"})
-_FILTERED = frozenset({"content_filter", "safety", "refusal"})
-_BROKEN_OFF = frozenset({"abort", "aborted", "cancelled", "canceled", "error"})
+_WHOLE = frozenset(
+    {
+        "",
+        "stop",
+        "eos",
+        "eos_token",
+        "end_turn",
+        "stop_sequence",
+        "stop_token",
+        "tool_calls",
+        "function_call",
+        "complete",
+        "completed",
+    }
+)
+"""Why an answer that is whole ends. There is no list of the others, which every server makes up
+as it goes: a reason that is not known may mean a text that breaks off."""
+_CUT_OFF = frozenset({"length", "max_tokens", "max_length", "model_length", "max_output_tokens"})
+_FILTERED = frozenset({"content_filter", "safety", "refusal", "prohibited_content"})
 _MESSAGES = ("error", "message", "detail", "msg")
 _THOUGHTS = ("reasoning_content", "reasoning")
 _TEXT_PARTS = frozenset({"text", "output_text"})
@@ -50,9 +66,11 @@ class Reader:
             message = shorten(self.redacted(_error_message(found))) or self._start(response)
             return AnswerError(f"the server sent an error (HTTP {response.status}): {message}")
         read = _choice(found)
+        if isinstance(read, AnswerError):
+            return AnswerError(shorten(self.redacted(str(read))))
         if read is None:
             return AnswerError(f"the server sent no answer: {self._start(response)}")
-        if not self._is_secret or isinstance(read, AnswerError):
+        if not self._is_secret:
             return read
         if isinstance(read, Reply):
             return Reply(self.redacted(read.text), read.remark)
@@ -65,7 +83,7 @@ class Reader:
         told = shorten(self.redacted(message)) or self._start(response)
         asked_s = asked_wait_s(response.wait)
         wait = (
-            f" (Retry-After: {asked_s:.0f} s; waits are at most {LONGEST_WAIT_S:.0f} s)"
+            f" (Retry-After: {wait_in_words(asked_s)}; waits are at most {LONGEST_WAIT_S:.0f} s)"
             if asked_s is not None
             else ""
         )
@@ -156,17 +174,24 @@ def _choice(found: dict[str, Any]) -> Answered | None:
     """What the first choice of a completion says; None if there is none."""
     choices = found.get("choices")
     first = choices[0] if isinstance(choices, list) and choices else None
+    # OpenRouter tells so of a provider that failed in the middle.
+    if isinstance(first, dict) and first.get("error"):
+        told = _error_message(first["error"]) or json.dumps(first["error"])
+        return AnswerError(f"the server sent an error with its answer: {told}")
     message = first.get("message") if isinstance(first, dict) else None
     parts = _Parts.of(message) if isinstance(message, dict) else None
     if parts is None or not isinstance(first, dict) or not isinstance(message, dict):
         return None
     reason = _reason(first)
-    if reason in _BROKEN_OFF:
-        return AnswerError(f"the server broke its answer off (finish_reason={reason!r})")
     if reason in _CUT_OFF:
         return Reply(parts.text or parts.thoughts, CUT_OFF)
     if parts.refusal or reason in _FILTERED:
         return Reply(parts.refusal or parts.text, REFUSED)
+    if reason not in _WHOLE:
+        return AnswerError(
+            "the server broke its answer off, or ended it in a way that is not known"
+            f" (finish_reason={reason!r})"
+        )
     if parts.text:
         return parts.text
     if parts.thoughts:
@@ -176,10 +201,12 @@ def _choice(found: dict[str, Any]) -> Answered | None:
 
 
 def _reason(choice: dict[str, Any]) -> str:
-    reason = choice.get("finish_reason")
+    reason: Any = choice.get("finish_reason")
     # SGLang's own form.
     reason = reason.get("type") if isinstance(reason, dict) else reason
-    return reason.casefold() if isinstance(reason, str) else ""
+    if reason is None:
+        return ""
+    return reason.strip().casefold() if isinstance(reason, str) else repr(reason)
 
 
 class _Parts:

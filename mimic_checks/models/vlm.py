@@ -7,11 +7,12 @@ asks `white_box`, `gives_logits`, `image_blocks`, `shows_input`, `image_tokens` 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, get_args
 
-from mimic_checks.errors import AttentionError, ExtensionError
+from mimic_checks.errors import AttentionError, ExtensionError, message_of, refusing
 from mimic_checks.models.intervention import Intervention
 from mimic_checks.models.prompt import Prompt
 from mimic_checks.models.reply import Answered, reply_texts
@@ -225,13 +226,39 @@ def check_model(model: object, origin: str) -> VLM:
     Raises:
         ExtensionError: it has no `answer` or `identity`, or declares what it cannot do.
     """
+    if isinstance(model, type):
+        raise ExtensionError(
+            f"{origin} gave the class {model.__name__}, not a model; give an object of it:"
+            f" {model.__name__}()"
+        )
     missing = [part for part in ("answer", "identity") if not hasattr(model, part)]
     if missing:
         raise ExtensionError(
             f"{origin} made {type(model).__name__}, which lacks {', '.join(map(repr, missing))}"
         )
     capabilities_of(cast(VLM, model))
+    _check_identity(cast(VLM, model), origin)
     return cast(VLM, model)
+
+
+def _check_identity(model: VLM, origin: str) -> None:
+    """An identity is written into every record of a run: it is looked at before any case is
+    asked."""
+    what = f"identity() of {type(model).__name__} ({origin})"
+    with refusing(f"{what} raised"):
+        identity: object = model.identity()
+    if not isinstance(identity, dict) or not all(isinstance(key, str) for key in identity):
+        problem = f"gave {identity!r:.200}"
+    else:
+        try:
+            json.dumps(identity, sort_keys=True, allow_nan=False)
+            return
+        except (TypeError, ValueError, RecursionError) as error:
+            problem = f"gave what JSON cannot hold ({message_of(error)})"
+    raise ExtensionError(
+        f"{what} {problem}; it owes a dict with texts as keys and texts, numbers, lists or dicts as"
+        " values"
+    )
 
 
 def why_not(model: VLM, capability: Capability) -> str | None:

@@ -38,7 +38,7 @@ def maker_of(config: pytest.Config, named: str) -> Callable[[Catalog], VLM] | No
         except UsageError:
             raise
         # Whatever a user's conftest raises; a skip, which is no Exception, stays one.
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ModelLoadError(
                 f"pytest_vlm_make_model raised ({type(error).__name__}: {error})"
             ) from error

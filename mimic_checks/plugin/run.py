@@ -356,6 +356,9 @@ class Run:
         )
         if "fail" in verdicts:
             return int(pytest.ExitCode.TESTS_FAILED)
+        # What nothing was judged in lets nothing pass, whatever it was skipped for.
+        if not self.results:
+            return EXIT_INCONCLUSIVE
         return EXIT_INCONCLUSIVE if "inconclusive" in verdicts or ungated else 0
 
     def _absent(self, described: RunDescription) -> list[NotCarried]:

@@ -13,7 +13,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mimic_checks.errors import AnswerError, UsageError, message_of
+from mimic_checks.errors import (
+    AnswerError,
+    ModelLoadError,
+    UsageError,
+    as_answer_errors,
+    message_of,
+)
 from mimic_checks.models import VLM, Prompt, Reply, image_tokens
 from mimic_checks.runs.answer_cache import AnswerCache
 from mimic_checks.runs.batching import choose_budget, fixed_budget, plan_batches
@@ -156,8 +162,10 @@ class Runner:
             _DoesNotFit: a batch of several cases for which memory ran out.
         """
         try:
-            with time_limit(self.case_limit_s and self.case_limit_s * len(prompts)):
-                given = _listed(self.model.answer(prompts))
+            limit_s = self.case_limit_s and self.case_limit_s * len(prompts)
+            with as_answer_errors(), time_limit(limit_s):
+                # A list of its own: what a model does to it concerns no other.
+                given = listed(self.model.answer(list(prompts)))
         # The model itself is unusable: no smaller batch would help.
         except UsageError:
             raise
@@ -169,7 +177,7 @@ class Runner:
             half = len(prompts) // 2
             return self._answer_batch(prompts[:half]) + self._answer_batch(prompts[half:])
         if len(given) != len(prompts):
-            raise UsageError(
+            raise ModelLoadError(
                 f"the model returned {len(given)} answers to {len(prompts)} prompts; answer() owes"
                 " one each"
             )
@@ -185,7 +193,7 @@ class Runner:
             torch.cuda.empty_cache()
 
 
-def _listed(given: Any) -> list[Any]:
+def listed(given: Any) -> list[Any]:
     """What a model gave for a batch, one by one."""
     # A text is a sequence, too: of letters.
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):

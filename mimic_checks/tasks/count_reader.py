@@ -29,6 +29,7 @@ _EXCEPT = re.compile(
     rf"(?:{MARK}|\bimage)"
 )
 _GLUED = re.compile(r"\d+(?:,\d+)+")
+_AND = frozenset({"and", "y", "und"})
 _MOST_CHARACTERS = 10_000
 """Longer answers are read by their end: a count stands there, after whatever was thought."""
 
@@ -73,15 +74,19 @@ def _values(text: str, asked: Sequence[str], marks: ClassMarks) -> list[int] | U
 
 
 def _bare(text: str, asked: int) -> list[int] | Unread | None:
-    """Numbers and nothing else: one for each asked class, or one for each image. None where the
-    text has other words."""
+    """Numbers and nothing else: one for each asked class. None where the text has other words.
+
+    How many images were shown is not known here, so that numbers are no list of one for each: a
+    sum would turn "3 3 3 3", said of one image, into 12. Only "1, 1" and "1 and 1" are a sum, as
+    nobody says so of one image."""
     glued = _GLUED.fullmatch(text.strip())
     if glued and asked > 1:
         text = glued.group().replace(",", ", ")
+    everything = tokens_of(text)
     tokens = [
         token
-        for token in tokens_of(text)
-        if token.kind not in ("comma", "break", "other") and token.text not in ("and", "y", "und")
+        for token in everything
+        if token.kind not in ("comma", "break", "other") and token.text not in _AND
     ]
     if asked > 1 and len(tokens) == 1 and tokens[0].kind == "none":
         return [0] * asked
@@ -92,11 +97,10 @@ def _bare(text: str, asked: int) -> list[int] | Unread | None:
     values = [token.value or 0 for token in tokens]
     if asked > 1:
         return values if len(values) == asked else Unread(SEVERAL)
-    if len({token.text[0].isdigit() for token in tokens}) > 1 or _counts_up(values):
-        return [values[0]] if len(set(values)) == 1 else Unread(SEVERAL)
-    return [sum(values)]
-
-
-def _counts_up(values: Sequence[int]) -> bool:
-    """Whether a list of numbers is counting aloud."""
-    return list(values) == list(range(1, len(values) + 1))
+    if len(set(values)) > 1:
+        return Unread(SEVERAL)
+    # "3 (three)" says it twice.
+    if len({token.text[0].isdigit() for token in tokens}) > 1:
+        return [values[0]]
+    joined = everything[1].kind == "comma" or everything[1].text in _AND
+    return [sum(values)] if len(values) == 2 and joined else Unread(SEVERAL)

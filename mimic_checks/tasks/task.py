@@ -15,8 +15,11 @@ from typing import ClassVar, Literal, get_args
 from mimic_checks.errors import ExtensionError, InvalidArgument, refusing
 from mimic_checks.registry import Registry
 from mimic_checks.tasks.truth import Truth
-from mimic_checks.tasks.unread import Unread
+from mimic_checks.tasks.unread import TOO_LONG, Unread
 from mimic_checks.tasks.vocabulary import Vocabulary
+
+LONGEST_ANSWER = 200_000
+"""Characters of an answer that is read, in a second or two; long thoughts have fewer."""
 
 Template = Literal["plain", "instruct", "mimic", "singular"]
 TEMPLATES: tuple[Template, ...] = get_args(Template)
@@ -97,6 +100,9 @@ def read_answer(
         ExtensionError: it raised, or gave something that is neither `Unread` nor of its own
             `truth_type`; names the task.
     """
+    # Not read by its end: thoughts that began before it would pass for an answer.
+    if len(answer) > LONGEST_ANSWER:
+        return Unread(TOO_LONG)
     with refusing(f"task {task.name!r}: its read() failed"):
         reading = task.read(answer, truth, offered, vocabulary)
     if not isinstance(reading, (Unread, task.truth_type)):

@@ -25,6 +25,8 @@ DENIED = "only a denial"
 OTHER_THINGS = "other things counted"
 PER_IMAGE = "per image, without a total"
 """One in each image, without saying how many images there are."""
+TOO_LONG = "too long"
+"""More characters than any answer has: a model that repeats itself without end."""
 UNKNOWN_NAME = "unknown name"
 """A name outside the vocabulary that may be another word for a class in it."""
 

@@ -333,6 +333,26 @@ def test_a_few_errors_are_no_defect_and_many_are(catalog, tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (None, "TypeError: answer() gave None; it owes a list of texts"),
+        ([], "answer() gave 0 answers to 1 prompts"),
+        (StopIteration("s"), "StopIteration: s"),
+        (SystemExit(0), "the model raised SystemExit: 0"),
+    ],
+    ids=repr,
+)
+def test_probe_cases_word_errors_as_the_run_does(catalog, tmp_path, given, said):
+    class Odd(Oracle):
+        def answer(self, prompts):
+            if isinstance(given, BaseException):
+                raise given
+            return given
+
+    assert said in preflight.problems(closed(catalog, tmp_path, Odd))
+
+
 def test_a_model_that_barely_fits_is_no_broken_one(catalog, tmp_path):
     """Running out of memory in a batch is answered with smaller ones by the run; and a model that
     hangs is given up."""

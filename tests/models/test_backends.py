@@ -58,6 +58,8 @@ def test_a_folder_of_the_working_directory_is_a_path_whatever_its_name(tmp_path,
         ("builtin:small", "vlm='builtin:small' is not allowed; allowed: 'builtin' with nothing"),
         ("transformers:", "vlm='transformers:' is not allowed"),
         ("openai:", "vlm='openai:' is not allowed"),
+        ("", "vlm='' is not allowed; allowed: a hub id, a folder"),
+        ("builtn", "vlm='builtn' is not allowed.*did you mean 'builtin'"),
     ],
 )
 def test_specs_that_name_nothing_are_refused(spec, message, scenes):

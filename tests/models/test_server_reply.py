@@ -58,6 +58,7 @@ def test_texts(sent, text):
     [
         (completion("There are", "length"), Reply("There are", CUT_OFF)),
         (completion("There are", "max_tokens"), Reply("There are", CUT_OFF)),
+        (completion("There are", "model_length"), Reply("There are", CUT_OFF)),
         (completion("There are", {"type": "length", "length": 64}), Reply("There are", CUT_OFF)),
         (completion(None, "length", reasoning_content="First, I"), Reply("First, I", CUT_OFF)),
         (completion(None, reasoning_content="3."), Reply("3.", ONLY_REASONING)),
@@ -118,11 +119,50 @@ HTML = 200, {"Content-Type": "text/html; charset=utf-8"}, b"<html>\n <p>Sign in<
             (502, {"Content-Type": "text/html"}, b"<h1>Bad Gateway"),
             "HTTP 502: text/html: <h1>Bad Gateway",
         ),
-        (completion("2", "abort"), "the server broke its answer off (finish_reason='abort')"),
     ],
 )
 def test_errors(sent, message):
     assert error(sent) == message
+
+
+def test_a_key_that_a_cut_would_halve_is_not_shown():
+    status, headers, body = completion("2")
+    sent = json.loads(body)
+    for length in range(120, 200):
+        sent["choices"][0]["error"] = "x" * length + KEY
+        message = error((status, headers, json.dumps(sent).encode()))
+        assert KEY[:8] not in message
+        assert len(message) <= 200
+
+
+def test_a_wait_of_years_is_not_counted_in_seconds():
+    response = Response(429, b"{}", wait="Wed, 21 Oct 2099 07:28:00 GMT")
+    assert "Retry-After: more than a day;" in str(Reader(KEY).answer(response))
+
+
+@pytest.mark.parametrize(
+    "reason", ["abort", "insufficient_system_resource", "recitation", "time_limit", "Other", 7]
+)
+def test_an_answer_that_ends_for_an_unknown_reason_is_an_error_that_names_it(reason):
+    message = error(completion("There are 2 in the first and", reason))
+    assert f"finish_reason={str(reason).casefold()!r}" in message
+
+
+@pytest.mark.parametrize("reason", ["stop", "STOP", "eos", "end_turn", "tool_calls", "complete"])
+def test_an_answer_that_ends_for_a_known_reason_is_whole(reason):
+    assert read(completion("2", reason)) == "2"
+
+
+@pytest.mark.parametrize(
+    ("inner", "said"),
+    [({"message": f"upstream {KEY} died"}, "upstream *** died"), ({"code": 502}, '{"code": 502}')],
+)
+def test_an_error_beside_an_answer_is_an_error(inner, said):
+    status, headers, body = completion("There are 2")
+    sent = json.loads(body)
+    sent["choices"][0]["error"] = inner
+    message = error((status, headers, json.dumps(sent).encode()))
+    assert message == f"the server sent an error with its answer: {said}"
 
 
 @pytest.mark.parametrize(
