@@ -29,7 +29,6 @@ class Says:
     "identity",
     [None, "me", {"x": object()}, {1: 2, "x": 1}, {"x": float("nan")}, ValueError(), SystemExit(0)],
     ids=["none", "text", "object", "mixed keys", "nan", "raises", "exits"],
-    ids=repr,
 )
 def test_an_identity_that_no_record_can_hold_is_refused(identity):
     with pytest.raises(ExtensionError, match=r"identity\(\) of Says \(the hook\)"):
