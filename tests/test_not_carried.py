@@ -334,7 +334,7 @@ def test_an_untestable_level_of_the_baseline_is_left_open_and_the_others_compare
     python, half, workers
 ):
     policy = half / "policy.toml"
-    policy.write_text("[defaults]\nmin_cases = 40\nmargin = 0.2\n")
+    policy.write_text("[defaults]\nmin_cases = 40\nmargin = 0.2\nlevel_margin = 0.2\n")
     gate = ("--vlm-baseline", "kept", "--vlm-policy", "policy.toml", "-p", "no:cacheprovider")
     gate += ("-p", "xdist", "-n", workers) if workers != "0" else ("-p", "no:xdist")
     assert python("pytest", [*ARGUMENTS, *gate, "--snapshot-update", "."], folder=half).ret == 0

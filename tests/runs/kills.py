@@ -37,7 +37,7 @@ from remedies.mixture import Mixture, Part
 
 CATALOG = "rendered?scenes=600&families=6"
 TRAINING_SPEC = "rendered?seed=31&scenes=300&families=0"
-POLICY = "[defaults]\nmargin = 0.3\nmin_cases = 20\n"
+POLICY = "[defaults]\nmargin = 0.3\nlevel_margin = 0.3\nmin_cases = 20\n"
 REFUSED = 4
 ALONE = False
 """Whether this process counts its writes."""
