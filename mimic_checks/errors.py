@@ -6,6 +6,7 @@
     │   ├── EmptyPool         a request for cases that the catalog cannot meet
     │   ├── ExtensionError    a check, task, backend or other extension that is not what it must be
     │   ├── CatalogError      a catalog that cannot be read
+    │   ├── SuiteError        files of a suite that are not what they must be
     │   ├── ModelLoadError    a model or adapter that cannot be loaded
     │   ├── AttentionError    a token map, mask, window or pooling that this model cannot have
     │   ├── ThresholdsError   thresholds that are wrong, or under which a pass is unreachable
@@ -106,6 +107,10 @@ def refusing(what: str) -> Iterator[None]:
 
 class CatalogError(UsageError):
     """A catalog that cannot be read, or that holds nothing."""
+
+
+class SuiteError(UsageError):
+    """Files of a suite that are missing, have other columns than its format, or no answers."""
 
 
 class ModelLoadError(UsageError):

@@ -35,7 +35,7 @@ def name(answer, truth="cat", task="common"):
         ("three", "right", True),
         ("3.0", "right", True),
         ("There are 3 dogs in 5 images", "right", True),
-        ("two and one", "right", True),
+        ("two and one", "unparseable", True),  # a list: no sum is said
         ("Three dogs and two cats", "right", False),
         ("In 5 images there are 3 dogs", "right", False),
         ("2 + 1 = 3", "right", False),
