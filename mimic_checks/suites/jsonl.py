@@ -257,4 +257,5 @@ JSONL = SuiteFormat(
     categories=_categories,
     key=_key,
     templates={"ours": ours},
+    grouped=True,
 )

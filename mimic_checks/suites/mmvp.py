@@ -154,7 +154,13 @@ def _key(folder: Path, *, drop_doubtful: bool = False) -> str:
 
 
 def _official(item: SuiteItem) -> tuple[Piece, ...]:
-    return joined([*item.question, f" {item.raw['options']}"])
+    """Question and options with a space between, as the file has them unless they are rotated."""
+    options = tuple(str(text) for (text,) in item.options)
+    words = item.raw["options"]
+    if split_options(words) != options:
+        lettered = zip(LETTERS.lower(), options, strict=False)
+        words = " ".join(f"({letter}) {option}" for letter, option in lettered)
+    return joined([*item.question, f" {words}"])
 
 
 def _lmms_eval(item: SuiteItem) -> tuple[Piece, ...]:
@@ -209,4 +215,5 @@ MMVP = SuiteFormat(
         "VLMEvalKit": HarnessScore(_vlmevalkit_rule, whole_groups, "pairs"),
         "VLMEvalKit, per question": HarnessScore(_vlmevalkit_rule, micro, "micro"),
     },
+    grouped=True,
 )

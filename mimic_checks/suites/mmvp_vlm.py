@@ -121,4 +121,5 @@ MMVP_VLM = SuiteFormat(
     categories=_categories,
     key=_key,
     templates={"ours": ours},
+    grouped=True,
 )

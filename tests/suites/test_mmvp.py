@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mimic_checks.errors import SuiteError
 from mimic_checks.suites.item import Refused, SuiteItem
 from mimic_checks.suites.mmvp import MMVP, split_options
+from mimic_checks.suites.rotation import rotations
 from tests.suites.scenes import write_scene
 
 HEADER = ["Index", "Question", "Options", "Correct Answer"]
@@ -203,6 +204,8 @@ def test_prompts(folder):
         "How many, say, dogs?\nA. Two\nB. One\nAnswer with the option's letter.",
     )
     assert next(iter(MMVP.templates)) == "official"
+    turned = rotations(item)[1]
+    assert MMVP.templates["official"](turned) == (0, "How many, say, dogs? (a) One (b) Two")
 
 
 @pytest.mark.parametrize(

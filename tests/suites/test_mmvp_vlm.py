@@ -11,6 +11,7 @@ from mimic_checks.suites.item import Refused
 from mimic_checks.suites.mmvp_vlm import MMVP_VLM, StatementPair, read_pairs
 from tests.suites.scenes import write_scene
 
+HEADER = ("Question ID", "Type", "Statement")
 ROWS = [
     (1, "Orientation", "a dog to the left"),
     (2, "Orientation", "a dog to the right"),
