@@ -145,7 +145,22 @@ OPTIONS = (
         "vlm-feature-cache-mb", int, "memory for image features that are used again (default 512)"
     ),
 )
+LISTS = (
+    Option(
+        "vlm-suite",
+        str,
+        "questions that others wrote: <format>:<folder>[?option=value&...], as"
+        " muirbench:/data/muirbench (may be given more than once)",
+    ),
+)
+"""Options that may be given more than once; an ini key has a value a line."""
 SWITCHES = (
+    Option(
+        "vlm-rotate-options",
+        bool,
+        "suites: ask every multiple choice item with its options in every rotation; right only if"
+        " all are",
+    ),
     Option("vlm-trust-remote-code", bool, "run code that a checkpoint brings along"),
     Option(
         "vlm-sequential",

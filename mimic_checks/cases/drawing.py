@@ -90,7 +90,7 @@ class _Drawing(Generic[T]):
         """Takes the next value, if it is to be had."""
         value = _draw_one(self.strategy, self.generator)
         items = () if value is None else _items(value)
-        ids = {item.id for item in items}
+        ids = {item.id for item in items if item is not None}
         repeat = not self._seen.isdisjoint(ids)
         wanted = value is not None and not self._leave_out.holds(items)
         if wanted and items:

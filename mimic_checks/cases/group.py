@@ -53,14 +53,20 @@ class Group:
 
 Item = Case | Group
 """What one draw holds at one level."""
-Draw = tuple[Item, ...]
-"""One item per level of a sweep, all from one draw."""
+Draw = tuple[Item | None, ...]
+"""One item per level, all from one draw; None where it has none (a question of a suite belongs to
+one category)."""
 _Item = TypeVar("_Item", Case, Group, Item)
 
 
-def cases_of(items: Iterable[Item]) -> list[Case]:
+def cases_of(items: Iterable[Item | None]) -> list[Case]:
     """All cases, in order; a group's one after another."""
-    return [case for item in items for case in (item.cases if isinstance(item, Group) else (item,))]
+    return [
+        case
+        for item in items
+        if item is not None
+        for case in (item.cases if isinstance(item, Group) else (item,))
+    ]
 
 
 def clustered(items: Sequence[_Item]) -> tuple[_Item, ...]:

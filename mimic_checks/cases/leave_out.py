@@ -20,11 +20,11 @@ class LeaveOut:
     def __init__(self, ids: Collection[str] = ()) -> None:
         self.ids, self.met = frozenset(ids), set[str]()
 
-    def holds(self, items: Iterable[Item]) -> bool:
+    def holds(self, items: Iterable[Item | None]) -> bool:
         """Whether one of a draw's items, or of their cases, is to be left out."""
         if not self.ids:
             return False
-        parts = [part.id for item in items for part in (item, *cases_of([item]))]
+        parts = [part.id for item in items if item for part in (item, *cases_of([item]))]
         found = self.ids.intersection(parts)
         self.met |= found
         return bool(found)

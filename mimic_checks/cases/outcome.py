@@ -119,15 +119,16 @@ def judge(
     return Outcome(case, answer, "right" if score.right else "wrong", score.partial, prediction)
 
 
-def scored(items: Sequence[Item], outcomes: Mapping[str, Outcome]) -> list[Scored]:
-    """The outcomes of items, in order, from those of their cases by case id. A case that several
-    draws share is asked once, and its outcome is of the case as each item has it: in the item's own
-    cluster, with the item's own factors."""
+def scored(items: Sequence[Item | None], outcomes: Mapping[str, Outcome]) -> list[Scored]:
+    """The outcomes of items, in order, from those of their cases by case id; nothing in the place
+    of None. A case that several draws share is asked once, and its outcome is of the case as each
+    item has it: in the item's own cluster, with the item's own factors."""
     return [
         GroupOutcome(item, tuple(outcome_of(case, outcomes) for case in item.cases))
         if isinstance(item, Group)
         else outcome_of(item, outcomes)
         for item in items
+        if item is not None
     ]
 
 

@@ -84,7 +84,7 @@ class Catalog:
 
     def __post_init__(self) -> None:
         # A frozen dataclass refuses plain assignment, also to itself.
-        object.__setattr__(self, "manifest", Manifest(self.source, self._alike))
+        object.__setattr__(self, "manifest", Manifest(self.source, self._alike, rows=len(self)))
         if not len(self.counts):
             raise CatalogError(
                 f"catalog={self.name!r} holds no images; give a catalog with at least one image"

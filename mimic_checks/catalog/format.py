@@ -84,7 +84,7 @@ class CatalogFormat:
         if bool(folder) != self.takes_folder:
             given = f"{self.name}:{folder}"
             raise InvalidArgument("vlm-catalog", given, allowed=[self.usage])
-        cast = self._cast(maker, options)
+        cast = cast_options("vlm-catalog", maker, options)
         made = maker(folder, **cast) if self.takes_folder else maker(**cast)
         if not isinstance(made, kind):
             raise ExtensionError(
@@ -92,25 +92,36 @@ class CatalogFormat:
             )
         return made
 
-    def _cast(self, maker: Callable[..., Any], options: Mapping[str, str]) -> dict[str, Any]:
-        parameters = inspect.signature(maker).parameters.values()
-        known = {p.name: _type_name(p) for p in parameters if p.kind is p.KEYWORD_ONLY}
-        cast = {}
-        for name, text in options.items():
-            if name not in known:
-                raise InvalidArgument("vlm-catalog option", name, allowed=known)
-            if known[name] not in _CASTS:
-                raise ExtensionError(
-                    f"catalog format {self.name!r}: option {name!r} has type {known[name]};"
-                    f" options have one of the types {', '.join(_CASTS)}"
-                )
-            try:
-                cast[name] = _CASTS[known[name]](text)
-            except (ValueError, KeyError):
-                raise InvalidArgument(
-                    f"vlm-catalog option {name}", text, allowed=f"a value of type {known[name]}"
-                ) from None
-        return cast
+
+def cast_options(
+    what: str, maker: Callable[..., Any], options: Mapping[str, str]
+) -> dict[str, Any]:
+    """Options of a spec as values of the types that a function's keyword-only parameters have;
+    `what`: the flag that they came with.
+
+    Raises:
+        InvalidArgument: an option that the function does not take, or a value of another type.
+        ExtensionError: a parameter of a type that no text can be cast to.
+    """
+    parameters = inspect.signature(maker).parameters.values()
+    known = {p.name: _type_name(p) for p in parameters if p.kind is p.KEYWORD_ONLY}
+    cast = {}
+    for name, text in options.items():
+        if name not in known:
+            raise InvalidArgument(f"{what} option", name, allowed=known)
+        kind = known[name].removesuffix(" | None")
+        if kind not in _CASTS:
+            raise ExtensionError(
+                f"{what} option {name!r} has type {known[name]}; options have one of the types"
+                f" {', '.join(_CASTS)}"
+            )
+        try:
+            cast[name] = _CASTS[kind](text)
+        except (ValueError, KeyError):
+            raise InvalidArgument(
+                f"{what} option {name}", text, allowed=f"a value of type {kind}"
+            ) from None
+    return cast
 
 
 def _type_name(parameter: inspect.Parameter) -> str:

@@ -154,6 +154,11 @@ def look_at(path: Path) -> Look:
         return Look(*size, orientation, (length, file.read(_TAIL_BYTES)))
 
 
+def look_into(data: bytes) -> None:
+    """Whether a file's bytes begin like a picture that can be opened; raises as `open_image`."""
+    _opened(io.BytesIO(data))
+
+
 def open_image(path: Path) -> Image.Image:
     """A file decoded to RGB, turned as it is to be shown.
 
@@ -218,17 +223,32 @@ class Manifest:
 
     A picture that stands under two rows is the first one's that is looked at; the other counts as
     unreadable, so that no case shows it twice. `alike` says whether the same is known of two rows:
-    one picture with different labels has no true answer. Safe to use from threads.
+    one picture with different labels has no true answer. `rows`: how many there are, if known.
+    Safe to use from threads.
     """
 
     def __init__(
-        self, source: ImageSource, alike: Callable[[int, int], bool] = lambda first, second: True
+        self,
+        source: ImageSource,
+        alike: Callable[[int, int], bool] = lambda first, second: True,
+        *,
+        rows: int | None = None,
     ) -> None:
-        self._source, self._alike = source, alike
+        self._source, self._alike, self._rows = source, alike, rows
         self._ids: dict[int, str] = {}
         self._row_of: dict[str, int] = {}
         self._lock = threading.Lock()
         self.unreadable: dict[int, str] = {}
+
+    def hand_out(self, ids: Sequence[str]) -> None:
+        """Takes over the ids of all rows from somebody who has looked at the pictures already."""
+        with self._lock:
+            self._row_of |= {image_id: row for row, image_id in enumerate(ids)}
+            self._ids |= dict(enumerate(ids))
+
+    def knows(self, image_id: str) -> bool:
+        """Whether it has handed out this id."""
+        return image_id in self._row_of
 
     def readable(self, row: int) -> bool:
         """Whether the picture decodes; looks at it once.
@@ -239,6 +259,8 @@ class Manifest:
         # Without the lock, which most calls then never take: an id, once there, never changes.
         if row in self._ids:
             return True
+        if row < 0 or (self._rows is not None and row >= self._rows):
+            return False
         with self._lock:
             # Asked again inside: another thread may have looked while this one waited.
             if row in self._ids:
@@ -285,7 +307,7 @@ class Manifest:
             OSError: the picture cannot be read.
         """
         if not self.readable(row):
-            raise OSError(self.unreadable[row])
+            raise OSError(self.unreadable.get(row, f"there is no row {row}"))
         return self._ids[row]
 
     def row(self, image_id: str) -> int:

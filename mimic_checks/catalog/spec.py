@@ -33,14 +33,25 @@ def load_presence(spec: str) -> Presence:
 
 def _parts(spec: str) -> tuple[CatalogFormat, str, dict[str, str]]:
     """Format, folder ("": none) and options of a spec."""
-    head, _, query = spec.partition("?")
+    head, options = parts_of(spec)
     name, _, folder = head.partition(":")
     if name not in CATALOGS.names():
         raise InvalidArgument("vlm-catalog", name, allowed=CATALOGS.names())
+    return CATALOGS.get(name), folder, options
+
+
+def parts_of(spec: str, what: str = "vlm-catalog") -> tuple[str, dict[str, str]]:
+    """What stands before the `?` of a spec, and the options after it; `what`: the flag that it
+    came with.
+
+    Raises:
+        InvalidArgument: an option twice.
+    """
+    head, _, query = spec.partition("?")
     options: dict[str, str] = {}
     # Blank values are kept: `?split=` is an empty text, not an option left out.
     for option, value in parse_qsl(query, keep_blank_values=True):
         if option in options:
-            raise InvalidArgument("vlm-catalog option", option, allowed="each option once")
+            raise InvalidArgument(f"{what} option", option, allowed="each option once")
         options[option] = value
-    return CATALOGS.get(name), folder, options
+    return head, options

@@ -18,11 +18,13 @@ from mimic_checks.errors import ExtensionError, InvalidArgument
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
+    from mimic_checks.cases import Scored
     from mimic_checks.catalog import Catalog
     from mimic_checks.checks.evaluation import Evaluation
     from mimic_checks.checks.run_plan import RunPlan
     from mimic_checks.checks.session import CheckSession
     from mimic_checks.runs import Condition
+    from mimic_checks.verdicts.result import Panel
 
 Profile = Literal["standard", "mimic"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
@@ -45,12 +47,13 @@ class DrawCases(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One behaviour. Make a `Sweep` or a `Measurement`.
+    """One behaviour. Make a `Sweep`, a `Survey` or a `Measurement`.
 
     `check_id`: names it in results, thresholds, policies and baselines. `title`, and what `moves`
     with its `factor`, are for readers. `levels`: the values of the factor, by profile or the same
-    for all profiles; the first is the reference. `cases`: the strategy of its draws. `docs`: where
-    to read on. `harness`: it asks whether the harness is right, not how good the model is.
+    for all profiles; the first is the reference. `cases`: the strategy of its draws. `catalog`: the
+    spec of a catalog of its own, from which they are drawn ("": from the run's). `docs`: where to
+    read on. `harness`: it asks whether the harness is right, not how good the model is.
     `needs_rules`: it cuts attention paths, which flash attention cannot express.
     """
 
@@ -60,6 +63,7 @@ class Check:
     moves: str
     levels: Mapping[Profile, Sequence[LevelValue]] | Sequence[LevelValue]
     cases: DrawCases = field(repr=False)
+    catalog: str = ""
     docs: str = ""
     harness: bool = False
     needs_rules: bool = False
@@ -107,6 +111,11 @@ class Check:
         return False
 
     @property
+    def has_reference(self) -> bool:
+        """Whether its first level is what the others are judged against, and always asked."""
+        return True
+
+    @property
     def anytime(self) -> bool:
         """Whether it may stop early against a baseline: it asks whole draws in any order."""
         return False
@@ -126,6 +135,47 @@ class Sweep(Check):
     @property
     def anytime(self) -> bool:
         return True
+
+
+Shown = Callable[[Mapping[Level, Sequence["Scored"]], float], Sequence["Panel"]]
+"""Outcomes by level and the run's alpha -> what the report shows beside the verdicts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey(Check):
+    """Cases at levels that are judged one by one: patterns, the categories of a suite. There is no
+    reference; a level passes where its rate is proven above the threshold `level_floor`, and above
+    every answer that needs no look at the images. A draw may have no item at a level.
+
+    `given`: its cases stand in a file, and are asked whatever their number; those of others are
+    drawn, as many as the run asks for. `shown`: what is measured beside the verdicts.
+    """
+
+    given: bool = False
+    shown: Shown | None = field(default=None, repr=False)
+
+    def node_levels(self, profile: Profile) -> tuple[Level, ...]:
+        return self.drawn_levels(profile)
+
+    @property
+    def has_reference(self) -> bool:
+        return False
+
+    @property
+    def gated(self) -> bool:
+        return True
+
+
+class CheckSource(Protocol):
+    """Checks that are known only when a run's options are: one for every suite that it names."""
+
+    def checks(self, option: Callable[[str], Any]) -> Sequence[Check]:
+        """The checks. `option`: the value of a run's option by its key (`vlm_suite`), None if it is
+        not given.
+
+        Raises:
+            UsageError: what the options name cannot be read.
+        """
 
 
 Measure = Callable[["CheckSession", "Measurement"], "Evaluation"]
@@ -169,17 +219,18 @@ class Measurement(Check):
         return self.pairs
 
 
-def check(subject: Check) -> Callable[[F], F]:
-    """Marks a test function as a check; the plugin finds it by this mark, whatever its node id.
+def check(subject: Check | CheckSource) -> Callable[[F], F]:
+    """Marks a test function as a check, or as that of all checks of a source; the plugin finds it
+    by this mark, whatever its node id.
 
     Raises:
-        ExtensionError: `subject` is no `Sweep` and no `Measurement`.
+        ExtensionError: `subject` is no `Sweep`, `Survey` or `Measurement`, and no source.
     """
     import pytest
 
-    if not isinstance(subject, Sweep | Measurement):
+    if not isinstance(subject, Sweep | Survey | Measurement) and not hasattr(subject, "checks"):
         raise ExtensionError(
-            f"check={subject!r} is no check; make a Sweep or a Measurement of"
+            f"check={subject!r} is no check; make a Sweep, a Survey or a Measurement of"
             " mimic_checks.checks.check"
         )
     return pytest.mark.vlm_check(subject)

@@ -139,5 +139,8 @@ def checks_in(module: ModuleType) -> Iterator[FoundCheck]:
     for holder in (module, *classes):
         for value in vars(holder).values():
             for mark in getattr(value, "pytestmark", ()):
-                if mark.name == "vlm_check" and mark.args and callable(value):
+                if mark.name != "vlm_check" or not mark.args or not callable(value):
+                    continue
+                # What a source gives is known only when a run's options are.
+                if not callable(getattr(mark.args[0], "checks", None)):
                     yield found_check(value, mark.args[0])

@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 
 from mimic_checks.checks import preflight
-from mimic_checks.checks.check import Check, Measurement, Sweep
+from mimic_checks.checks.check import Check, Measurement, Survey, Sweep
 from mimic_checks.checks.discovery import FoundCheck
 from mimic_checks.checks.evaluation import Evaluation, EvaluationDied
-from mimic_checks.checks.measures import sweep
+from mimic_checks.checks.measures import survey, sweep
 from mimic_checks.checks.recording import Recorder
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.errors import ModelLoadError
@@ -90,6 +90,8 @@ def conditions(session: CheckSession, check: Check) -> Sequence[Condition]:
     inside a few cases."""
     if isinstance(check, Sweep):
         return sweep.conditions(session, check)
+    if isinstance(check, Survey):
+        return survey.conditions(session, check)
     if isinstance(check, Measurement) and check.conditions:
         return list(check.conditions(session, check).values())
     return ()
@@ -103,5 +105,7 @@ def evaluate(session: CheckSession, check: Check) -> Evaluation:
     """
     if isinstance(check, Sweep):
         return sweep.evaluate(session, check)
+    if isinstance(check, Survey):
+        return survey.evaluate(session, check)
     assert isinstance(check, Measurement)
     return check.measure(session, check)

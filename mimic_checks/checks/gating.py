@@ -51,6 +51,12 @@ def asked(plan: RunPlan, check: Check) -> Asked:
     return Asked(len(nodes or plan.asked_levels(check)), plan.settings.cases)
 
 
+def _fewest(plan: RunPlan, check: Check) -> int:
+    """The items of the level that has the fewest."""
+    draws = plan.draws(check)
+    return min(sum(items[k] is not None for items in draws) for k in range(len(plan.levels(check))))
+
+
 class Gating:
     """The gate of a run with `--vlm-baseline`.
 
@@ -133,7 +139,7 @@ class Gating:
                 planned = asked(plan, check)
                 found[check_id] = Asked(
                     recorded.get(check_id, planned.levels),
-                    len(plan.draws(check)),
+                    _fewest(plan, check),
                     anytime=check_id in self.sequential,
                 )
         return found
@@ -159,10 +165,11 @@ class Gating:
             # Which levels a measurement has, and in which conditions, is known when it has asked.
             if check.anytime and check.check_id in self.recorded:
                 planned = [
-                    (level.node_id, items[k].id)
+                    (level.node_id, item.id)
                     for k, level in enumerate(plan.levels(check))
                     if (check.check_id, level.node_id) not in self._left_out
                     for items in plan.draws(check)
+                    if (item := items[k]) is not None
                 ]
                 refuse_other_cases(
                     self.recorded[check.check_id], self._planned(check.check_id, planned)

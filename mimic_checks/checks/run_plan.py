@@ -26,8 +26,9 @@ from mimic_checks.cases import (
 from mimic_checks.cases.blind import blind_right
 from mimic_checks.cases.leave_out import LeaveOut, read_leave_out
 from mimic_checks.catalog import Catalog, load_catalog
+from mimic_checks.catalog.joined import with_others
 from mimic_checks.catalog.labels import read_labels
-from mimic_checks.checks.check import LEAVE_OUT, Check, Measurement, Sweep
+from mimic_checks.checks.check import LEAVE_OUT, Check, Measurement, Survey, Sweep
 from mimic_checks.checks.discovery import FoundCheck
 from mimic_checks.checks.settings import Settings
 from mimic_checks.errors import (
@@ -49,7 +50,11 @@ from mimic_checks.verdicts.evidence import AT_ANY_TIME, FIXED_NUMBER, Evidence
 from mimic_checks.verdicts.floors import Blind, Floor, perfect_floors, unbeaten
 from mimic_checks.verdicts.multiplicity import TestFamily
 from mimic_checks.verdicts.not_carried import NotCarried
-from mimic_checks.verdicts.reachable import refuse_unreachable, refuse_unreachable_pair
+from mimic_checks.verdicts.reachable import (
+    refuse_unreachable,
+    refuse_unreachable_floor,
+    refuse_unreachable_pair,
+)
 
 
 class RunPlan:
@@ -83,14 +88,27 @@ class RunPlan:
 
     @cached_property
     def catalog(self) -> Catalog:
-        """The images of the run, with what they show."""
+        """The images of the run, with what they show; it can also open those of the catalogs that
+        checks bring along."""
         case_set = self.settings.case_set
         catalog = load_catalog(f"cases:{case_set}" if case_set else self.settings.catalog)
+        if not case_set:
+            catalog = with_others(catalog, self._own_catalogs)
         names = self.settings.names
         kinds = tuple(word.strip() for word in self.settings.kinds.split(",") if word.strip())
         if names:
             catalog = catalog.called(read_labels(names, catalog.class_names))
         return replace(catalog, kinds=kinds) if kinds else catalog
+
+    @cached_property
+    def _own_catalogs(self) -> dict[str, Catalog]:
+        """The catalogs that checks bring along, by spec."""
+        specs = sorted({check.catalog for check in self.checks if check.catalog})
+        return {spec: load_catalog(spec) for spec in specs}
+
+    def catalog_of(self, check: Check) -> Catalog:
+        """The catalog that a check's cases are drawn from."""
+        return self._own_catalogs[check.catalog] if check.catalog else self.catalog
 
     @cached_property
     def leave_out(self) -> LeaveOut:
@@ -122,7 +140,8 @@ class RunPlan:
         return tuple(
             level
             for level in levels
-            if (level in wanted or level == levels[0]) and level not in left_out
+            if (level in wanted or (check.has_reference and level == levels[0]))
+            and level not in left_out
         )
 
     def _wanted(self, check: Check) -> Collection[Level]:
@@ -139,7 +158,7 @@ class RunPlan:
     def asked_items(self, check: Check, draws: Sequence[Draw]) -> list[Item]:
         """The items of draws at a check's asked levels, draw by draw."""
         columns = self._columns(check)
-        return [items[k] for items in draws for k in columns]
+        return [item for items in draws for k in columns if (item := items[k]) is not None]
 
     def by_level(
         self, check: Check, draws: Sequence[Draw], outcomes: Mapping[str, Outcome]
@@ -169,17 +188,17 @@ class RunPlan:
     def _drawn(self, check: Check) -> list[Draw]:
         levels, settings = self.levels(check), self.settings
         if settings.case_set:
-            stored = self.case_set.draws(check.check_id, levels)
+            stored = self.case_set.draws(check.check_id, levels, ragged=isinstance(check, Survey))
             if left := [items for items in stored if not self.leave_out.holds(items)]:
                 return left
             raise EmptyPool("all of its stored cases are to be left out (--vlm-leave-out)")
         with refusing(f"check {check.check_id!r}: its cases cannot be drawn"):
             strategy = check.cases(
-                self.catalog,
+                self.catalog_of(check),
                 levels=tuple(level.value for level in levels),
                 template=settings.template,
             )
-            draws = self._draw(strategy, check)
+            draws = self._draw(strategy, check) if not _is_given(check) else self._given(strategy)
         items = [value if isinstance(value, tuple) else (value,) for value in draws]
         if items and len(items[0]) != len(levels):
             raise ExtensionError(
@@ -187,6 +206,12 @@ class RunPlan:
                 f" {len(levels)} levels ({', '.join(map(str, levels))}); draw one per level"
             )
         return items
+
+    def _given(self, draws: Any) -> list[Draw]:
+        """The draws of a check whose cases stand in a file: all of them."""
+        if left := [items for items in draws if not self.leave_out.holds(items)]:
+            return left
+        raise EmptyPool("none of its questions is to be asked")
 
     def _draw(self, strategy: Any, check: Check) -> list[Any]:
         n, seed = self.settings.cases, check.seed(self.settings.seed)
@@ -304,6 +329,8 @@ class RunPlan:
         if not blind:
             return
         first, *others = self.levels(check)
+        if isinstance(check, Survey) and not all(k in blind for k in self._wanted(check)):
+            return
         wanted = [level for level in others if level in self._wanted(check)] or [first]
         if isinstance(check, Sweep) and first not in blind and not all(k in blind for k in wanted):
             return
@@ -333,14 +360,22 @@ class RunPlan:
         """What is right without a look at the images, in the items of a level of the draws with
         these numbers. The heuristics know all draws, so that none depends on how many were asked.
         """
-        by_name = self._blind(check)[self.levels(check).index(level)]
-        return {name: [right[k] for k in asked] for name, right in by_name.items()}
+        column = self.levels(check).index(level)
+        here = (k for k, items in enumerate(self.draws(check)) if items[column] is not None)
+        place = {draw: number for number, draw in enumerate(here)}
+        return {
+            name: [right[place[k]] for k in asked if k in place]
+            for name, right in self._blind(check)[column].items()
+        }
 
     def _blind(self, check: Check) -> list[Blind]:
         """Of all draws, level by level."""
         if check.check_id not in self._blind_right:
             self._blind_right[check.check_id] = [
-                blind_right([drawn[k] for drawn in self.draws(check)], self.vocabulary)
+                blind_right(
+                    [item for drawn in self.draws(check) if (item := drawn[k]) is not None],
+                    self.vocabulary,
+                )
                 for k in range(len(self.levels(check)))
             ]
         return self._blind_right[check.check_id]
@@ -365,6 +400,8 @@ class RunPlan:
         thresholds, n = self.thresholds.of(check.check_id), self.settings.cases
         if isinstance(check, Sweep):
             refuse_unreachable(check.check_id, n, thresholds, self.family, self.evidence(check))
+        if isinstance(check, Survey) and not check.given:
+            refuse_unreachable_floor(check.check_id, n, thresholds, self.family)
         if isinstance(check, Measurement) and check.pairs:
             margin, alpha = thresholds.paired_margin, thresholds.alpha
             refuse_unreachable_pair(check.check_id, n, margin, alpha, FIXED_NUMBER)
@@ -407,6 +444,7 @@ class RunPlan:
                 "gated": item.check.gated,
                 "anytime": item.check.anytime,
                 "levels": [str(level) for level in self.asked_levels(item.check)],
+                **({"catalog": item.check.catalog} if item.check.catalog else {}),
             }
             for item in self.found
         }
@@ -422,6 +460,10 @@ class RunPlan:
         # As it is read back, where a tuple is a list: it is compared with what stands in a folder.
         plain: dict[str, Any] = json.loads(json.dumps(described))
         return plain
+
+
+def _is_given(check: Check) -> bool:
+    return isinstance(check, Survey) and check.given
 
 
 def _truths(case: Case) -> list[Truth]:

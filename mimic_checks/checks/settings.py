@@ -14,7 +14,8 @@ from mimic_checks.tasks import check_template
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A run's settings; every field is the plugin option `--vlm-<name>` (`vlm` itself: `--vlm`)."""
+    """A run's settings; every field is the plugin option `--vlm-<name>` (`vlm` itself: `--vlm`,
+    `suites`: `--vlm-suite`)."""
 
     vlm: str
     catalog: str = "rendered"
@@ -31,6 +32,8 @@ class Settings:
     case_set: Path | None = None
     leave_out: Path | None = None
     kinds: str = ""
+    suites: tuple[str, ...] = ()
+    rotate_options: bool = False
     attention_baseline: Path | None = None
     baseline: Path | None = None
     policy: Path | None = None

@@ -62,10 +62,11 @@ def _cases(options: argparse.Namespace, rest: Sequence[str]) -> int:
     plan = RunPlan(settings, list(found.values()), named=options.check or ())
     plan.settle()
     lines = [
-        (check.check_id, level, items[k])
+        (check.check_id, level, item)
         for check in plan.checks
         for items in plan.draws(check)
         for k, level in enumerate(plan.levels(check))
+        if (item := items[k]) is not None
     ]
     write_case_set(options.out, lines, plan.catalog)
     print(f"{len(lines)} cases of {len(plan.checks)} checks in {options.out}")
@@ -77,8 +78,8 @@ def _cases(options: argparse.Namespace, rest: Sequence[str]) -> int:
         page = sheet([line for line in lines if line[0] in judged or options.check], plan.catalog)
         write_whole(options.out / FILE, page.encode())
         print(f"to look at and to mark: {options.out / FILE}")
-    for item in plan.not_carried:
-        print(f"{item.status}: {item.name}: {item.text}", file=sys.stderr)
+    for absent in plan.not_carried:
+        print(f"{absent.status}: {absent.name}: {absent.text}", file=sys.stderr)
     if unmet := plan.leave_out.unmet:
         print(f"in no draw, so not left out: {', '.join(unmet)}", file=sys.stderr)
-    return EXIT_INCONCLUSIVE if any(item.because for item in plan.not_carried) else 0
+    return EXIT_INCONCLUSIVE if any(absent.because for absent in plan.not_carried) else 0

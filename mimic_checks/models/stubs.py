@@ -108,7 +108,10 @@ class StubVLM:
         for part in shown_in(image_id):
             # KeyError: a picture from outside the catalog.
             with contextlib.suppress(KeyError):
-                counts = counts + self.catalog.counts[self.catalog.manifest.row(part)]
+                row = self.catalog.manifest.row(part)
+                # Of a picture that a check has brought along, the catalog knows nothing.
+                if row < len(self.catalog):
+                    counts = counts + self.catalog.counts[row]
         return counts
 
 

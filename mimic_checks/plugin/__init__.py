@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mimic_checks.options import OPTIONS, SWITCHES
+from mimic_checks.options import LISTS, OPTIONS, SWITCHES
 from mimic_checks.plugin.junit import PREFIX
 from mimic_checks.plugin.model import workers_for
 from mimic_checks.plugin.run import EXIT_INCONCLUSIVE, Run
-from mimic_checks.plugin.selection import check_of, level_of
+from mimic_checks.plugin.selection import check_of, is_source, level_of, marked_with, nodes_of
 
 if TYPE_CHECKING:
     from mimic_checks.catalog import Catalog
@@ -59,6 +59,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             help=option.help,
         )
         parser.addini(option.key, option.help, default=None)
+    for option in LISTS:
+        group.addoption(
+            f"--{option.name}",
+            dest=option.key,
+            default=None,
+            action="append",
+            type=option.kind,
+            metavar=option.kind.__name__.upper(),
+            help=option.help,
+        )
+        parser.addini(option.key, option.help, type="linelist", default=[])
     for switch in SWITCHES:
         group.addoption(
             f"--{switch.name}", dest=switch.key, action="store_true", default=None, help=switch.help
@@ -86,8 +97,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     from mimic_checks.checks.check import Check
     from mimic_checks.errors import UsageError
 
-    check = check_of(metafunc.definition)
-    if not isinstance(check, Check) or "vlm_check" not in metafunc.fixturenames:
+    check = marked_with(metafunc.definition)
+    if "vlm_check" not in metafunc.fixturenames:
+        return
+    if is_source(check):
+        nodes = nodes_of(check, metafunc.config)
+        metafunc.parametrize("vlm_check", list(nodes.values()), ids=list(nodes), indirect=True)
+        return
+    if not isinstance(check, Check):
         return
     run: Run = metafunc.config.pluginmanager.getplugin("mimic_checks_run")
     try:

@@ -4,30 +4,82 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from mimic_checks.plugin.settings import run_option
+
 if TYPE_CHECKING:
     from mimic_checks.cases.level import Level
-    from mimic_checks.checks.check import Check
+    from mimic_checks.checks.check import Check, CheckSource
     from mimic_checks.checks.discovery import FoundCheck
     from mimic_checks.checks.settings import Settings
 
 
-def check_of(item: pytest.Item | pytest.Function) -> Check | None:
-    """The check that an item's test function is marked with."""
+class SourceNode(NamedTuple):
+    """A node of a check that a source gives; `level`: None for that of its verdict."""
+
+    check: Check
+    level: Level | None
+
+
+def marked_with(item: pytest.Item | pytest.Function) -> Any:
+    """What an item's test function is marked with: a check, or a source of checks."""
     mark = item.get_closest_marker("vlm_check")
     return mark.args[0] if mark and mark.args else None
+
+
+def is_source(marked: object) -> bool:
+    """Whether this is a source of checks, not a check."""
+    return callable(getattr(marked, "checks", None))
+
+
+def nodes_of(source: CheckSource, config: pytest.Config) -> dict[str, SourceNode]:
+    """The nodes of all checks of a source, by parameter id: the last word of the check's id, and
+    that of the level.
+
+    Raises:
+        UsageError: what the options name cannot be read.
+    """
+    from mimic_checks.cases.level import VERDICT
+
+    nodes = {}
+    for check in source.checks(lambda key: run_option(config, key)):
+        word = check.check_id.rpartition(".")[2]
+        for level in check.node_levels("standard"):
+            nodes[f"{word}-{level.node_id}"] = SourceNode(check, level)
+        nodes[f"{word}-{VERDICT}"] = SourceNode(check, None)
+    return nodes
+
+
+def check_of(item: pytest.Item | pytest.Function) -> Check | None:
+    """The check that an item's test function is marked with, or that its node is of."""
+    marked = marked_with(item)
+    if not is_source(marked):
+        return marked  # type: ignore[no-any-return]
+    param = _param(item)
+    return param.check if isinstance(param, SourceNode) else None
 
 
 def level_of(item: pytest.Item) -> Level | None:
     """The level that an item is the node of; None of a verdict, and of a check without levels."""
     from mimic_checks.cases.level import Level
 
-    callspec = getattr(item, "callspec", None)
-    param = callspec.params.get("vlm_check") if callspec else None
+    param = _param(item)
+    if isinstance(param, SourceNode):
+        return param.level
     return param if isinstance(param, Level) else None
+
+
+def is_without_check(item: pytest.Item) -> bool:
+    """Whether an item stands for a source that gives no check in this run."""
+    return is_source(marked_with(item)) and check_of(item) is None
+
+
+def _param(item: pytest.Item | pytest.Function) -> object:
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("vlm_check") if callspec else None
 
 
 @dataclass(frozen=True)
@@ -93,4 +145,10 @@ def known_checks(settings: Settings, collected: Sequence[pytest.Item]) -> list[s
         for found in checks_in(module)
         if isinstance(found.check, Check)  # else refused, if it is selected
     ]
-    return [*find_checks(), *found]
+    return [*find_checks(), *found, *(check.check_id for check in of_sources(collected))]
+
+
+def of_sources(items: Sequence[pytest.Item]) -> list[Check]:
+    """The checks that sources gave to some items, each once."""
+    checks = [check_of(item) for item in items if is_source(marked_with(item))]
+    return list({check.check_id: check for check in checks if check}.values())

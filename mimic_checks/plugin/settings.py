@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mimic_checks.options import MODEL_FIELDS, OPTIONS, SWITCHES, Option
+from mimic_checks.options import LISTS, MODEL_FIELDS, OPTIONS, SWITCHES, Option
 
 if TYPE_CHECKING:
     from mimic_checks.checks.settings import Settings
@@ -29,6 +29,7 @@ def settings_of(config: pytest.Config, *, policy: bool = True) -> Settings:
         value = option_value(config, option)
         if value is not None:
             given[option.key.removeprefix("vlm_")] = value
+    given["suites"] = tuple(list_option(config, "vlm_suite"))
     if not policy:
         given.pop("policy", None)
     given["answer_cache"] = _answer_cache(config, given.get("answer_cache"))
@@ -65,6 +66,24 @@ def option_value(config: pytest.Config, option: Option) -> Any:
         raise pytest.UsageError(
             f"ini key {option.key}={text!r} is not a {option.kind.__name__}"
         ) from None
+
+
+def list_option(config: pytest.Config, key: str) -> list[str]:
+    """What an option of `LISTS` says, as often as it is given: flag > ini."""
+    given: list[str] = config.getoption(key) or config.getini(key)
+    return given
+
+
+def run_option(config: pytest.Config, key: str) -> Any:
+    """The value of a run's option by its key; None if it is not given.
+
+    Raises:
+        pytest.UsageError: an ini key of another type.
+    """
+    if key in {option.key for option in LISTS}:
+        return list_option(config, key)
+    option = next(option for option in (*OPTIONS, *SWITCHES) if option.key == key)
+    return option_value(config, option)
 
 
 def text_option(config: pytest.Config, key: str) -> str:

@@ -94,7 +94,7 @@ def _figure(number: int, of: int, image: str, asked: Iterable[str], catalog: Cat
     found = [
         (name, box)
         for name in asked
-        if catalog.boxes and name in catalog.class_names
+        if catalog.boxes and name in catalog.class_names and row < len(catalog)
         for box in catalog.boxes(row, catalog.class_index(name)) or ()
     ]
     rectangles = "".join(

@@ -35,7 +35,7 @@ class Condition:
     batch: int | None = None
 
 
-def distinct_cases(items: Iterable[Item]) -> list[Case]:
+def distinct_cases(items: Iterable[Item | None]) -> list[Case]:
     """All cases of items, each once, in the order of their first appearance: levels and groups may
     share a case, which is asked once."""
     return list({case.id: case for case in cases_of(items)}.values())

@@ -20,13 +20,15 @@ class SuiteFormat:
 
     `read(folder: Path, *, <options>)` gives its items in the order of the file, one at a time, and
     in the place of an item without an answer a `Refused`; it raises a `SuiteError` where the files
-    are not what they must be (a column that is missing, hidden answers). `categories(folder,
-    *, <the same options>)`: the categories, from the category column alone, in the order of the
-    suite's paper. `key(folder, *, <options>)`: the name of the answer key that is read.
-    `templates`: by name, the official one first. `rule`: how its groups are scored. `scores`:
-    by harness ("official", "lmms-eval", "VLMEvalKit"); one that has no such task is left out.
-    Options are keyword-only arguments of `read`, `categories` and `key` alike, of type str, int,
-    float or bool.
+    are not what they must be (a column that is missing, hidden answers). `categories(folder, *,
+    <the same options>)`: the categories, from the category column alone, in the order of the
+    suite's paper. `key(folder, *, <options>)`: the name of the answer key that is read. Options
+    are keyword-only arguments of all three alike, of type str, int, float or bool.
+
+    `templates`: by name, the official one first. `rule`: how its groups are scored; `grouped`:
+    whether a group counts as one item, as in suites that are made of pairs; else its members are
+    judged alone, and the rate of whole groups is shown beside. `scores`: by harness ("official",
+    "lmms-eval", "VLMEvalKit"); one that has no such task is left out.
     """
 
     name: str
@@ -37,10 +39,11 @@ class SuiteFormat:
     templates: Mapping[str, SuiteTemplate]
     scores: Mapping[str, HarnessScore] = field(default_factory=dict)
     rule: GroupRule = "all_right"
+    grouped: bool = False
 
 
 SUITES: Registry[SuiteFormat] = Registry(
     "mimic_checks.suites",
     "suite format",
-    ("name", "title", "read", "categories", "key", "templates", "scores", "rule"),
+    ("name", "title", "read", "categories", "key", "templates", "scores", "rule", "grouped"),
 )

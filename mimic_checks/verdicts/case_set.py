@@ -7,6 +7,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from mimic_checks import __version__
@@ -36,8 +37,8 @@ class CaseSet:
     lines: tuple[CaseLine, ...]
     path: Path
 
-    def draws(self, check_id: str, levels: Sequence[Level]) -> list[Draw]:
-        """The draws of a check, an item per level.
+    def draws(self, check_id: str, levels: Sequence[Level], *, ragged: bool = False) -> list[Draw]:
+        """The draws of a check, an item per level; `ragged`: levels may have any number of items.
 
         Raises:
             RunFolderError: the set has no such check, not just these levels, or part of a group.
@@ -47,14 +48,16 @@ class CaseSet:
             if line.check == check_id:
                 lines[line.level].append((line.case, line.group))
         items = {level: items_of(found) for level, found in lines.items()}
-        if set(items) != set(levels) or len({len(column) for column in items.values()}) != 1:
+        if set(items) != set(levels) or (
+            not ragged and len({len(column) for column in items.values()}) != 1
+        ):
             stored = ", ".join(sorted(map(str, items))) or "none"
             raise RunFolderError(
                 f"case-set={str(self.path)!r} has for check {check_id!r} the levels: {stored};"
                 f" needed: {', '.join(map(str, levels))}; write it with the same --vlm-profile, or"
                 " select its checks with -k"
             )
-        return list(zip(*(items[level] for level in levels), strict=True))
+        return list(zip_longest(*(items[level] for level in levels)))
 
 
 def write_case_set(

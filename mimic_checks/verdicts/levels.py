@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from mimic_checks.cases import Level, OutcomeKind, Scored
@@ -222,6 +222,28 @@ def judge_reference(
     return level_verdict(
         level, counts, decision.verdict, reason, floor, alpha, evidence=evidence, is_reference=True
     )
+
+
+def judge_alone(
+    level: Level, counts: Tally, thresholds: Thresholds, family: TestFamily
+) -> LevelVerdict:
+    """A level that nothing but its floor, and blind answers, are compared with."""
+    own = replace(thresholds, reference_floor=thresholds.level_floor)
+    decision = decide(counts, None, own, family)
+    floor, alpha = thresholds.level_floor, thresholds.alpha
+    low = FIXED_NUMBER.rate_bounds(right(counts.kinds), alpha)[0]
+    fail_alpha = alpha * family.weight("level")
+    high = FIXED_NUMBER.rate_bounds(right(counts.kinds, doubtful=True), fail_alpha)[1]
+    against = f"the floor {floor:.2f}"
+    reason = (
+        _unjudged(counts, decision, thresholds)
+        or {
+            "pass": f"proven above {against} (lower bound {low:.3f})",
+            "fail": f"proven below {against} (upper bound {high:.3f})",
+            "inconclusive": f"neither above nor below {against} is proven [{low:.3f}, {high:.3f}]",
+        }[decision.verdict]
+    )
+    return level_verdict(level, counts, decision.verdict, reason, floor, alpha)
 
 
 def _judge_retention(

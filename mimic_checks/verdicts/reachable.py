@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mimic_checks.errors import ThresholdsError
-from mimic_checks.verdicts.evidence import Evidence
+from mimic_checks.verdicts.evidence import FIXED_NUMBER, Evidence
 from mimic_checks.verdicts.multiplicity import TestFamily
 from mimic_checks.verdicts.pairs import Pairs
 from mimic_checks.verdicts.thresholds import Thresholds
@@ -55,6 +55,33 @@ def refuse_unreachable(
             f"cases={n!r} per level can never fail check {check_id!r} {rule}: not even {n} answers"
             f" lost of {n} prove that less is kept, at the {fails_at:.2g} that each of"
             f" {family.levels} levels may fail with; use more cases, or a higher retention"
+        )
+
+
+def refuse_unreachable_floor(
+    check_id: str, n: int, thresholds: Thresholds, family: TestFamily
+) -> None:
+    """Stops a configuration in which a level that is always right is not proven above its floor, or
+    one that is always wrong not below it.
+
+    Raises:
+        ThresholdsError: too few cases; names the number needed.
+    """
+    floor, alpha = thresholds.level_floor, thresholds.alpha
+    rule = f"(level_floor={floor}, alpha={alpha})"
+    needed = fewest(lambda cases: FIXED_NUMBER.rate_above((True,) * cases, floor) <= alpha)
+    if needed is None or n < needed:
+        enough = f"use at least --vlm-cases {needed}" if needed else "lower level_floor"
+        raise ThresholdsError(
+            f"cases={n!r} per level can never pass check {check_id!r} {rule}: even {n} right of"
+            f" {n} do not prove it; {enough}"
+        )
+    fails_at = alpha * family.weight("level")
+    if floor > 0 and FIXED_NUMBER.rate_below((False,) * n, floor) > fails_at:
+        raise ThresholdsError(
+            f"cases={n!r} per level can never fail check {check_id!r} {rule}: not even {n} wrong of"
+            f" {n} prove it, at the {fails_at:.2g} that each of {family.levels} levels may fail"
+            " with; use more cases, or a higher level_floor"
         )
 
 

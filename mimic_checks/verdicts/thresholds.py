@@ -11,7 +11,13 @@ from mimic_checks.errors import ThresholdsError
 from mimic_checks.verdicts.toml_table import closest, read_toml
 
 _SHIPPED = Path(__file__).with_name("thresholds.toml")
-_MAY_BE_ZERO = ("unparseable_ceiling", "error_ceiling", "reference_floor", "paired_margin")
+_MAY_BE_ZERO = (
+    "unparseable_ceiling",
+    "error_ceiling",
+    "reference_floor",
+    "level_floor",
+    "paired_margin",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,7 @@ class Thresholds:
     paired_margin: float
     unparseable_ceiling: float
     error_ceiling: float
+    level_floor: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,12 @@ def load_thresholds(path: Path | None = None, known_checks: Iterable[str] = ()) 
                 f"thresholds={str(path)!r}: unknown check {where!r}{closest(where, known)}"
             )
         _validate(str(path or _SHIPPED.name), where, values)
-    return ThresholdTable(Thresholds(**defaults), checks, str(path or "shipped"))
+    shipped = base.get("checks", {})
+    merged = {
+        check: {**shipped.get(check, {}), **checks.get(check, {})}
+        for check in dict.fromkeys([*shipped, *checks])
+    }
+    return ThresholdTable(Thresholds(**defaults), merged, str(path or "shipped"))
 
 
 def _validate(path: str, where: str, values: Mapping[str, Any]) -> None:

@@ -53,8 +53,11 @@ def test_a_draw_goes_whole_whichever_of_its_levels_is_marked(seed, data):
     marked = data.draw(st.sampled_from([case.id for case in flatten(before)]))
     left_out = LeaveOut([marked, OTHER])
     after = draw(strategy, 6, seed, leave_out=left_out)
-    gone = [k for k, draws in enumerate(before) if marked in {case.id for case in draws}]
-    assert after[:5] == [draws for k, draws in enumerate(before) if k not in gone]
+    left = [draws for draws in before if marked not in {case.id for case in draws}]
+    # Others may come in between: a draw that shared a case with the marked one is no repeat now.
+    same = [draws for draws in after if draws in left]
+    assert same == left[: len(same)]
+    assert len(same) >= 4
     assert marked not in {case.id for case in flatten(after)}
     assert left_out.unmet == [OTHER]
 
