@@ -70,7 +70,9 @@ def _draws(catalog: Catalog, *, levels: Sequence[Any], template: Any) -> list[Dr
 
 
 def _shown(outcomes: Mapping[Level, Sequence[Scored]], alpha: float) -> Sequence[Panel]:
-    return ()
+    from mimic_checks.checks.measures.groups import group_panels
+
+    return group_panels(outcomes, alpha)
 
 
 SUITES = SuiteChecks()
