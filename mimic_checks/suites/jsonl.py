@@ -23,9 +23,10 @@ from pydantic import (
 
 from mimic_checks.errors import NAMED_AT_MOST, SuiteError
 from mimic_checks.suites.folder import find_one
-from mimic_checks.suites.item import Piece, Refused, SuiteItem, choice_of
+from mimic_checks.suites.item import Piece, Refused, SuiteItem, Unusable, choice_of
 from mimic_checks.suites.pictures import FilePicture
-from mimic_checks.suites.prompts import IMAGE, joined, ours
+from mimic_checks.suites.placeholders import MARK, placed
+from mimic_checks.suites.prompts import ours
 from mimic_checks.suites.suite_format import SuiteFormat
 from mimic_checks.tasks.truth import LETTERS, Number, ShortText, Truth, YesNo
 
@@ -70,8 +71,12 @@ class Question(BaseModel):
             raise ValueError("role: only a question of a group has one")
         return self
 
-    def truth(self, options: Sequence[Sequence[Piece]]) -> Truth | str:
-        """The true answer, or why there is none."""
+    def truth(self, options: Sequence[Sequence[Piece]]) -> Truth:
+        """The true answer.
+
+        Raises:
+            Unusable: there is none.
+        """
         raise NotImplementedError
 
 
@@ -82,16 +87,16 @@ class MultipleChoiceQuestion(Question):
 
     @model_validator(mode="after")
     def _different_options(self) -> MultipleChoiceQuestion:
-        texts = [option for option in self.options if IMAGE not in option]
+        texts = [option for option in self.options if MARK not in option]
         if twice := [text for text, times in Counter(texts).items() if times > 1]:
             raise ValueError(f"options: {twice[0]!r} is there twice")
         return self
 
-    def truth(self, options: Sequence[Sequence[Piece]]) -> Truth | str:
+    def truth(self, options: Sequence[Sequence[Piece]]) -> Truth:
         place = LETTERS.index(self.answer)
         if place >= len(options):
             last = LETTERS[len(options) - 1]
-            return f"its gold {self.answer!r} is not one of its options A to {last}"
+            raise Unusable(f"its gold {self.answer!r} is not one of its options A to {last}")
         return choice_of(place, options)
 
 
@@ -99,7 +104,7 @@ class YesNoQuestion(Question):
     kind: Literal["yes_no"]
     answer: Literal["yes", "no"]
 
-    def truth(self, options: Sequence[Sequence[Piece]]) -> Truth | str:
+    def truth(self, options: Sequence[Sequence[Piece]]) -> Truth:
         return YesNo(self.answer == "yes")
 
 
@@ -108,7 +113,7 @@ class NumberQuestion(Question):
     answer: FiniteNumber
     tolerance: Annotated[FiniteNumber, Field(ge=0)] = 0.0
 
-    def truth(self, options: Sequence[Sequence[Piece]]) -> Truth | str:
+    def truth(self, options: Sequence[Sequence[Piece]]) -> Truth:
         return Number(self.answer, self.tolerance)
 
 
@@ -116,7 +121,7 @@ class ShortTextQuestion(Question):
     kind: Literal["short_text"]
     answer: Annotated[list[Text], Field(min_length=1)]
 
-    def truth(self, options: Sequence[Sequence[Piece]]) -> Truth | str:
+    def truth(self, options: Sequence[Sequence[Piece]]) -> Truth:
         return ShortText(tuple(self.answer))
 
 
@@ -144,17 +149,15 @@ def _item(home: Path, asked: Question) -> SuiteItem | Refused:
     texts = [asked.question]
     if isinstance(asked, MultipleChoiceQuestion):
         texts += asked.options
-    marks = sum(text.count(IMAGE) for text in texts)
-    if marks not in (0, len(asked.images)):
-        return Refused(asked.id, f"it has {marks} {IMAGE} for {len(asked.images)} images")
     pictures = tuple(FilePicture(home / name) for name in asked.images)
     for name, picture in zip(asked.images, pictures, strict=True):
         if not picture.path.is_file():
             return Refused(asked.id, f"its image {name!r} is missing")
-    question, *options = _placed(texts, len(pictures))
-    truth = asked.truth(options)
-    if isinstance(truth, str):
-        return Refused(asked.id, truth)
+    try:
+        question, *options = placed(texts, len(pictures))
+        truth = asked.truth(options)
+    except Unusable as error:
+        return Refused(asked.id, str(error))
     return SuiteItem(
         id=asked.id,
         category=asked.category,
@@ -165,22 +168,6 @@ def _item(home: Path, asked: Question) -> SuiteItem | Refused:
         group=asked.group,
         role=asked.role,
     )
-
-
-def _placed(texts: Sequence[str], images: int) -> list[tuple[Piece, ...]]:
-    """The texts with images at their marks, counted through; without any mark, before the first."""
-    number = 0
-    placed: list[tuple[Piece, ...]] = []
-    for text in texts:
-        first, *rest = text.split(IMAGE)
-        pieces: list[Piece] = [first]
-        for part in rest:
-            pieces += [number, part]
-            number += 1
-        placed.append(joined(pieces))
-    if number == 0:
-        placed[0] = (*range(images), *placed[0])
-    return placed
 
 
 def _lines(path: Path) -> list[_Line]:

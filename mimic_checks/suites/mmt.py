@@ -13,8 +13,9 @@ from pathlib import Path
 
 from mimic_checks.errors import InvalidArgument, SuiteError
 from mimic_checks.suites.folder import NO_ANSWER, find_one, folder_of, not_hidden
-from mimic_checks.suites.item import Piece, Refused, SuiteItem, choice_of
-from mimic_checks.suites.prompts import IMAGE, joined, option_pieces, ours, placed, vlmevalkit
+from mimic_checks.suites.item import Piece, Refused, SuiteItem, Unusable, choice_of
+from mimic_checks.suites.placeholders import placed
+from mimic_checks.suites.prompts import joined, option_pieces, ours, vlmevalkit
 from mimic_checks.suites.rules.vlmevalkit import vlmevalkit_letter
 from mimic_checks.suites.scoring import JUDGED, RIGHT, WRONG, HarnessScore, Points, drawn, micro
 from mimic_checks.suites.suite_format import SuiteFormat
@@ -85,14 +86,15 @@ def _item(
         return Refused(index, f"its gold {answer!r} is not one of its options {', '.join(letters)}")
     if pictures is None:
         return Refused(index, "its image is neither base64 nor the index of an earlier row")
-    if question.count(IMAGE) > len(pictures):
-        marks = question.count(IMAGE)
-        return Refused(index, f"its question has {marks} {IMAGE} for {len(pictures)} images")
     options = tuple((texts[letter],) for letter in letters)
+    try:
+        (asked,) = placed([question], len(pictures))
+    except Unusable as error:
+        return Refused(index, str(error))
     return SuiteItem(
         id=index,
         category=row.text(level),
-        question=placed(question, len(pictures)),
+        question=asked,
         truth=choice_of(letters.index(answer), options),
         images=pictures,
         options=options,

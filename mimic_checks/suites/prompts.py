@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from mimic_checks.suites.item import Piece, SuiteItem
+from mimic_checks.suites.item import Piece, SuiteItem, Unusable
 from mimic_checks.tasks.multiple_choice import MULTIPLE_CHOICE
 from mimic_checks.tasks.number import NUMBER
 from mimic_checks.tasks.short_text import SHORT_TEXT
@@ -39,17 +39,26 @@ def option_pieces(options: Sequence[Sequence[Piece]], before: str, after: str = 
     return pieces
 
 
-def placed(text: str, images: int) -> tuple[Piece, ...]:
-    """A text with images at its `<image>` marks, in order; images without a mark come first.
+def led(texts: Sequence[str], images: int) -> list[tuple[Piece, ...]]:
+    """The texts with images at their `<image>` marks, in order over all of them; images for which
+    no mark is left lead the first text, as Mantis's benchmark has it.
 
-    A mark beyond the last image stays a text.
+    Raises:
+        Unusable: more marks than images.
     """
-    parts = text.split(IMAGE, images)
-    first = images - (len(parts) - 1)
-    pieces: list[Piece] = [*range(first), parts[0]]
-    for number, part in enumerate(parts[1:], start=first):
-        pieces += [number, part]
-    return joined(pieces)
+    marks = sum(text.count(IMAGE) for text in texts)
+    if marks > images:
+        raise Unusable(f"{marks} placeholders {IMAGE} and {images} images")
+    following = images - marks
+    found: list[tuple[Piece, ...]] = []
+    for text in texts:
+        first, *rest = text.split(IMAGE)
+        pieces: list[Piece] = [first]
+        for part in rest:
+            pieces += [following, part]
+            following += 1
+        found.append(joined(pieces))
+    return [(*range(images - marks), *found[0]), *found[1:]]
 
 
 def ours(item: SuiteItem) -> tuple[Piece, ...]:

@@ -114,8 +114,8 @@ def test_without_marks_images_come_first(tmp_path):
     [
         ({"answer": "C"}, "its gold 'C' is not one of its options A to B"),
         ({"images": ["a.png", "c.png"]}, "its image 'c.png' is missing"),
-        ({"question": "<image> and <image>?"}, "it has 2 <image> for 1 images"),
-        ({"options": ["<image>", "<image>"]}, "it has 2 <image> for 1 images"),
+        ({"question": "<image> and <image>?"}, "2 placeholders <image> and 1 images"),
+        ({"options": ["<image>", "<image>"]}, "2 placeholders <image> and 1 images"),
     ],
 )
 def test_an_impossible_question_is_refused(tmp_path, changes, said):

@@ -129,7 +129,7 @@ def test_a_picture_that_is_cut_off_cannot_be_read(tmp_path):
         ({"image": "[]"}, "its image is neither base64 nor the index"),
         ({"image": ""}, "its image is neither base64 nor the index"),
         ({"image": "http://" + "x" * 80}, "its image is neither base64 nor the index"),
-        ({"question": "<image> or <image>?"}, "its question has 2 <image> for 1 images"),
+        ({"question": "<image> or <image>?"}, "2 placeholders <image> and 1 images"),
     ],
 )
 def test_an_impossible_row_is_refused(tmp_path, changes, said):
@@ -140,8 +140,8 @@ def test_an_impossible_row_is_refused(tmp_path, changes, said):
 
 
 def test_images_stand_at_their_marks_where_there_are_any(tmp_path):
-    (item,) = read(write(tmp_path, [row("7", 1, 2, question="First, then <image>?")]))
-    assert item.question == (0, "First, then ", 1, "?")
+    (item,) = read(write(tmp_path, [row("7", 1, 2, question="First <image>, then <image>?")]))
+    assert item.question == ("First ", 0, ", then ", 1, "?")
 
 
 @pytest.mark.parametrize("number", [3, 60])
