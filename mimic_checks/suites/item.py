@@ -44,6 +44,10 @@ class Refused:
     reason: str
 
 
+class Unusable(Exception):
+    """Raised while an item is read: it cannot be asked, for this reason; it is `Refused`."""
+
+
 def choice_of(index: int, options: Sequence[Sequence[Piece]]) -> Choice:
     """The true answer of a multiple choice item; an option with an image in it has no text.
 
