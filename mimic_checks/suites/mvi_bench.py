@@ -9,6 +9,7 @@ pair ids: twins are a normal and a misleading entry with one question and one se
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -190,7 +191,7 @@ def _official_rule(item: SuiteItem, answer: str) -> Points:
 
 def _accuracy(type_: str, items: Sequence[tuple[SuiteItem, float]]) -> float:
     points = [points for item, points in items if item.raw["type"] == type_]
-    return sum(points) / len(points) if points else 0.0
+    return sum(points) / len(points) if points else math.nan
 
 
 def _sensitivity(items: Sequence[tuple[SuiteItem, float]]) -> float:
