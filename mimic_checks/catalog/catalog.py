@@ -90,6 +90,11 @@ class Catalog:
                 f"catalog={self.name!r} holds no images; give a catalog with at least one image"
             )
 
+    @property
+    def facts(self) -> dict[str, object]:
+        """What of its files tells one run from another, beside its name."""
+        return {}
+
     def __len__(self) -> int:
         return len(self.counts)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mimic_checks.attention.rules import ImageLocal, WindowedRule
-from mimic_checks.cases import Case, cases_of
+from mimic_checks.cases import Case
 from mimic_checks.checks.evaluation import Finding, NotMeasurable
 from mimic_checks.checks.limits import beyond
 from mimic_checks.checks.probe_cases import (
@@ -173,10 +173,7 @@ def check_truncation(probe: ProbeCases) -> dict[str, str]:
     model, plan = probe.require_input(), probe.session.plan
     cut = {}
     for check in plan.checks:
-        longest = max(
-            cases_of(plan.asked_items(check, plan.draws(check)[:1])),
-            key=lambda case: (len(case.images), len(case.question)),
-        )
+        longest = max(plan.cases(check), key=lambda case: (len(case.images), len(case.question)))
         if problem := _cut_off(probe, model, longest):
             cut[check.check_id] = problem
     return cut

@@ -66,7 +66,8 @@ class Recorder:
                 )
             ),
             panels=tuple(evaluation.panels),
-            unreadable=tuple(plan.catalog.manifest.unreadable.values()),
+            unreadable=tuple(plan.catalog_of(check).manifest.unreadable.values()),
+            refused=plan.catalog_of(check).left_out if check.catalog else (),
             docs=check.docs,
             harness=check.harness,
             judged=not partial,

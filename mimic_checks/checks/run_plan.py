@@ -108,7 +108,14 @@ class RunPlan:
 
     def catalog_of(self, check: Check) -> Catalog:
         """The catalog that a check's cases are drawn from."""
-        return self._own_catalogs[check.catalog] if check.catalog else self.catalog
+        if check.catalog and not self.settings.case_set:
+            return self._own_catalogs[check.catalog]
+        return self.catalog
+
+    def _own_catalog_facts(self, check: Check) -> dict[str, Any]:
+        if not check.catalog or self.settings.case_set:
+            return {}
+        return {"catalog": check.catalog, **self.catalog_of(check).facts}
 
     @cached_property
     def leave_out(self) -> LeaveOut:
@@ -444,7 +451,7 @@ class RunPlan:
                 "gated": item.check.gated,
                 "anytime": item.check.anytime,
                 "levels": [str(level) for level in self.asked_levels(item.check)],
-                **({"catalog": item.check.catalog} if item.check.catalog else {}),
+                **self._own_catalog_facts(item.check),
             }
             for item in self.found
         }

@@ -6,11 +6,13 @@ names it, and then for its categories alone.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from mimic_checks.checks.check import Check, Survey
+from mimic_checks.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from mimic_checks.cases import Draw, Level, Scored
@@ -29,7 +31,16 @@ class SuiteChecks:
             from mimic_checks.suites.suite import with_option
 
             specs = [with_option(spec, "rotate", "true") for spec in specs]
-        return [_check_of(spec) for spec in specs]
+        checks = [_check_of(spec) for spec in specs]
+        named = Counter(check.check_id for check in checks)
+        if twice := [check_id for check_id, times in named.items() if times > 1]:
+            raise InvalidArgument(
+                "vlm-suite",
+                list(specs),
+                allowed=f"one suite that is called {twice[0]!r}",
+                hint="name the other: <format>:<folder>?name=<word>",
+            )
+        return checks
 
 
 @cache
@@ -59,7 +70,9 @@ def _draws(catalog: Catalog, *, levels: Sequence[Any], template: Any) -> list[Dr
 
 
 def _shown(outcomes: Mapping[Level, Sequence[Scored]], alpha: float) -> Sequence[Panel]:
-    return ()
+    from mimic_checks.checks.measures.groups import group_panels
+
+    return group_panels(outcomes, alpha)
 
 
 SUITES = SuiteChecks()

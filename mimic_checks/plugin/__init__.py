@@ -100,13 +100,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     check = marked_with(metafunc.definition)
     if "vlm_check" not in metafunc.fixturenames:
         return
+    run: Run = metafunc.config.pluginmanager.getplugin("mimic_checks_run")
     if is_source(check):
-        nodes = nodes_of(check, metafunc.config)
+        try:
+            nodes = nodes_of(check, metafunc.config)
+        # Refused when all is collected, too: an error of a module would be one among others.
+        except UsageError as error:
+            nodes, run.refused = {}, str(error)
         metafunc.parametrize("vlm_check", list(nodes.values()), ids=list(nodes), indirect=True)
         return
     if not isinstance(check, Check):
         return
-    run: Run = metafunc.config.pluginmanager.getplugin("mimic_checks_run")
     try:
         levels = check.node_levels(run.profile)
     # Refused when all is collected, by name and with exit code 4.
@@ -184,6 +188,7 @@ def vlm_check(request: pytest.FixtureRequest, vlm_session: CheckSession) -> Chec
             f"{request.node.nodeid} uses the fixture vlm_check without @check(...); mark it with a"
             " Sweep or a Measurement of mimic_checks.checks.check"
         )
+    request.node.vlm_check_id = check.check_id
     run: Run = request.config.pluginmanager.getplugin("mimic_checks_run")
     level = level_of(request.node)
     if absent := run.why_not_carried(check.check_id, level):

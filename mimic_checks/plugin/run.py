@@ -65,6 +65,7 @@ class Run:
         self.uncompared: dict[str, str] = {}
         self.report: Path | None = None
         self.unusable = ""
+        self.refused = ""
         self._worker_died = False
         self._misused = False
         self._session: CheckSession | None = None
@@ -154,6 +155,8 @@ class Run:
     # the description has to be there.
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
+        if self.refused and self._worker is None:
+            raise pytest.UsageError(self.refused)
         if self.config.option.collectonly:
             return
         if self._worker is None:
@@ -209,6 +212,8 @@ class Run:
         """
         from mimic_checks.errors import UsageError
 
+        if self.refused:
+            raise pytest.UsageError(self.refused)
         marked = [item for item in items if check_of(item)]
         if not marked:
             return None

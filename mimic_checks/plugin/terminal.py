@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mimic_checks.errors import first_names
 from mimic_checks.verdicts.gate_result import CheckGate
 from mimic_checks.verdicts.gate_text import gate_summary
 from mimic_checks.verdicts.not_carried import NotCarried, first_line
@@ -53,6 +54,12 @@ def write_summary(
         terminal.write_line(f"unreadable image left out: {note}")
     if len(notes) > NOTES_SHOWN:
         terminal.write_line(f"... and {len(notes) - NOTES_SHOWN} more unreadable images")
+    for result in checked:
+        if refused := result.refused:
+            terminal.write_line(
+                f"{result.check}: {len(refused)} questions have no answer and were not asked:"
+                f" {first_names(refused)}"
+            )
     terminal.write_line(f"report: {report}")
 
 

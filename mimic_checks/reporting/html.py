@@ -75,7 +75,8 @@ def page(
         ],
         [
             _overview(results, gates),
-            _unreadable(results),
+            _left_out("unreadable images were left out", [r.unreadable for r in results]),
+            _left_out("questions have no answer and were not asked", [r.refused for r in results]),
             _filter(results),
             *(
                 _check(result, described, folder, _gated(gates.get(result.check), flipped))
@@ -143,13 +144,12 @@ def _troubles(result: CheckResult) -> str:
     return f'<br><span class="soft">{text(found)}</span>' if found else ""
 
 
-def _unreadable(results: Sequence[CheckResult]) -> str:
-    notes = sorted({note for result in results for note in result.unreadable})
+def _left_out(what: str, noted: Sequence[Sequence[str]]) -> str:
+    notes = sorted({note for result in noted for note in result})
     if not notes:
         return ""
     items = "".join(f"<li>{text(note)}</li>" for note in notes)
-    summary = f"{len(notes)} unreadable images were left out"
-    return f"<details><summary>{summary}</summary><ul>{items}</ul></details>"
+    return f"<details><summary>{len(notes)} {what}</summary><ul>{items}</ul></details>"
 
 
 def _filter(results: Sequence[CheckResult]) -> str:

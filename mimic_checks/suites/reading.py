@@ -159,7 +159,12 @@ def _case(item: SuiteItem, content: Content, template: str, suite: str) -> Case:
             content=content,
             truth=truth,
             offered=offered,
-            factors={"suite": suite, "category": item.category, "item": item.id},
+            factors={
+                "suite": suite,
+                "category": item.category,
+                "item": item.id,
+                **({"group": item.group, "role": item.role} if item.group else {}),
+            },
         )
     except MimicChecksError as error:
         raise _Unusable(str(error)) from error

@@ -20,7 +20,7 @@ from mimic_checks.catalog.catalog import Catalog
 from mimic_checks.catalog.format import CatalogFormat, cast_options
 from mimic_checks.catalog.images import decode
 from mimic_checks.catalog.spec import parts_of
-from mimic_checks.errors import InvalidArgument, SuiteError, first_names
+from mimic_checks.errors import InvalidArgument, SuiteError, first_names, refusing
 from mimic_checks.suites.item import Refused, SuiteItem
 from mimic_checks.suites.pictures import FilePicture, Picture
 from mimic_checks.suites.reading import Reading
@@ -75,6 +75,10 @@ class Suite(Catalog):
         super().__post_init__()
         self.manifest.hand_out(self.picture_ids)
 
+    @property
+    def facts(self) -> dict[str, object]:
+        return {"key": self.key, "data": self.data_hash, "refused": len(self.refused)}
+
     def draws(self, categories: Sequence[str]) -> list[Draw]:
         """All items, each a draw of its own, with None at every category but its own."""
         return [
@@ -122,7 +126,8 @@ def categories_of(spec: str) -> tuple[str, ...]:
     """The categories of a suite, from its category column alone; raises as `open_suite`."""
     head, options = parts_of(spec, "vlm-suite")
     suite_format, folder, theirs = _format_of(head, options)
-    found = tuple(suite_format.categories(folder, **theirs))
+    with refusing(f"suite {spec!r}: its categories cannot be read"):
+        found = tuple(suite_format.categories(folder, **theirs))
     if not found:
         raise SuiteError(f"suite={spec!r} has no category; give the folder that holds its files")
     return found
@@ -144,8 +149,9 @@ def _opened(head: str, options: Mapping[str, str]) -> Suite:
             f"template of suite {suite_format.name!r}", template, allowed=suite_format.templates
         )
     reading = Reading(suite_format, template, rotate=asked["rotate"])
-    for entry in suite_format.read(folder, **theirs):
-        reading.take(entry)
+    with refusing(f"suite {head!r}: it cannot be read"):
+        for entry in suite_format.read(folder, **theirs):
+            reading.take(entry)
     if not reading.items:
         reasons = [f"{refused.id}: {refused.reason}" for refused in reading.refused]
         raise SuiteError(
@@ -171,6 +177,7 @@ def _opened(head: str, options: Mapping[str, str]) -> Suite:
         items=reading.items,
         asked=reading.asked(grouped=grouped, most=asked["items"]),
         refused=tuple(reading.refused),
+        left_out=tuple(f"{refused.id}: {refused.reason}" for refused in reading.refused),
     )
 
 

@@ -116,7 +116,8 @@ Panel = Annotated[HeatMap | Curves | Table, Field(discriminator="kind")]
 class CheckResult(Stored):
     """A check with its verdict. `module`: where its test is; `alpha`: the error rate of the printed
     intervals; `shown`: the cases that the report shows in full; `panels`: what was measured beside
-    the levels; `unreadable`: images left out; `harness`: it asked whether the harness is right;
+    the levels; `unreadable`: images left out; `refused`: questions of its
+    file that have no answer, and why; `harness`: it asked whether the harness is right;
     `judged`: false where only some of its levels were asked for, and not its verdict (which then is
     "inconclusive")."""
 
@@ -135,6 +136,7 @@ class CheckResult(Stored):
     shown: tuple[Record, ...] = ()
     panels: tuple[Panel, ...] = ()
     unreadable: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     docs: str = ""
     harness: bool = False
     judged: bool = True

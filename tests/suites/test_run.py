@@ -1,0 +1,149 @@
+"""A suite asked in a run: nodes, verdicts, what is not asked, resume, gate, exit codes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.suites import toy
+
+pytest_plugins = ["pytester"]
+
+CONFTEST = """
+import sys
+sys.path.insert(0, {root!r})
+from mimic_checks.suites import SUITES
+from tests.suites import toy
+SUITES.add("toy", toy.TOY)
+
+class Model:
+    wrong = ()
+
+    def __init__(self, catalog):
+        self.manifest = catalog.manifest
+
+    def identity(self):
+        return {{"name": type(self).__name__}}
+
+    def answer(self, prompts):
+        return [self.say(prompt) for prompt in prompts]
+
+    def say(self, prompt):
+        colours = [self.colour(image) for image in prompt.images]
+        words = prompt.question.replace("?", " ").split()
+        asked = next(word for word in words if word in toy.COLOURS)
+        if "Which picture" in prompt.question:
+            return f"({{'ABC'[colours.index(asked)]}})"
+        return "Yes." if colours[0] == asked else "No."
+
+    def colour(self, image):
+        pixel = image.open().getpixel((20, 20))
+        return next(name for name, value in toy.COLOURS.items() if value == pixel)
+
+class AlwaysA(Model):
+    def say(self, prompt):
+        return "A" if "Which picture" in prompt.question else "Yes"
+
+def pytest_vlm_make_model(config, catalog):
+    return {{"sees": Model, "always_a": AlwaysA}}[config.getoption("vlm")](catalog)
+"""
+
+
+@pytest.fixture
+def run(pytester, request):
+    pytester.makeconftest(CONFTEST.format(root=str(request.config.rootpath)))
+    folder = toy.write(pytester.path / "toy", items=200)
+
+    def start(vlm, *arguments, suite=f"toy:{folder}", output="out"):
+        return pytester.runpytest_subprocess(
+            "--pyargs",
+            "mimic_checks.checks.test_suites",
+            "-p",
+            "no:cacheprovider",
+            f"--vlm={vlm}",
+            f"--vlm-output={output}",
+            *([f"--vlm-suite={suite}"] if suite else []),
+            *arguments,
+        )
+
+    start.folder = folder
+    return start
+
+
+def result_of(pytester, output="out", check="suites.toy"):
+    return json.loads((pytester.path / output / "results" / f"{check}.json").read_text())
+
+
+@pytest.mark.parametrize("workers", [(), ("-n0",), ("-n2",)], ids=["without", "n0", "n2"])
+def test_one_that_sees_passes_and_one_that_does_not_look_passes_nothing(run, pytester, workers):
+    seen = run("sees", "-v", *workers)
+    assert seen.ret == 0, seen.stdout.str()
+    for node in ("toy-categoryis_there", "toy-categorywhich_one", "toy-verdict"):
+        seen.stdout.fnmatch_lines([f"*test_suites?{node}?*"])
+    levels = {level["level"]["value"]: level for level in result_of(pytester)["levels"]}
+    assert {name: (level["n"], level["right"]) for name, level in levels.items()} == {
+        "is there": (100, 100),
+        "which one": (100, 100),
+    }
+    blind = run("always_a", *workers, output="blind")
+    assert blind.ret == 6, blind.stdout.str()
+    assert "not proven better than the blind answer" in result_of(pytester, "blind")["reason"]
+
+
+def test_without_a_suite_there_is_no_test_of_it(run):
+    nothing = run("sees", suite="")
+    assert nothing.ret == 5
+    assert "no tests ran" in nothing.stdout.str()
+
+
+def test_a_category_is_selected_by_name_and_asked_alone(run, pytester):
+    one = run("sees", "-k", "which_one")
+    one.assert_outcomes(passed=1, deselected=2)
+    records = (pytester.path / "out" / "outcomes" / "suites.toy.jsonl").read_text()
+    assert {json.loads(line)["level"]["value"] for line in records.splitlines()} == {"which one"}
+
+
+def test_two_suites_of_one_format_need_names(run):
+    both = run("sees", f"--vlm-suite=toy:{run.folder}?items=30")
+    assert both.ret == 4
+    both.stderr.fnmatch_lines(["*allowed: one suite that is called 'suites.toy'; name the other*"])
+    named = run("sees", f"--vlm-suite=toy:{run.folder}?items=30&name=some", "-k", "some")
+    named.assert_outcomes(passed=3, deselected=3)
+
+
+def test_what_cannot_be_read_is_refused_before_a_model(run):
+    absent = run("sees", suite="toy:nowhere")
+    assert absent.ret == 4, absent.stdout.str() + absent.stderr.str()
+    unknown = run("sees", suite="tyo:nowhere")
+    assert unknown.ret == 4
+    assert "did you mean 'toy'" in unknown.stdout.str() + unknown.stderr.str()
+
+
+def test_items_without_an_answer_are_named_in_result_and_report(run, pytester):
+    run("sees").stdout.fnmatch_lines(["suites.toy: 2 questions have no answer*bad gold: its*"])
+    assert any("bad gold" in line for line in result_of(pytester)["refused"])
+    page = (pytester.path / "out" / "report.html").read_text()
+    assert "2 questions have no answer and were not asked" in page
+    assert "bad gold: its gold" in page
+
+
+def test_a_release_is_gated_on_another_item_by_item(run):
+    recorded = run("sees", "--vlm-baseline=base", "--snapshot-update")
+    assert recorded.ret == 0, recorded.stdout.str() + recorded.stderr.str()
+    same = run("sees", "--vlm-baseline=base", output="same")
+    assert same.ret == 0, same.stdout.str()
+    worse = run("always_a", "--vlm-baseline=base", output="worse")
+    assert worse.ret == 1, worse.stdout.str()
+    worse.stdout.fnmatch_lines(["*regressed by more than*"])
+
+
+def test_other_data_are_another_run(run, pytester):
+    assert run("sees").ret == 0
+    rows = json.loads((run.folder / "items.json").read_text())
+    rows[0]["asked"] = next(name for name in toy.COLOURS if name != rows[0]["asked"])
+    (run.folder / "items.json").write_text(json.dumps(rows))
+    assert run("sees").ret == 0
+    described = json.loads((pytester.path / "out" / "run.json").read_text())["description"]
+    assert described["checks"]["suites.toy"]["key"] == "the only one"
+    assert len(described["checks"]["suites.toy"]["data"]) == 64
