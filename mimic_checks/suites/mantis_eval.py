@@ -127,7 +127,7 @@ MANTIS_EVAL = SuiteFormat(
     },
     scores={
         **_scores("official", _rule),
-        "lmms-eval": HarnessScore(_rule, micro, "micro"),
+        "lmms-eval": HarnessScore(_rule, micro, "micro; it samples at temperature 0.2"),
         **_scores("InternVL", _internvl_rule),
     },
 )

@@ -42,7 +42,7 @@ _HOMES = ("", "data/", "nlvr2/data/")
 _SUBSETS = ("balanced", "unbalanced")
 _REST = "pairs"
 """The category of what is in neither sub-set, and in Parquet files of no category."""
-_IDENTIFIER = re.compile(r"(?P<split>[^-]+)-(?P<set>\d+)-(?P<pair>\d+)-(?P<sentence>\d+)")
+_IDENTIFIER = re.compile(r"(?P<split>\w+)-(?P<set>\d+)-(?P<pair>\d+)-(?P<sentence>\d+)")
 _ASKED = " Here is a statement about the images. Is it true or false?\n"
 """The official file has a sentence and no question; this is how TIGER-Lab's form asks."""
 _INSTEAD = "read another split, as nlvr2:<folder>?split=dev"

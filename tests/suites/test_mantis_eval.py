@@ -176,6 +176,7 @@ def test_prompts_of_short_answers(tmp_path):
         ("A? No. Final answer: B", 1, 0),
         ("the answer is C. Final answer: B", 1, 0),  # "final answer:" goes first
         ("The correct answer is B", 0, 0),  # no lead, and T is no option
+        ("I think B", 0, 0),
         ("It is B", 0, 0),  # I is no option: the whole text is compared
         ("", 0, 0),
         ("42", 0, 0),
