@@ -9,7 +9,7 @@ from typing import Any
 
 from mimic_checks import __version__
 from mimic_checks.cases import RULE_VERSION, ImageOpener, Level, Scored
-from mimic_checks.checks.check import Check
+from mimic_checks.checks.check import Check, Survey
 from mimic_checks.checks.run_plan import RunPlan
 from mimic_checks.checks.settings import Settings
 from mimic_checks.errors import GateError
@@ -46,7 +46,10 @@ from mimic_checks.verdicts.simulated import Flips
 
 
 def asked(plan: RunPlan, check: Check) -> Asked:
-    """What a run asks for a check, as far as can be known before it is drawn."""
+    """What a run asks for a check, as far as can be known before it is drawn. A file that holds
+    its cases is opened."""
+    if isinstance(check, Survey) and check.given:
+        return Asked(len(plan.asked_levels(check)), _fewest(plan, check))
     nodes = () if check.anytime else check.node_levels(plan.settings.profile)
     return Asked(len(nodes or plan.asked_levels(check)), plan.settings.cases)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -104,6 +104,21 @@ def rows(
     for path in files:
         _check_columns(path, columns, images)
     return _rows(files, columns, images)
+
+
+def distinct(files: Sequence[Path], column: str) -> list[str]:
+    """The values of a column of texts, each once, as they first stand; reads nothing else.
+
+    Raises:
+        SuiteError: a file cannot be read, or lacks the column.
+    """
+    return list(dict.fromkeys(row.text(column) for row in rows(files, [column])))
+
+
+def in_order(found: Iterable[str], known: Sequence[str]) -> list[str]:
+    """Categories in the order of the suite's paper, unknown ones after them."""
+    there = dict.fromkeys(found)
+    return [*(name for name in known if name in there), *(n for n in there if n not in known)]
 
 
 def _rows(files: Sequence[Path], columns: Sequence[str], images: Sequence[str]) -> Iterator[Row]:
