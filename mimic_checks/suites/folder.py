@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mimic_checks.errors import SuiteError, first_names
@@ -137,6 +137,12 @@ def texts_of(path: Path, place: str, record: Any, fields: Sequence[str]) -> Mapp
                 " text"
             )
     return {name: record[name] for name in fields}
+
+
+def is_beside(name: str) -> bool:
+    """Whether a file's name leads to a place in the folder of the file that names it."""
+    path = PurePosixPath(name)
+    return bool(name) and not path.is_absolute() and ".." not in path.parts and "\\" not in name
 
 
 def not_hidden(

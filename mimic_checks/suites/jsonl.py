@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from mimic_checks.errors import NAMED_AT_MOST, SuiteError
-from mimic_checks.suites.folder import find_one
+from mimic_checks.suites.folder import find_one, is_beside
 from mimic_checks.suites.item import Piece, Refused, SuiteItem, Unusable, choice_of
 from mimic_checks.suites.pictures import FilePicture
 from mimic_checks.suites.placeholders import MARK, placed
@@ -42,8 +42,7 @@ def _not_blank(text: str) -> str:
 
 
 def _beside(name: str) -> str:
-    path = PurePosixPath(name)
-    if not name or path.is_absolute() or ".." in path.parts or "\\" in name:
+    if not is_beside(name):
         raise ValueError("must be a file in the folder, such as 'images/a.png'")
     return name
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mimic_checks.errors import SuiteError
-from mimic_checks.suites.folder import csv_rows, find_one
+from mimic_checks.suites.folder import csv_rows, find_one, is_beside
 from mimic_checks.suites.item import Refused, SuiteItem, choice_of
 from mimic_checks.suites.pictures import FilePicture
 from mimic_checks.suites.prompts import ours
@@ -70,10 +70,10 @@ def _pair(path: Path, line: int, home: Path, first: list[str], second: list[str]
             f"{str(path)!r}, line {line}: rows {numbers[0]!r} and {numbers[1]!r} are no pair;"
             " allowed: an odd number, then the next one"
         )
-    if not pattern or pattern != other:
+    if not is_beside(pattern) or pattern != other:
         raise SuiteError(
             f"{str(path)!r}, line {line}: the rows of a pair have the patterns {pattern!r} and"
-            f" {other!r}; allowed: one pattern"
+            f" {other!r}; allowed: one pattern, the name of a folder"
         )
     pictures = (
         FilePicture(home / pattern / f"{numbers[0]}.jpg"),

@@ -9,6 +9,7 @@ pair ids: twins are a normal and a misleading entry with one question and one se
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from mimic_checks.errors import SuiteError
-from mimic_checks.suites.folder import find_one, json_of, texts_of
+from mimic_checks.suites.folder import find_one, is_beside, json_of, texts_of
 from mimic_checks.suites.item import Piece, Refused, SuiteItem, choice_of
 from mimic_checks.suites.pictures import FilePicture
 from mimic_checks.suites.prompts import joined, option_pieces, ours
@@ -64,6 +65,8 @@ class _Entry:
             return f"its gold {self.answer!r} is not one of its choices"
         if self.answer != choices[0]:
             return f"its gold {self.answer!r} is not the first of its choices, {choices[0]!r}"
+        if not is_beside(self.image):
+            return f"its picture {self.image!r} is not in the folder"
         if not self.picture.path.is_file():
             return f"its picture {self.image!r} is missing"
         return ""
@@ -190,7 +193,7 @@ def _official_rule(item: SuiteItem, answer: str) -> Points:
 
 def _accuracy(type_: str, items: Sequence[tuple[SuiteItem, float]]) -> float:
     points = [points for item, points in items if item.raw["type"] == type_]
-    return sum(points) / len(points) if points else 0.0
+    return sum(points) / len(points) if points else math.nan
 
 
 def _sensitivity(items: Sequence[tuple[SuiteItem, float]]) -> float:

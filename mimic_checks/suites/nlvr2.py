@@ -42,7 +42,7 @@ _HOMES = ("", "data/", "nlvr2/data/")
 _SUBSETS = ("balanced", "unbalanced")
 _REST = "pairs"
 """The category of what is in neither sub-set, and in Parquet files of no category."""
-_IDENTIFIER = re.compile(r"(?P<split>[^-]+)-(?P<set>\d+)-(?P<pair>\d+)-(?P<sentence>\d+)")
+_IDENTIFIER = re.compile(r"(?P<split>\w+)-(?P<set>\d+)-(?P<pair>\d+)-(?P<sentence>\d+)")
 _ASKED = " Here is a statement about the images. Is it true or false?\n"
 """The official file has a sentence and no question; this is how TIGER-Lab's form asks."""
 _INSTEAD = "read another split, as nlvr2:<folder>?split=dev"
@@ -60,7 +60,8 @@ def _official_file(folder: Path, split: str) -> Path | None:
     if split not in _SPLITS:
         raise InvalidArgument("split", split, allowed=_SPLITS)
     home = folder_of("nlvr2", folder)
-    if not any(home.glob(f"{place}*.json") for place in _HOMES) and any(home.rglob("*.parquet")):
+    lines = [found for place in _HOMES for found in home.glob(f"{place}*.json")]
+    if not lines and any(home.rglob("*.parquet")):
         return None
     return find_one("nlvr2", home, [f"{place}{split}.json" for place in _HOMES], "sentences")
 
@@ -174,7 +175,8 @@ def _mimic(item: SuiteItem) -> tuple[Piece, ...]:
 def _label(item: SuiteItem) -> str:
     if isinstance(item.truth, YesNo):
         return "true" if item.truth.yes else "false"
-    return of_type(item.truth, Choice).options[item.truth.index].strip().lower()  # type: ignore
+    choice = of_type(item.truth, Choice)
+    return choice.options[choice.index].lower()
 
 
 def _official_rule(item: SuiteItem, answer: str) -> Points:

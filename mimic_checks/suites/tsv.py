@@ -18,6 +18,10 @@ from mimic_checks.errors import SuiteError
 from mimic_checks.suites.folder import check_columns
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_AROUND = b" \r\n'\""
+"""What stands around a text in a list."""
+_ENDS = 64
+"""Bytes of a picture's text that are looked at before it is read."""
 _MOST_REFERENCE = 64
 """A longer cell of pictures is a picture, a shorter one another row's index: no picture is so
 small."""
@@ -97,7 +101,7 @@ class TsvRow:
             return self.text(column) or None
         else:
             spans = [(0, len(content))]
-        if not spans or not all(_is_base64(content[start:end]) for start, end in spans):
+        if not all(_like_base64(content, start, end) for start, end in spans):
             return None
         listed = content[:1] == b"["
         return tuple(
@@ -183,15 +187,27 @@ def _cell(
 def _list_spans(content: bytes) -> list[tuple[int, int]]:
     """Where the texts of a list stand, without their quotes; base64 has no comma."""
     spans = []
-    at = 1
-    for part in content[1:-1].split(b","):
-        bare = part.strip(b" \r\n'\"")
-        start = at + part.find(bare)
-        spans.append((start, start + len(bare)))
-        at += len(part) + 1
+    start, last = 1, len(content) - 1
+    while start <= last:
+        comma = content.find(b",", start, last)
+        end = comma if comma >= 0 else last
+        first, behind = start, end
+        while first < behind and content[first] in _AROUND:
+            first += 1
+        while first < behind and content[behind - 1] in _AROUND:
+            behind -= 1
+        spans.append((first, behind))
+        start = end + 1
     return spans
 
 
-def _is_base64(text: bytes) -> bool:
-    bare = text.rstrip(b"=")
-    return bool(bare) and len(text) - len(bare) <= 2 and not bare.translate(None, _BASE64)
+def _like_base64(content: bytes, start: int, end: int) -> bool:
+    """Whether both ends of a text are base64; what is between is looked at when it is read."""
+    first, last = content[start : start + _ENDS], content[max(start, end - _ENDS) : end]
+    padding = len(last) - len(last.rstrip(b"="))
+    return (
+        end > start
+        and (end - start) % 4 == 0
+        and padding <= 2
+        and not (first.rstrip(b"=") + last.rstrip(b"=")).translate(None, _BASE64)
+    )

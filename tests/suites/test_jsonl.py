@@ -48,11 +48,16 @@ def page_lines():
     return block.splitlines()
 
 
-def test_the_page_s_example_is_read(tmp_path):
+def write_page(folder):
+    """The page's example with its pictures."""
     lines = page_lines()
-    records = [json.loads(line) for line in lines]
-    pictures = [name for record in records for name in record["images"]]
-    folder = write(tmp_path / "own", lines, pictures=pictures)
+    pictures = [name for line in lines for name in json.loads(line)["images"]]
+    return write(folder, lines, pictures=pictures)
+
+
+def test_the_page_s_example_is_read(tmp_path):
+    folder = write_page(tmp_path / "own")
+    records = [json.loads(line) for line in page_lines()]
     items = read(folder)
     assert [item.id for item in items] == [record["id"] for record in records]
     assert {type(item.truth) for item in items} == {Choice, YesNo, Number, ShortText}

@@ -128,7 +128,9 @@ def test_a_picture_that_is_cut_off_cannot_be_read(tmp_path):
         ({"B": ""}, "its options A leave out a letter"),
         ({"image": "[]"}, "its image is neither base64 nor the index"),
         ({"image": ""}, "its image is neither base64 nor the index"),
-        ({"image": "http://" + "x" * 80}, "its image is neither base64 nor the index"),
+        ({"image": f"['{encoded(1)}', 'abc']"}, "its image is neither base64 nor the index"),
+        ({"image": f"['{encoded(1)}', '']"}, "its image is neither base64 nor the index"),
+        ({"image": "http://" + "x" * 81}, "its image is neither base64 nor the index"),
         ({"question": "<image> or <image>?"}, "2 placeholders <image> and 1 images"),
     ],
 )

@@ -80,6 +80,7 @@ def test_a_missing_picture_refuses_its_pair(tmp_path):
         ([ROWS[0], ROWS[2]], "rows '1' and '3' are no pair"),
         ([("x", "Orientation", "a"), ROWS[1]], "rows 'x' and '2' are no pair"),
         ([ROWS[0], (2, "Presence", "a")], "the patterns 'Orientation' and 'Presence'"),
+        ([(1, "../x", "a"), (2, "../x", "b")], "allowed: one pattern, the name of a folder"),
         ([ROWS[0]], "line 2: row '1' has no second row"),
         ([(1, "Orientation")], "line 2: 2 cells, need 3"),
     ],

@@ -104,13 +104,15 @@ def test_a_shared_question_is_paired_by_file_name_or_not_at_all(tmp_path):
         ({"choices": [*CHOICES, "five"]}, "are not 2 to 4 texts"),
         ({"choices": ["one", " "]}, "are not 2 to 4 texts"),
         ({"choices": ["one", "two", "two"]}, "have one twice"),
+        ({"image": "../a.jpg"}, "its picture '../a.jpg' is not in the folder"),
     ],
 )
 def test_an_impossible_entry_is_refused(tmp_path, changes, said):
-    entries = [entry("a.jpg", "normal", **changes), *twins(1)]
+    entries = [{**entry("a.jpg", "normal"), **changes}, *twins(1)]
     refused = reasons(write(tmp_path / "mvi", entries))
-    assert set(refused) == {"1 a.jpg"}
-    assert said in refused["1 a.jpg"]
+    ((name, reason),) = refused.items()
+    assert name == f"1 {entries[0]['image']}"
+    assert said in reason
 
 
 def test_a_twin_of_a_missing_picture_is_refused_with_it(tmp_path):
