@@ -1,5 +1,4 @@
-"""BLINK: folders of sub-tasks, hidden answers, relabelled answers, and what each harness makes of an
-answer."""
+"""BLINK: folders of sub-tasks, hidden and relabelled answers, and what harnesses make of one."""
 
 from __future__ import annotations
 
@@ -47,7 +46,7 @@ def mini(folder, rows, split="val"):
 
 ROWS = [
     row("Relative_Reflectance", 1, choices=["A is darker", "B is darker", "About the same"]),
-    row("Relative_Reflectance", 2, choices=["A", "B", "same"], answer="(C)"),
+    row("Relative_Reflectance", 2, choices=["that", "this", "same"], answer="(C)"),
     row("Jigsaw", 1, images=3, answer="(A)"),
     row("Art_Style", 1, images=4, question="Which is <image>?"),
     row("Visual_Similarity", 1, images=2, choices=["one", "two"], answer="(D)"),

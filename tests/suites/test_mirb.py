@@ -1,4 +1,4 @@
-"""MIRB: both forms of its files, golds of several kinds, and what each harness makes of an answer."""
+"""MIRB: both forms of its files, kinds of golds, and what each harness makes of an answer."""
 
 from __future__ import annotations
 

@@ -170,9 +170,8 @@ def test_prompts(folder):
         2,
         f" one\nC. none\n{letter}",
     )
-    assert MUIRBENCH.templates["lmms-eval"](items[2]) == (
-        f"Which is like <image>?\nA. <image>\nB. the <image> one\nC. none\n{letter}",
-    )
+    shown = MUIRBENCH.templates["VLMEvalKit"](items[2])
+    assert MUIRBENCH.templates["lmms-eval"](items[2]) == shown
     assert MUIRBENCH.templates["ours"](items[2])[:2] == ("Which is like ", 0)
     assert next(iter(MUIRBENCH.templates)) == "official"
 
