@@ -22,6 +22,7 @@ NAMES = (
     "report_size",
     "segmented",
     "profile_memory",
+    "suite_reading",
     "gate",
     "bounds",
     "new_photos",

@@ -11,7 +11,7 @@ from typing import Any
 
 from mimic_checks.errors import SuiteError, first_names
 from mimic_checks.suites.pictures import Cell
-from mimic_checks.suites.row_groups import RowGroup, opened, stream
+from mimic_checks.suites.row_groups import Part, opened, stream
 
 SPLITS = ("train", "val", "validation", "dev", "test")
 """Words that say in a file's name, or in that of a folder, which split it holds."""
@@ -96,7 +96,7 @@ def rows(
     files: Sequence[Path], columns: Sequence[str], images: Sequence[str] = ()
 ) -> Iterator[Row]:
     """The rows of all files in order, with these columns, `images` those of pictures: each a
-    picture or none, or a list of them. Holds one row group at a time; decodes no picture.
+    picture or none, or a list of them. Holds one part of a row group at a time; decodes no picture.
 
     Raises:
         SuiteError: a file cannot be read, or lacks a column; before the first row is given.
@@ -123,30 +123,31 @@ def in_order(found: Iterable[str], known: Sequence[str]) -> list[str]:
 
 def _rows(files: Sequence[Path], columns: Sequence[str], images: Sequence[str]) -> Iterator[Row]:
     for path in files:
-        for group in stream(path, [*columns, *images]):
-            values = [group.columns[name].to_pylist() for name in columns]
-            pictures = [_cells(group, name) for name in images]
-            for at in range(group.stop - group.start):
+        for part in stream(path, [*columns, *images]):
+            values = [part.columns[name].to_pylist() for name in columns]
+            pictures = [_cells(part, name) for name in images]
+            start, stop = part.start, part.stop
+            del part  # else its bytes are held while the next part is read
+            for at in range(stop - start):
                 yield Row(
                     path,
-                    group.start + at,
+                    start + at,
                     {name: found[at] for name, found in zip(columns, values, strict=True)},
                     {name: found[at] for name, found in zip(images, pictures, strict=True)},
                 )
 
 
-def _cells(group: RowGroup, column: str) -> list[tuple[Cell, ...]]:
+def _cells(part: Part, column: str) -> list[tuple[Cell, ...]]:
     """Where the pictures of every row are."""
     import pyarrow.compute as compute
     import pyarrow.types as types
 
-    array = group.columns[column]
-    path, start = group.path, group.start
+    array = part.columns[column]
+    path, start = part.path, part.start
     if not types.is_list(array.type) and not types.is_large_list(array.type):
-        found = [is_there for chunk in array.chunks for is_there in _there(chunk).to_pylist()]
         return [
             (Cell(path, start + at, column),) if is_there else ()
-            for at, is_there in enumerate(found)
+            for at, is_there in enumerate(_there(array).to_pylist())
         ]
     lengths = compute.fill_null(compute.list_value_length(array), 0).to_pylist()
     return [

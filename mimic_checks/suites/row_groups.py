@@ -1,13 +1,13 @@
-"""Columns of a Parquet file by row group: the last one that was read stays in memory, so that the
-pictures of neighbouring rows cost one read, and no more than a row group is ever held."""
+"""Columns of a Parquet file in parts of its row groups: the last part that was read stays in
+memory, so that the pictures of neighbouring rows cost one read, and little more is ever held."""
 
 from __future__ import annotations
 
 import threading
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import dataclass, replace
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,13 @@ if TYPE_CHECKING:
     import pyarrow.parquet
 
 
+_PART_BYTES = 64 * 2**20
+"""A part has as many rows as fit; the hub's row groups of pictures are one part, most of them."""
+_READ_BYTES = 2**20
+
+
 @dataclass(frozen=True, slots=True)
-class RowGroup:
+class Part:
     """Rows `start` to `stop` of a file. `stamp`: size and time of the file that was read;
     `columns`: Arrow arrays of as many values as there are rows."""
 
@@ -29,8 +34,8 @@ class RowGroup:
     columns: dict[str, Any]
 
 
-_last: list[RowGroup] = []
-"""The group that this process read last, or none."""
+_last: list[Part] = []
+"""The part that this process read last, or none."""
 _reading = threading.Lock()
 
 
@@ -58,22 +63,28 @@ def opened(path: Path) -> pyarrow.parquet.ParquetFile:
     """
     parquet = pyarrow_parquet()
     try:
-        return parquet.ParquetFile(path)
+        return parquet.ParquetFile(path, buffer_size=_READ_BYTES, pre_buffer=False)
     except (OSError, ValueError) as error:  # pyarrow's errors are one of both
         raise SuiteError(f"{path} cannot be read as a Parquet file: {error}") from error
 
 
-def stream(path: Path, columns: Sequence[str]) -> Iterator[RowGroup]:
-    """All row groups in order, with these columns.
+def stream(path: Path, columns: Sequence[str]) -> Iterator[Part]:
+    """All parts in order, with these columns.
 
     Raises:
         SuiteError: the file cannot be read.
     """
     with opened(path) as file:
         for number in range(file.metadata.num_row_groups):
-            with _reading:
-                group = _read(file, path, number, columns)
-            yield group
+            parts = _parts(file, path, number, columns)
+            while True:
+                with _reading:
+                    _last.clear()  # before the next is read, so that both are never held
+                    _last.extend(islice(parts, 1))
+                    if not _last:
+                        break
+                    handed = _last[:]
+                yield handed.pop()  # no name here holds it while the next is read
 
 
 def value_at(path: Path, row: int, column: str) -> Any:
@@ -84,49 +95,55 @@ def value_at(path: Path, row: int, column: str) -> Any:
         OSError: it has no such row or column (any more).
     """
     with _reading:
-        if not (group := _cached(path, row)) or column not in group.columns:
-            with opened(path) as file:
-                group = _read(file, path, _group_of(file, path, row), [column])
-        return group.columns[column][row - group.start]
+        part = _cached(path, row)
+        if part is None or column not in part.columns:
+            part = _with_column(part, path, row, column)
+        return part.columns[column][row - part.start]
 
 
-def _cached(path: Path, row: int) -> RowGroup | None:
-    for group in _last:
+def _cached(path: Path, row: int) -> Part | None:
+    for part in _last:
         if (
-            group.path == path
-            and group.start <= row < group.stop
-            and group.stamp == _stamp(path)  # nobody has written the file anew
+            part.path == path
+            and part.start <= row < part.stop
+            and part.stamp == _stamp(path)  # nobody has written the file anew
         ):
-            return group
+            return part
     return None
 
 
-def _group_of(file: pyarrow.parquet.ParquetFile, path: Path, row: int) -> int:
-    if not 0 <= row < file.metadata.num_rows:
-        raise OSError(f"{path} has {file.metadata.num_rows} rows, no row {row}")
-    return bisect_right(_starts(file), row) - 1
+def _with_column(known: Part | None, path: Path, row: int, column: str) -> Part:
+    """The part that has this row, read anew; it joins the columns that are known of it."""
+    if known is None:
+        _last.clear()
+    with opened(path) as file:
+        if not 0 <= row < file.metadata.num_rows:
+            raise OSError(f"{path} has {file.metadata.num_rows} rows, no row {row}")
+        if column not in file.schema_arrow.names:
+            raise OSError(f"{path} has no column {column!r}")
+        number = bisect_right(_starts(file), row) - 1
+        part = next(part for part in _parts(file, path, number, [column]) if row < part.stop)
+    if known is not None and (known.start, known.stop) == (part.start, part.stop):
+        part = replace(part, columns=known.columns | part.columns)
+    _last[:] = [part]
+    return part
 
 
-def _read(
+def _parts(
     file: pyarrow.parquet.ParquetFile, path: Path, number: int, columns: Sequence[str]
-) -> RowGroup:
-    """A row group with at least these columns; it replaces the last one, or joins it."""
-    starts = _starts(file)
-    start, stop = starts[number], starts[number + 1]
-    known: dict[str, Any] = {}
-    if group := _cached(path, start):
-        known = group.columns
-    _last.clear()  # before the next is read, so that both are never held
-    if wanting := [name for name in columns if name not in known]:
-        if lacking := [name for name in wanting if name not in file.schema_arrow.names]:
-            raise OSError(f"{path} has no column {lacking[0]!r}")
-        try:
-            table = file.read_row_group(number, wanting)
-        except (OSError, ValueError) as error:
-            raise SuiteError(f"{path}, row group {number}, cannot be read: {error}") from error
-        known = known | {name: table.column(name) for name in wanting}
-    _last.append(RowGroup(path, _stamp(path), start, stop, known))
-    return _last[0]
+) -> Iterator[Part]:
+    """A row group in its parts, whose rows do not depend on the columns."""
+    group, start = file.metadata.row_group(number), _starts(file)[number]
+    rows = max(1, _PART_BYTES * group.num_rows // max(1, group.total_byte_size))
+    try:
+        for batch in file.iter_batches(min(rows, 2**20), [number], list(columns)):
+            stop = start + batch.num_rows
+            found = {name: batch.column(name) for name in columns}
+            yield Part(path, _stamp(path), start, stop, found)
+            del batch, found
+            start = stop
+    except (OSError, ValueError) as error:
+        raise SuiteError(f"{path}, row group {number}, cannot be read: {error}") from error
 
 
 def _starts(file: pyarrow.parquet.ParquetFile) -> list[int]:

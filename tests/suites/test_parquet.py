@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mimic_checks.errors import SuiteError
+from mimic_checks.suites import row_groups
 from mimic_checks.suites.parquet import rows, shards
 from mimic_checks.suites.pictures import Cell
 from tests.suites.hub_parquet import write
@@ -187,19 +188,27 @@ def test_without_pyarrow_the_extra_is_named(folder: Path, monkeypatch: pytest.Mo
         rows(shards(folder, "test"), ["idx"])
 
 
-def test_no_more_than_a_row_group_is_in_memory(tmp_path: Path) -> None:
-    """Arrow's own count of its bytes: 40 groups of 1 MB, never more than three of them."""
-    noise = [{"p": [bytes([n]) * 1_000_000 for n in range(40)]}]
+@pytest.mark.parametrize("group", [1, 40])
+def test_little_more_than_a_part_is_in_memory(
+    tmp_path: Path, group: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Arrow's own count of its bytes: 40 pictures of 1 MB in parts of two, never more than five
+    of them held while one is looked at, however large the row groups."""
+    monkeypatch.setattr(row_groups, "_PART_BYTES", 2_000_100)
+    pictures = [bytes([number]) * 1_000_000 for number in range(40)]
     pq.write_table(
-        pa.table({"p": pa.array(noise[0]["p"])}),
+        pa.table({"p": pa.array(pictures)}),
         tmp_path / "a.parquet",
-        row_group_size=1,
+        row_group_size=group,
         compression="none",
         use_dictionary=False,
+        write_batch_size=1,
     )
-    before, most, total = pa.total_allocated_bytes(), 0, 0
+    before, most, found = pa.total_allocated_bytes(), 0, []
     for row in rows(shards(tmp_path), [], ["p"]):
-        total += len(row.pictures["p"][0].read())
+        found.append(row.pictures["p"][0])
+        assert found[-1].read() == pictures[row.number]
         most = max(most, pa.total_allocated_bytes() - before)
-    assert total == 40_000_000
-    assert most < 3_000_000
+    assert most < 5_000_000
+    for number in (39, 0, 17):
+        assert found[number].read() == pictures[number]
