@@ -23,13 +23,8 @@ from mimic_checks.suites.folder import (
     texts_of,
 )
 from mimic_checks.suites.item import Piece, Refused, SuiteItem, Unusable
-from mimic_checks.suites.mantis import (
-    MANTIS_COLUMNS,
-    mantis_item,
-    mantis_prompt,
-    mantis_true_false,
-    option_texts,
-)
+from mimic_checks.suites.lettered import option_texts
+from mimic_checks.suites.mantis import MANTIS_COLUMNS, mantis_item, mantis_prompt, mantis_true_false
 from mimic_checks.suites.parquet import rows, shards
 from mimic_checks.suites.pictures import FilePicture
 from mimic_checks.suites.prompts import ours
