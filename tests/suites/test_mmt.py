@@ -303,5 +303,10 @@ def test_what_is_unparsed_counts_by_harness(tmp_path):
         "lmms-eval": Points(0, 1, 0.25),  # drawn
         "VLMEvalKit": Points(0, 0, 0),
     }
+    refusal = {
+        score.rule(item, "Cannot determine the answer").expected
+        for score in (MMT.scores["official"], MMT.scores["VLMEvalKit"])
+    }
+    assert refusal == {0}, "a refusal is no case for the judge"
     assert all(score.rule(item, "B") == Points(1, 1, 1) for score in MMT.scores.values())
     assert all(score.rule(item, "A") == Points(0, 0, 0) for score in MMT.scores.values())
