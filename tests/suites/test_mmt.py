@@ -8,6 +8,7 @@ import csv
 import json
 import pickle
 import random
+import re
 import tempfile
 import tracemalloc
 from pathlib import Path
@@ -292,6 +293,26 @@ def test_a_hint_stands_before_the_question(tmp_path):
 )
 def test_lmms_eval_takes_the_letter(answer, letter):
     assert lmms_eval_letter(answer, "AB") == letter
+
+
+def oracle_letter(answer, letters):
+    """The description, with regular expressions in the place of texts that are looked for."""
+    text = answer.strip()
+    for mark in ",.!?;:'":
+        text = re.sub(rf"^{re.escape(mark)}+|{re.escape(mark)}+$", "", text)
+    text = f" {text} "
+    for form in (r"\({}\)", " {} ", r"{}\."):
+        found = [letter for letter in letters if re.search(form.format(letter), text)]
+        if found:
+            between = re.findall(rf"(?<= )[{''.join(found)}](?= )", text)
+            return between[-1] if len(found) > 1 and between else found[0]
+    return None
+
+
+@given(st.lists(st.sampled_from(["A", "B", "C", "(A)", "(B)", "B.", "or", ",", "a"]), max_size=6))
+def test_any_answer_gives_the_letter_that_the_words_say(words):
+    answer = " ".join(words)
+    assert lmms_eval_letter(answer, "AB") == oracle_letter(answer, "AB")
 
 
 def test_what_is_unparsed_counts_by_harness(tmp_path):
