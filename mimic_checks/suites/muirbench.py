@@ -69,7 +69,6 @@ def _item(row: Row) -> SuiteItem:
         group="|".join(sorted((idx, twin))) if twin else "",
         role=UNANSWERABLE if LETTERS[right] in refusals else ANSWERABLE,
         raw={
-            "question": row.text("question"),
             "image_relation": row.text("image_relation"),
             "image_type": row.text("image_type"),
             "refusals": "".join(refusals),
@@ -90,14 +89,9 @@ def _official(item: SuiteItem) -> tuple[Piece, ...]:
     return joined(["Question: ", *item.question, "\nChoices:\n", *options, _HINT, "\nAnswer:"])
 
 
-def _lmms_eval(item: SuiteItem) -> tuple[Piece, ...]:
-    """Placeholders stay in the words; where the images go is up to each model's class there."""
-    options = zip(LETTERS, option_texts(item), strict=False)
-    lines = "\n".join(f"{letter}. {text}" for letter, text in options)
-    return (f"{item.raw['question']}\n{lines}\n{LETTER_DIRECTLY}",)
-
-
-def _vlmevalkit(item: SuiteItem) -> tuple[Piece, ...]:
+def _interleaved(item: SuiteItem) -> tuple[Piece, ...]:
+    """VLMEvalKit's, and lmms-eval's: there each model's class places the images, LLaVA's where the
+    words have their marks, as here; others put them first and leave the marks in the words."""
     options = option_pieces(item.options, "{}. ", "\n")
     return joined([*item.question, "\n", *options, LETTER_DIRECTLY])
 
@@ -128,8 +122,8 @@ MUIRBENCH = SuiteFormat(
     templates={
         "official": _official,
         "ours": ours,
-        "lmms-eval": _lmms_eval,
-        "VLMEvalKit": _vlmevalkit,
+        "lmms-eval": _interleaved,
+        "VLMEvalKit": _interleaved,
     },
     scores={
         "official": HarnessScore(_official_rule, micro, "micro"),

@@ -1,24 +1,13 @@
-"""Files as the hub has them, written by `datasets` itself, from the project's own pictures."""
+"""Files as the hub has them, written by `datasets` itself."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-Png = bytes
-
-
-def png(number: int, size: int = 24) -> Png:
-    """A small picture; each number another one."""
-    image = Image.new("RGB", (size, size), ((37 * number) % 256, (91 * number) % 256, number % 256))
-    image.putpixel((number % size, 0), (255, 255, 255))
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
+import datasets
+import pyarrow.parquet
 
 
 def write(
@@ -31,9 +20,6 @@ def write(
 ) -> Path:
     """Writes columns through `datasets` as the hub's files are: `images` hold a picture's bytes or
     None, `lists` lists of them; row groups of so many rows (0: one)."""
-    import datasets
-    import pyarrow.parquet
-
     path.parent.mkdir(parents=True, exist_ok=True)
     shown = dict(columns)
     for name in images:
@@ -52,5 +38,5 @@ def write(
     return path
 
 
-def _cell(data: Png | None) -> dict[str, Any] | None:
+def _cell(data: bytes | None) -> dict[str, Any] | None:
     return None if data is None else {"bytes": data, "path": None}

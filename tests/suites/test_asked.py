@@ -7,19 +7,27 @@ import pytest
 
 from mimic_checks.cases.group import Group, cases_of
 from mimic_checks.errors import InvalidArgument
+from mimic_checks.suites.blink import BLINK
 from mimic_checks.suites.jsonl import JSONL
 from mimic_checks.suites.mantis_eval import MANTIS_EVAL
+from mimic_checks.suites.mirb import MIRB
+from mimic_checks.suites.mmiu import MMIU
 from mimic_checks.suites.mmt import MMT, MMT_STITCHED
 from mimic_checks.suites.mmvp import MMVP
 from mimic_checks.suites.mmvp_vlm import MMVP_VLM
+from mimic_checks.suites.muirbench import MUIRBENCH
 from mimic_checks.suites.mvi_bench import MVI_BENCH
 from mimic_checks.suites.nlvr2 import NLVR2
 from mimic_checks.suites.reading import Reading
+from tests.suites import test_blink as blink
 from tests.suites import test_jsonl as jsonl
 from tests.suites import test_mantis_eval as mantis_eval
+from tests.suites import test_mirb as mirb
+from tests.suites import test_mmiu as mmiu
 from tests.suites import test_mmt as mmt
 from tests.suites import test_mmvp as mmvp
 from tests.suites import test_mmvp_vlm as mmvp_vlm
+from tests.suites import test_muirbench as muirbench
 from tests.suites import test_mvi_bench as mvi_bench
 from tests.suites import test_nlvr2 as nlvr2
 
@@ -27,6 +35,11 @@ from tests.suites import test_nlvr2 as nlvr2
 def _mmvp(folder):
     rows = [("Is it open?", mmvp.OPTIONS, "(a)"), ("Is it open?", mmvp.OPTIONS, "(b)")]
     return mmvp.write(folder, rows)
+
+
+def _in(folder, write, rows):
+    write(folder, rows)
+    return folder
 
 
 MADE = {
@@ -49,6 +62,10 @@ MADE = {
             folder, mantis_eval.row("1", 1, 2), mantis_eval.short("2", 3, 4)
         ),
     ),
+    "muirbench": (MUIRBENCH, lambda folder: _in(folder, muirbench.mini, muirbench.ROWS)),
+    "blink": (BLINK, lambda folder: _in(folder, blink.mini, [*blink.ROWS[:3], blink.ROWS[5]])),
+    "mmiu": (MMIU, lambda folder: _in(folder, mmiu.mini, mmiu.ROWS[:3])),
+    "mirb": (MIRB, mirb.hub),
     "jsonl": (JSONL, jsonl.write_page),
 }
 WORDINGS = [(name, template) for name, (suite, _) in MADE.items() for template in suite.templates]
@@ -56,6 +73,8 @@ AS_IN_THE_FILE = {
     ("mantis_eval", "lmms-eval"),
     ("mantis_eval", "InternVL"),
     ("nlvr2, letters", "MIMIC"),
+    *(("blink", name) for name in ("official", "official-images-first", "lmms-eval")),
+    *(("mmiu", name) for name in ("official", "MIMIC", "InternVL")),
 }
 """Wordings that show the options as the file has them, or not at all."""
 
@@ -102,6 +121,7 @@ def test_options_rotate_in_every_wording_of_ours(name, template, tmp_path):
         ("mmvp", [2]),
         ("mmvp_vlm", [2, 2, 2]),
         ("mvi_bench", [2, 2, 2]),
+        ("muirbench", [2, 1, 2]),
         ("nlvr2", [2, 1, 1]),
         ("jsonl", [2, 1, 1, 1, 1, 1]),
     ],

@@ -14,7 +14,8 @@ import pytest
 from mimic_checks.errors import SuiteError
 from mimic_checks.suites.parquet import rows, shards
 from mimic_checks.suites.pictures import Cell
-from tests.suites.hub_parquet import png, write
+from tests.suites.hub_parquet import write
+from tests.suites.scenes import scene
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +29,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             {
                 "idx": [str(number) for number in numbers],
                 "options": [[f"o{part}" for part in range(number % 3)] for number in numbers],
-                "alone": [png(number) if number % 4 else None for number in numbers],
+                "alone": [scene(number) if number % 4 else None for number in numbers],
                 "several": [
-                    [png(10 * number + part) for part in range(number % 3)] for number in numbers
+                    [scene(3 * number + part) for part in range(number % 3)] for number in numbers
                 ],
             },
             images=["alone"],
@@ -76,14 +77,14 @@ def test_a_picture_is_read_again_in_any_order_and_after_pickling(folder: Path) -
     }
     for number in (9, 0, 8, 2, 5, 1, 8):
         for part, cell in enumerate(pickle.loads(pickle.dumps(cells[number]))):
-            assert cell.read() == png(10 * number + part), cell.name
+            assert cell.read() == scene(3 * number + part), cell.name
 
 
 def test_an_overwritten_file_is_not_answered_from_memory(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.parquet", {"p": [png(1), png(2)]}, images=["p"])
-    assert Cell(path, 1, "p").read() == png(2)
-    write(path, {"p": [png(3), png(44)]}, images=["p"])
-    assert Cell(path, 1, "p").read() == png(44)
+    path = write(tmp_path / "a.parquet", {"p": [scene(1), scene(2)]}, images=["p"])
+    assert Cell(path, 1, "p").read() == scene(2)
+    write(path, {"p": [scene(3), scene(4)]}, images=["p"])
+    assert Cell(path, 1, "p").read() == scene(4)
 
 
 @pytest.mark.parametrize(
