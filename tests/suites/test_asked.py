@@ -115,6 +115,9 @@ def test_options_rotate_in_every_wording_of_ours(name, template, tmp_path):
     assert len(cases) == sum(max(1, len(item.options)) for item in items)
 
 
+ROLES = {"mvi_bench": ("normal", "misleading"), "muirbench": ("answerable", "unanswerable")}
+
+
 @pytest.mark.parametrize(
     ("name", "sizes"),
     [
@@ -131,7 +134,7 @@ def test_groups_are_what_the_design_has(name, sizes, tmp_path):
     units = [unit for found in reading.asked(grouped=True, most=0).values() for unit in found]
     assert [len(unit.cases) if isinstance(unit, Group) else 1 for unit in units] == sizes
     roles = {unit.roles for unit in units if isinstance(unit, Group)}
-    assert roles == {("normal", "misleading") if name == "mvi_bench" else ()}
+    assert roles == {ROLES.get(name, ())}
 
 
 @pytest.mark.parametrize("name", list(MADE))

@@ -50,7 +50,9 @@ ROWS = [
         image_list=[scene(2), scene(3), scene(4)],
         answer="A",
     ),
-    row("3", "2", task="Visual Retrieval", question="Which is it?", options=["x", "y"], answer="A"),
+    row(
+        "3", "2", task="Visual Retrieval", question="Which is it?", options=["x", NONE], answer="B"
+    ),
     row("4", ""),
 ]
 IMPOSSIBLE = [
@@ -113,7 +115,7 @@ def test_twins_are_one_group_and_have_roles(folder):
     items = read(folder)
     assert [item.group for item in items] == ["0|1", "0|1", "2|3", "2|3", ""]
     assert [item.role for item in items[:2]] == ["answerable", "unanswerable"]
-    assert [item.raw["refusals"] for item in items] == ["C", "C", "", "", "C"]
+    assert [item.raw["refusals"] for item in items] == ["C", "C", "", "B", "C"]
 
 
 def test_a_gold_that_is_a_refusal_in_other_words_is_one(tmp_path):
