@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mimic_checks.suites.pictures import Picture
@@ -42,6 +42,18 @@ class Refused:
 
     id: str
     reason: str
+
+
+class Unusable(Exception):
+    """Raised while an item is read: it cannot be asked, for this reason; it is `Refused`."""
+
+
+def entry(name: str, made: Callable[[], SuiteItem]) -> SuiteItem | Refused:
+    """The item, or why it cannot be asked."""
+    try:
+        return made()
+    except Unusable as error:
+        return Refused(name, str(error))
 
 
 def choice_of(index: int, options: Sequence[Sequence[Piece]]) -> Choice:

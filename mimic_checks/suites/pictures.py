@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from mimic_checks.suites.row_groups import value_at
+
 
 class Picture(Protocol):
     """A picture in a suite's files; small, comparable, and it pickles."""
@@ -52,4 +54,16 @@ class Cell:
         return f"{self.path.name} row {self.row} {self.column}{place}"
 
     def read(self) -> bytes:
-        raise NotImplementedError
+        value = value_at(self.path, self.row, self.column)
+        if self.index is not None:
+            pictures = len(value) if value.is_valid else 0
+            if not 0 <= self.index < pictures:
+                raise OSError(f"{self.name}: the cell holds {pictures} pictures")
+            value = value[self.index]
+        found = value.as_py()
+        data = found.get("bytes") if isinstance(found, dict) else found
+        if isinstance(data, bytes):
+            return data
+        path = found.get("path") if isinstance(found, dict) else None
+        where = f", only their path {path!r}" if path else ""
+        raise OSError(f"{self.name}: the cell holds no bytes of a picture{where}")

@@ -54,3 +54,11 @@ def macro(items: Sequence[tuple[SuiteItem, float]]) -> float:
     for item, points in items:
         by_category.setdefault(item.category, []).append(points)
     return sum(sum(own) / len(own) for own in by_category.values()) / len(by_category)
+
+
+def whole_groups(items: Sequence[tuple[SuiteItem, float]]) -> float:
+    """The share of groups whose every item is right; of points below one, as if drawn apart."""
+    by_group: dict[str, float] = {}
+    for item, points in items:
+        by_group[item.group] = by_group.get(item.group, 1.0) * points
+    return sum(by_group.values()) / len(by_group)

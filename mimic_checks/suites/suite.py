@@ -21,6 +21,7 @@ from mimic_checks.catalog.format import CatalogFormat, cast_options
 from mimic_checks.catalog.images import decode
 from mimic_checks.catalog.spec import parts_of
 from mimic_checks.errors import InvalidArgument, SuiteError, first_names, refusing
+from mimic_checks.suites.hub import local_folder
 from mimic_checks.suites.item import Refused, SuiteItem
 from mimic_checks.suites.pictures import FilePicture, Picture
 from mimic_checks.suites.reading import Reading
@@ -191,7 +192,7 @@ def _format_of(head: str, options: Mapping[str, str]) -> tuple[SuiteFormat, Path
     suite_format = SUITES.get(name)
     reader: Callable[..., Any] = suite_format.read
     theirs = {option: value for option, value in options.items() if option not in OWN_OPTIONS}
-    return suite_format, Path(folder), cast_options("vlm-suite", reader, theirs)
+    return suite_format, local_folder(folder), cast_options("vlm-suite", reader, theirs)
 
 
 def _own(
