@@ -84,7 +84,7 @@ def _case(
         texts = tuple(TextPart(option) for option in options)
         question = ChoiceQuestion(twin.stem, texts, right, (image_id,), template, factors)
         return question.case()
-    asked = f"{twin.stem} (a) {options[0]} (b) {options[1]}\nAnswer with the option's letter."
+    asked = inline_question(twin.stem, options)
     return make_case(
         task=MULTIPLE_CHOICE.name,
         template=template,
@@ -93,3 +93,9 @@ def _case(
         offered=options,
         factors=factors,
     )
+
+
+def inline_question(stem: str, options: Sequence[str]) -> str:
+    """A question with its options in one line, as MMVP's file has them."""
+    said = " ".join(f"({letter}) {option}" for letter, option in zip("abcd", options, strict=False))
+    return f"{stem} {said}\nAnswer with the option's letter."
