@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from mimic_checks.catalog.shapes import SHAPES, Shape
+from mimic_checks.catalog.signs import Sign, draw_sign
 
 OVERSAMPLING = 4
 GRID = 4
@@ -34,7 +35,9 @@ _MIN_SIZE, _MAX_SIZE = 0.190, 0.245
 class SceneObject:
     """One object of a scene.
 
-    `x`, `y`: the centre, and `size`: the diameter, as shares of the side; `colour`: 0-255 each.
+    `x`, `y`: the centre, and `size`: the diameter, as shares of the side; `colour`: 0-255 each;
+    `mirrored`: left and right exchanged, `upside_down`: top and bottom, `half`: cut through the
+    middle, its left half left (all before it is rotated).
     """
 
     class_index: int
@@ -43,10 +46,18 @@ class SceneObject:
     size: float
     rotation_deg: float
     colour: tuple[int, int, int]
+    mirrored: bool = False
+    upside_down: bool = False
+    half: bool = False
 
     def corners(self, part: int) -> NDArray[np.float64]:
-        """Corners of one part of the silhouette in shares of the side, [corners, 2]."""
+        """Corners of one part of the silhouette in shares of the side, [corners, 2]; none of a part
+        that is cut off."""
         points = _SHAPE_LIST[self.class_index].parts[part].points
+        if self.half:
+            points = _left_of_middle(points)
+        if self.mirrored or self.upside_down:
+            points = points * (-1 if self.mirrored else 1, -1 if self.upside_down else 1)
         angle = np.radians(self.rotation_deg)
         cos, sin = np.cos(angle), np.sin(angle)
         # Made smaller, since a rotated corner reaches further out than half the diameter.
@@ -70,6 +81,7 @@ class Scene:
     objects: tuple[SceneObject, ...]
     background: tuple[tuple[int, int, int], tuple[int, int, int]]
     noise_seed: int
+    sign: Sign | None = None
 
     def counts(self) -> NDArray[np.int16]:
         """How many objects of each class the scene shows, [classes]."""
@@ -90,7 +102,10 @@ def render(scene: Scene, size_px: int) -> Image.Image:
     for item in scene.objects:
         for part, spec in enumerate(_SHAPE_LIST[item.class_index].parts):
             colour = tuple(int(min(255, channel * spec.shade)) for channel in item.colour)
-            pen.polygon(_canvas_corners(item, part, size_px), fill=colour)
+            if corners := _canvas_corners(item, part, size_px):
+                pen.polygon(corners, fill=colour)
+    if scene.sign:
+        draw_sign(pen, scene.sign, canvas_px)
     return canvas.reduce(OVERSAMPLING)
 
 
@@ -99,7 +114,8 @@ def object_mask(item: SceneObject, size_px: int) -> NDArray[np.bool_]:
     canvas = Image.new("L", (size_px * OVERSAMPLING,) * 2)
     pen = ImageDraw.Draw(canvas)
     for part in range(item.parts):
-        pen.polygon(_canvas_corners(item, part, size_px), fill=1)
+        if corners := _canvas_corners(item, part, size_px):
+            pen.polygon(corners, fill=1)
     # One block of OVERSAMPLING x OVERSAMPLING canvas pixels for every pixel of the picture.
     blocks = np.asarray(canvas).reshape(size_px, OVERSAMPLING, size_px, OVERSAMPLING)
     mask: NDArray[np.bool_] = blocks.sum(axis=(1, 3)) >= OVERSAMPLING**2 / 2
@@ -115,6 +131,19 @@ def mask_box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
         int(columns[-1] - columns[0] + 1),
         int(rows[-1] - rows[0] + 1),
     )
+
+
+def _left_of_middle(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The part of a polygon with x <= 0 (Sutherland and Hodgman 1974), [corners, 2]; none where
+    less than a triangle is left."""
+    kept: list[NDArray[np.float64]] = []
+    for start, end in zip(points, np.roll(points, -1, axis=0), strict=True):
+        if start[0] <= 0:
+            kept.append(start)
+        if (start[0] <= 0) != (end[0] <= 0):
+            share = start[0] / (start[0] - end[0])
+            kept.append(start + share * (end - start))
+    return np.array(kept) if len(kept) > 2 else np.empty((0, 2))
 
 
 def place(class_indices: list[int], rng: np.random.Generator) -> Scene:

@@ -68,3 +68,12 @@ def odd_one(
     from mimic_checks.cases import odd_one_sweep
 
     return odd_one_sweep(catalog, levels=levels, template=template)
+
+
+def visual_patterns(
+    catalog: Catalog, *, levels: Sequence[Any], template: Any
+) -> SearchStrategy[tuple[Any, ...]]:
+    """Twins of every pattern."""
+    from mimic_checks.cases.visual_patterns import visual_patterns as patterns
+
+    return patterns(catalog, patterns=levels, template=template)  # type: ignore[arg-type]

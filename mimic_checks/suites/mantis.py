@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from mimic_checks.suites.folder import NO_ANSWER
 from mimic_checks.suites.item import Piece, SuiteItem, Unusable, choice_of
+from mimic_checks.suites.lettered import option_texts
 from mimic_checks.suites.parquet import Row
-from mimic_checks.suites.prompts import IMAGE, LETTER_DIRECTLY, joined, led
+from mimic_checks.suites.prompts import LETTER_DIRECTLY, joined, led
 from mimic_checks.suites.scoring import RIGHT, WRONG, Points
 from mimic_checks.tasks.truth import LETTERS, ShortText, Truth
 
@@ -125,14 +126,6 @@ def mantis_true_false(answer: str, right: int, options: Sequence[str]) -> Points
         return RIGHT if letter == LETTERS[right] else WRONG
     said = [word for word in ("true", "false") if word in answer.lower()]
     return RIGHT if len(said) == 1 and said[0] in options[right].lower() else WRONG
-
-
-def option_texts(item: SuiteItem) -> list[str]:
-    """The options without their letters, images as marks."""
-    return [
-        "".join(IMAGE if isinstance(piece, int) else piece for piece in option)
-        for option in item.options
-    ]
 
 
 def _after_lead(answer: str) -> str:

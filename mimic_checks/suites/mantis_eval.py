@@ -16,13 +16,13 @@ from typing import Literal
 
 from mimic_checks.suites.folder import not_hidden
 from mimic_checks.suites.item import Piece, Refused, SuiteItem, Unusable
+from mimic_checks.suites.lettered import option_texts
 from mimic_checks.suites.mantis import (
     MANTIS_COLUMNS,
     mantis_choice,
     mantis_item,
     mantis_prompt,
     mantis_short,
-    option_texts,
     short_prompt,
 )
 from mimic_checks.suites.parquet import rows, shards

@@ -35,22 +35,21 @@ def _path(suite: str, folder: Path) -> Path:
     Raises:
         SuiteError: there is none, or only one whose answers are hidden or that is the other suite.
     """
-    home, part = folder_of(suite, folder), _FILES[suite]
-    names = [f"*{part}.tsv"]
-    there = {path.name for path in home.glob("*.tsv")}
-    if not any(name.endswith(f"{part}.tsv") for name in there):
-        if any("_ALL" in name for name in there):
+    home = folder_of(suite, folder)
+    there = ", ".join(sorted(path.name for path in home.glob("*.tsv")))
+    if not list(home.glob(f"*{_FILES[suite]}.tsv")):
+        if "_ALL" in there:
             raise SuiteError(
-                f"vlm-suite={suite}:{str(home)!r} has the whole set ({', '.join(sorted(there))}),"
-                f" whose answers are hidden; {_INSTEAD}"
+                f"vlm-suite={suite}:{str(home)!r} has the whole set ({there}), whose answers are"
+                f" hidden; {_INSTEAD}"
             )
-        for other, its_part in _FILES.items():
-            if other != suite and any(name.endswith(f"{its_part}.tsv") for name in there):
+        for other, part in _FILES.items():
+            if list(home.glob(f"*{part}.tsv")):
                 raise SuiteError(
-                    f"vlm-suite={suite}:{str(home)!r} has {', '.join(sorted(there))}, which is"
-                    f" {other!r}: ask for vlm-suite={other}:{home}"
+                    f"vlm-suite={suite}:{str(home)!r} has {there}, which is {other!r}: ask for"
+                    f" vlm-suite={other}:{home}"
                 )
-    return find_one(suite, home, names, "questions")
+    return find_one(suite, home, [f"*{_FILES[suite]}.tsv"], "questions")
 
 
 def _read(suite: str, folder: Path, *, level: str = _CATEGORY) -> Iterator[SuiteItem | Refused]:

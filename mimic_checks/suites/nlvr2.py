@@ -10,7 +10,7 @@ one, one photo alone often gives the answer away.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mimic_checks.errors import InvalidArgument, SuiteError
@@ -23,13 +23,8 @@ from mimic_checks.suites.folder import (
     texts_of,
 )
 from mimic_checks.suites.item import Piece, Refused, SuiteItem, Unusable
-from mimic_checks.suites.mantis import (
-    MANTIS_COLUMNS,
-    mantis_item,
-    mantis_prompt,
-    mantis_true_false,
-    option_texts,
-)
+from mimic_checks.suites.lettered import option_texts
+from mimic_checks.suites.mantis import MANTIS_COLUMNS, mantis_item, mantis_prompt, mantis_true_false
 from mimic_checks.suites.parquet import rows, shards
 from mimic_checks.suites.pictures import FilePicture
 from mimic_checks.suites.prompts import ours
@@ -70,35 +65,39 @@ def _official_items(path: Path, folder: Path, split: str) -> Iterator[SuiteItem 
     subset_of = _subsets(path, split)
     home: Path | None = None
     for number, record in json_lines(path):
-        place = f"line {number}"
-        texts = texts_of(path, place, record, ("identifier", "sentence"))
+        texts = texts_of(path, f"line {number}", record, ("identifier", "sentence"))
         identifier = texts["identifier"]
-        match = _IDENTIFIER.fullmatch(identifier)
-        if match is None:
+        if not _IDENTIFIER.fullmatch(identifier):
             raise SuiteError(
-                f"{str(path)!r}, {place}: identifier={identifier!r} is not allowed; allowed:"
+                f"{str(path)!r}, line {number}: identifier={identifier!r} is not allowed; allowed:"
                 " split-set-pair-sentence"
             )
         names = [f"{identifier.rpartition('-')[0]}-img{side}.png" for side in (0, 1)]
         home = home or _photos(folder, split, names)
-        label = record.get("label")
-        pictures = tuple(FilePicture(home / name) for name in names)
-        missing = [picture.name for picture in pictures if not picture.path.is_file()]
-        if label in (None, ""):
-            yield Refused(identifier, NO_ANSWER)
-        elif str(label) not in ("True", "False"):
-            yield Refused(identifier, f"its label {label!r} is neither 'True' nor 'False'")
-        elif missing:
-            yield Refused(identifier, f"its photo {missing[0]!r} is missing")
-        else:
-            yield SuiteItem(
-                id=identifier,
-                category=subset_of.get(identifier, _REST),
-                question=(0, 1, _ASKED + texts["sentence"]),
-                truth=YesNo(str(label) == "True"),
-                images=pictures,
-                group=_sentence_of(identifier),
-            )
+        photos = [FilePicture(home / name) for name in names]
+        category = subset_of.get(identifier, _REST)
+        yield _official_item(texts, record.get("label"), photos, category)
+
+
+def _official_item(
+    texts: Mapping[str, str], label: object, photos: Sequence[FilePicture], category: str
+) -> SuiteItem | Refused:
+    identifier = texts["identifier"]
+    if label in (None, ""):
+        return Refused(identifier, NO_ANSWER)
+    if label not in ("True", "False"):
+        return Refused(identifier, f"its label {label!r} is neither 'True' nor 'False'")
+    for photo in photos:
+        if not photo.path.is_file():
+            return Refused(identifier, f"its photo {photo.name!r} is missing")
+    return SuiteItem(
+        id=identifier,
+        category=category,
+        question=(0, 1, _ASKED + texts["sentence"]),
+        truth=YesNo(label == "True"),
+        images=tuple(photos),
+        group=_sentence_of(identifier),
+    )
 
 
 def _sentence_of(identifier: str) -> str:

@@ -7,9 +7,12 @@ import math
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mimic_checks.errors import SuiteError
 from mimic_checks.suites.item import Refused
+from mimic_checks.suites.mantis import mantis_choice
 from mimic_checks.suites.mantis_eval import MANTIS_EVAL
 from mimic_checks.suites.rotation import rotations
 from mimic_checks.tasks.truth import Choice, ShortText
@@ -225,3 +228,32 @@ def test_both_kinds_are_counted_apart(tmp_path):
     assert numbers["official"] == numbers["lmms-eval"] == 0.5
     alone = MANTIS_EVAL.scores["official, short answer"].aggregate(scored[:3])
     assert math.isnan(alone)
+
+
+def oracle(answer, right, options):
+    """Whether an answer is right by the description, step by step."""
+    said = answer
+    for lead in ("final answer:", "the answer is", "answer:"):
+        _, found, rest = answer.lower().partition(lead)
+        if found:
+            said = answer[len(answer) - len(rest) :].strip()
+            break
+    place = None
+    for character in said:
+        if character.isalpha():
+            place = ord(character.upper()) - ord("A")
+            break
+    if place is not None and place < len(options):
+        return place == right
+    return answer.strip() == options[right]
+
+
+WORDS = st.sampled_from(
+    ["A", "b", "(C)", "I", "think", "the answer is", "Final Answer:", "answer:", ".", "12", "dog"]
+)
+
+
+@given(st.lists(WORDS, max_size=6).map(" ".join), st.integers(0, 2))
+def test_any_answer_is_scored_as_the_words_say(answer, right):
+    options = ["dog", "12", "I think"]
+    assert mantis_choice(answer, right, options).expected == oracle(answer, right, options)

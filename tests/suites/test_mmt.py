@@ -8,6 +8,7 @@ import csv
 import json
 import pickle
 import random
+import re
 import tempfile
 import tracemalloc
 from pathlib import Path
@@ -294,6 +295,26 @@ def test_lmms_eval_takes_the_letter(answer, letter):
     assert lmms_eval_letter(answer, "AB") == letter
 
 
+def oracle_letter(answer, letters):
+    """The description, with regular expressions in the place of texts that are looked for."""
+    text = answer.strip()
+    for mark in ",.!?;:'":
+        text = re.sub(rf"^{re.escape(mark)}+|{re.escape(mark)}+$", "", text)
+    text = f" {text} "
+    for form in (r"\({}\)", " {} ", r"{}\."):
+        found = [letter for letter in letters if re.search(form.format(letter), text)]
+        if found:
+            between = re.findall(rf"(?<= )[{''.join(found)}](?= )", text)
+            return between[-1] if len(found) > 1 and between else found[0]
+    return None
+
+
+@given(st.lists(st.sampled_from(["A", "B", "C", "(A)", "(B)", "B.", "or", ",", "a"]), max_size=6))
+def test_any_answer_gives_the_letter_that_the_words_say(words):
+    answer = " ".join(words)
+    assert lmms_eval_letter(answer, "AB") == oracle_letter(answer, "AB")
+
+
 def test_what_is_unparsed_counts_by_harness(tmp_path):
     options = ("one", "two", "three", "four")
     (item,) = read(write(tmp_path, [row("7", 1, options=options)]))
@@ -303,5 +324,10 @@ def test_what_is_unparsed_counts_by_harness(tmp_path):
         "lmms-eval": Points(0, 1, 0.25),  # drawn
         "VLMEvalKit": Points(0, 0, 0),
     }
+    refusal = {
+        score.rule(item, "Cannot determine the answer").expected
+        for score in (MMT.scores["official"], MMT.scores["VLMEvalKit"])
+    }
+    assert refusal == {0}, "a refusal is no case for the judge"
     assert all(score.rule(item, "B") == Points(1, 1, 1) for score in MMT.scores.values())
     assert all(score.rule(item, "A") == Points(0, 0, 0) for score in MMT.scores.values())
