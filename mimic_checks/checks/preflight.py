@@ -173,8 +173,9 @@ def check_truncation(probe: ProbeCases) -> dict[str, str]:
     model, plan = probe.require_input(), probe.session.plan
     cut = {}
     for check in plan.checks:
-        longest = max(plan.cases(check), key=lambda case: (len(case.images), len(case.question)))
-        if problem := _cut_off(probe, model, longest):
+        cases = plan.cases(check)  # none, where no level of a suite can be tested
+        longest = max(cases, key=lambda case: (len(case.images), len(case.question)), default=None)
+        if longest and (problem := _cut_off(probe, model, longest)):
             cut[check.check_id] = problem
     return cut
 

@@ -16,7 +16,7 @@ from mimic_checks.errors import InvalidArgument, SuiteError
 from mimic_checks.suites.folder import not_hidden
 from mimic_checks.suites.item import Piece, Refused, SuiteItem, Unusable, choice_of, entry
 from mimic_checks.suites.lettered import place_of
-from mimic_checks.suites.parquet import Row, distinct, rows, shards
+from mimic_checks.suites.parquet import Row, rows, shards
 from mimic_checks.suites.picture_folder import PictureFolder
 from mimic_checks.suites.placeholders import placed
 from mimic_checks.suites.prompts import LETTER_DIRECTLY, joined, ours
@@ -58,7 +58,7 @@ _NOTHING = ("", "image none", "image error", "model error", "model error or imag
 def _read(folder: Path, *, level: str = "task") -> Iterator[SuiteItem | Refused]:
     files = _files(folder, level)
     pictures = PictureFolder(files[0].parent)
-    if not any((files[0].parent / name).exists() for name in _archive_names()):
+    if not _relations(files[0].parent):
         raise SuiteError(
             f"folder={str(files[0].parent)!r} holds the table and none of its images; put at least"
             f" one of {', '.join(f'{name}.zip' for name in ARCHIVES)} beside it, unpacked or not"
@@ -71,9 +71,9 @@ def _read(folder: Path, *, level: str = "task") -> Iterator[SuiteItem | Refused]
     return not_hidden(files[0], entries, "give the table as it was published")
 
 
-def _archive_names() -> Iterator[str]:
-    for name in ARCHIVES:
-        yield from (name, f"{name}.zip")
+def _relations(home: Path) -> list[str]:
+    """Those whose images are there."""
+    return [name for name in ARCHIVES if (home / name).is_dir() or (home / f"{name}.zip").is_file()]
 
 
 def _files(folder: Path, level: str) -> list[Path]:
@@ -143,15 +143,22 @@ def _question(row: Row) -> str:
 
 
 def _relation(paths: Sequence[str]) -> str:
-    return next((part for part in Path(paths[0]).parts if part != "."), "")
+    return next((part for path in paths for part in Path(path).parts if part != "."), "")
 
 
 def _categories(folder: Path, *, level: str = "task") -> list[str]:
+    """Of the relations whose images are there: the others have nothing to ask."""
     files = _files(folder, level)
-    if level == "task":
-        return distinct(files, "task")
-    found = {_relation(paths) for row in rows(files, [_PATHS]) if (paths := row.texts(_PATHS))}
-    return [*(name for name in ARCHIVES if name in found), *sorted(found - set(ARCHIVES))]
+    there = _relations(files[0].parent)
+    if level == "relation":
+        found = {_relation(row.texts(_PATHS)) for row in rows(files, [_PATHS])}
+        return [name for name in there if name in found]
+    tasks = (
+        row.text("task")
+        for row in rows(files, ["task", _PATHS])
+        if _relation(row.texts(_PATHS)) in there
+    )
+    return list(dict.fromkeys(tasks))
 
 
 def _key(folder: Path, *, level: str = "task") -> str:

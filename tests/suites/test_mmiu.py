@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from mimic_checks.errors import InvalidArgument, SuiteError
 from mimic_checks.suites.item import Refused, Unusable
@@ -40,7 +41,7 @@ def mini(folder, rows, pictures=True):
     write(folder / "all.parquet", {name: [one[name] for one in rows] for name in rows[0]})
     for number, one in enumerate(rows):
         for at, path in enumerate(one["input_image_path"] if pictures else ()):
-            write_scene(folder / path, 3 * number + at)
+            write_scene(folder / path, (3 * number + at) % 64)
     return folder
 
 
@@ -131,6 +132,21 @@ def test_missing_pictures_are_refused_by_name_and_a_folder_without_any_at_load(f
     (folder / "High-level-obj-semantic").rename(folder / "b")
     with pytest.raises(SuiteError, match=r"none of its images; put at least .*2D-spatial\.zip"):
         read(folder)
+
+
+def test_of_archives_that_are_not_there_nothing_is_a_category(folder):
+    (folder / "2D-spatial").rename(folder / "elsewhere")
+    assert MMIU.categories(folder) == ["visually_grounded_reasoning_nlvr2"]
+    assert MMIU.categories(folder, level="relation") == ["High-level-obj-semantic"]
+    asked = [one.category for one in read(folder) if not isinstance(one, Refused)]
+    assert asked == ["visually_grounded_reasoning_nlvr2"]
+
+
+def test_pictures_of_a_few_pixels_are_asked_about(tmp_path):
+    mini(tmp_path, [row(0)])
+    Image.new("RGB", (1, 2)).save(tmp_path / row(0)["input_image_path"][0][2:])
+    known(MMIU)
+    assert not open_suite(f"mmiu:{tmp_path}").refused
 
 
 @pytest.mark.parametrize("inside", ["2D-spatial/", ""])
