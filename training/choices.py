@@ -24,16 +24,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from transformers import AutoTokenizer, LlavaForConditionalGeneration
+from transformers import AutoTokenizer, LlavaForConditionalGeneration, PreTrainedTokenizerFast
 
 from mimic_checks.catalog.scene import render
 from mimic_checks.models.backends import BUILTIN_FOLDER
 from training import scenes, tower
 from training.choice_questions import about_pair, about_scene, about_twin, training_twin
+from training.choice_tokens import extend
 from training.language import Mixture, Packer, Row
 
 SCENE_SEED, BLANK_SEED = 50, 51
-_KEPT = ("tokenizer.json", "tokenizer_config.json", "processor_config.json", "chat_template.jinja")
+_KEPT = ("processor_config.json", "chat_template.jinja")
 NAMES = ("old", "blanks", "two", "scene", "twins", "pairs")
 """Kinds of rows: three of the built-in model's own, choices about a scene, about one of two twins,
 and about both in one prompt."""
@@ -94,6 +95,7 @@ def main() -> None:
     made = scenes.make(options.scenes, SCENE_SEED)
     model = LlavaForConditionalGeneration.from_pretrained(BUILTIN_FOLDER, dtype=torch.float32)
     tokenizer = AutoTokenizer.from_pretrained(BUILTIN_FOLDER)
+    extend(model, tokenizer)
     groups = [
         {"params": list(model.model.vision_tower.parameters()), "lr": options.tower_lr},
         {
@@ -135,7 +137,7 @@ def main() -> None:
             print(f"step {step} {said} {time.monotonic() - began:.0f} s", flush=True)
         if step % 250 == 249:
             _save(options.work, model, optimiser, schedule, step + 1)
-    ship(model, options.out)
+    ship(model, tokenizer, options.out)
     record = {
         **{key: value for key, value in vars(options).items() if key not in ("out", "record")},
         "work": None,
@@ -184,10 +186,13 @@ def _save(work: Path, model: nn.Module, optimiser: Any, schedule: Any, step: int
     (work / "last.tmp").replace(work / "last.pt")
 
 
-def ship(model: LlavaForConditionalGeneration, out: Path) -> None:
-    """Writes weights in half precision, with the tokenizer and processor of the built-in model."""
+def ship(
+    model: LlavaForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, out: Path
+) -> None:
+    """Writes weights in half precision, the tokenizer, and the built-in model's processor."""
     out.mkdir(parents=True, exist_ok=True)
     model.half().save_pretrained(out)
+    tokenizer.save_pretrained(out)
     for name in _KEPT:
         if (BUILTIN_FOLDER / name).is_file():
             shutil.copyfile(BUILTIN_FOLDER / name, out / name)

@@ -75,8 +75,10 @@ def page(
         ],
         [
             _overview(results, gates),
-            _left_out("unreadable images were left out", [r.unreadable for r in results]),
-            _left_out("questions have no answer and were not asked", [r.refused for r in results]),
+            _left_out("unreadable images were left out", [r.unreadable for r in results])
+            + _left_out(
+                "questions have no answer and were not asked", [r.refused for r in results]
+            ),
             _filter(results),
             *(
                 _check(result, described, folder, _gated(gates.get(result.check), flipped))
@@ -142,6 +144,15 @@ def _overview(results: Sequence[CheckResult], gates: Mapping[str, CheckGate]) ->
 def _troubles(result: CheckResult) -> str:
     found = troubles(result)
     return f'<br><span class="soft">{text(found)}</span>' if found else ""
+
+
+def _notes(results: Sequence[CheckResult]) -> str:
+    """What of the run's files was not asked."""
+    return _left_out(
+        "unreadable images were left out", [result.unreadable for result in results]
+    ) + _left_out(
+        "questions have no answer and were not asked", [result.refused for result in results]
+    )
 
 
 def _left_out(what: str, noted: Sequence[Sequence[str]]) -> str:

@@ -229,7 +229,9 @@ def test_a_mark_that_holds_no_check(other, tmp_path):
 def test_a_check_that_is_no_check(other):
     result = other(CHECK.replace("@check(OTHER)", "@check('other')"))
     assert result.ret == 4
-    assert "check='other' is no check; make a Sweep or a Measurement" in result.stdout.str()
+    assert (
+        "check='other' is no check; make a Sweep, a Survey or a Measurement" in result.stdout.str()
+    )
 
 
 @pytest.mark.parametrize(("argument", "body", "nodes"), [("vlm_check", "pass", 3), ("", "pass", 1)])
