@@ -78,7 +78,8 @@ def test_mmiu(answer, right):
     assert MMIU.scores["official"].rule(item, answer) == POINTS[expected]
 
 
-NUMBERS = dict(zip("zero one two three four five six seven eight nine ten".split(), range(11)))
+CARDINALS = "zero one two three four five six seven eight nine ten"
+NUMBERS = {word: place for place, word in enumerate(CARDINALS.split())}
 ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth"
 NUMBERS |= {word: place + 1 for place, word in enumerate(ORDINALS.split())}
 
