@@ -8,6 +8,10 @@ import pytest
 
 from mimic_checks.errors import InvalidArgument, SuiteError
 from mimic_checks.suites.hub import is_hub, local_folder
+from mimic_checks.suites.muirbench import MUIRBENCH
+from mimic_checks.suites.suite import categories_of, open_suite
+from tests.suites import test_muirbench as muirbench
+from tests.suites.known import known
 
 COMMIT = "03bf7d143d920e97a757f606b6b7baee161b019b"
 
@@ -53,3 +57,17 @@ def test_the_client_of_the_hub_takes_what_is_asked() -> None:
         patch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
         with pytest.raises(SuiteError, match="cannot be downloaded"):
             local_folder(f"hub:nobody/nothing@{COMMIT}")
+
+
+def test_a_suite_of_the_hub_is_asked_and_says_which(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    muirbench.mini(tmp_path, muirbench.ROWS)
+    known(MUIRBENCH)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda **_: str(tmp_path))
+    place = f"muirbench:hub:MUIRBENCH/MUIRBENCH@{COMMIT}"
+    suite = open_suite(f"{place}?template=ours")
+    assert COMMIT in suite.name
+    local = open_suite(f"muirbench:{tmp_path}?template=ours")
+    assert (suite.data_hash, set(suite.items)) == (local.data_hash, set(local.items))
+    assert categories_of(place) == ("Counting", "Visual Retrieval")
