@@ -176,7 +176,7 @@ def level_result(
         partial_high=tally.partial_interval[1] if tally.partial_interval else None,
         released=released_scores(items) if tally.is_answered else {},
         trouble=_trouble(tally),
-        **(_beside(judged, items, alpha, reference) if tally.is_answered else {}),
+        **(_beside(judged, items, alpha, reference) if tally.is_answered and items else {}),
     )
 
 
