@@ -34,7 +34,7 @@ _NO_NAMES = Vocabulary(())
 
 class Reading:
     """What has been read of a suite so far. `pictures`: by SHA-256 of their bytes; `items`: by case
-    id; `refused`: items that cannot be asked."""
+    id, with the options in the order of the case; `refused`: items that cannot be asked."""
 
     def __init__(self, suite_format: SuiteFormat, template: str, *, rotate: bool) -> None:
         self._format, self._template, self._rotate = suite_format, template, rotate
@@ -74,18 +74,21 @@ class Reading:
             return
         self._keep(entry, ids, cases)
 
-    def _keep(self, item: SuiteItem, ids: Sequence[str], cases: Sequence[Case]) -> None:
-        if same := next((self.items[case.id] for case in cases if case.id in self.items), None):
+    def _keep(
+        self, item: SuiteItem, ids: Sequence[str], cases: Sequence[tuple[SuiteItem, Case]]
+    ) -> None:
+        known = (self.items[case.id] for _, case in cases if case.id in self.items)
+        if same := next(known, None):
             self.refused.append(Refused(item.id, f"the same question as {same.id}"))
             return
         for image_id, picture in zip(ids, item.images, strict=True):
             self.pictures.setdefault(image_id, picture)
         self._hash.update(_hashed(item, ids))
-        self._cases[item.id] = item, tuple(cases)
-        self.items |= dict.fromkeys((case.id for case in cases), item)
+        self._cases[item.id] = item, tuple(case for _, case in cases)
+        self.items |= {case.id: turned for turned, case in cases}
 
-    def _cases_of(self, item: SuiteItem, ids: Sequence[str]) -> list[Case]:
-        """The item as a case, or as a case for every rotation of its options."""
+    def _cases_of(self, item: SuiteItem, ids: Sequence[str]) -> list[tuple[SuiteItem, Case]]:
+        """The item with its case, or a case for every rotation of its options."""
         turned = rotations(item) if self._rotate else [item]
         contents = [self._content(one, ids) for one in turned]
         if len(set(contents)) != len(contents):
@@ -99,7 +102,7 @@ class Reading:
                 hint=f"use another: {', '.join(map(repr, self._format.templates))}",
             )
         return [
-            _case(one, content, self._template, self._format.name)
+            (one, _case(one, content, self._template, self._format.name))
             for one, content in zip(turned, contents, strict=True)
         ]
 

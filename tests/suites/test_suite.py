@@ -84,6 +84,9 @@ def test_rotated_options_are_one_item_that_is_right_only_in_all(folder):
     assert all(isinstance(group, Group) and len(group.cases) == 3 for group in groups)
     for group in groups:
         assert {case.truth.text for case in group.cases} == set("ABC")
+        turned = [suite.items[case.id] for case in group.cases]
+        assert [item.truth for item in turned] == [case.truth for case in group.cases]
+        assert len({item.options for item in turned}) == 3
     with pytest.raises(InvalidArgument, match="as_in_the_file.*shows item 'q1' as the file has it"):
         open_suite(f"toy:{folder}?rotate=true&template=as_in_the_file")
 
