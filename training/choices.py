@@ -205,7 +205,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--record", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=Path("/tmp/mimic_choices"))
     parser.add_argument("--scenes", type=int, default=8_000)
-    parser.add_argument("--steps", type=int, default=1_700)
+    parser.add_argument("--steps", type=int, default=1_300)
     parser.add_argument("--lr", type=float, default=6e-4)
     parser.add_argument("--tower-lr", type=float, default=4e-4)
     parser.add_argument("--decay", type=float, default=0.5)

@@ -62,7 +62,8 @@ class Catalog:
     `masks`, `boxes`: where objects are, if known; `class_names`, `supercategories`: one each per
     class; `left_out`: what of the source is in no row, and why; `doubts` gives the reasons of what
     is not asked; `labels`: what questions and answers call the classes; `kinds`:
-    super-categories that may be asked for as "kinds of ...", beside the usual ones.
+    super-categories that may be asked for as "kinds of ...", beside the usual ones; `others`: the
+    catalogs whose pictures it opens, too (`joined.py`).
     """
 
     name: str
@@ -79,6 +80,7 @@ class Catalog:
     doubts: Callable[[], tuple[Doubt, ...]] = tuple
     labels: Labels = DEFAULT_LABELS
     kinds: tuple[str, ...] = ()
+    others: tuple[Catalog, ...] = ()
     manifest: Manifest = field(init=False)
     _rows: dict[tuple[str, int, int], Rows] = field(init=False, default_factory=dict, repr=False)
 

@@ -41,7 +41,9 @@ def with_others(catalog: Catalog, others: Mapping[str, Catalog]) -> Catalog:
                 f"catalog={part.name!r} has {len(part)} images; allowed beside others: {ROWS}"
             )
     joined = replace(
-        catalog, source=JoinedSource({start: part.source for start, part in parts.items()})
+        catalog,
+        source=JoinedSource({start: part.source for start, part in parts.items()}),
+        others=tuple(others.values()),
     )
     manifest = JoinedManifest({start: part.manifest for start, part in parts.items()})
     object.__setattr__(joined, "manifest", manifest)

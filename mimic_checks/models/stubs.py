@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from mimic_checks.catalog import Catalog
 from mimic_checks.catalog.states import ABSENT
+from mimic_checks.catalog.twins import TwinCatalog
 from mimic_checks.errors import AnswerError, InvalidArgument
 from mimic_checks.models.controls import shown_in
 from mimic_checks.models.prompt import Prompt
@@ -29,6 +30,8 @@ _COUNT = re.compile(
 )
 _LIST = re.compile(r"kinds? of (?P<supercategory>.+?) (?:are )?in (?:this image|these images)")
 _COMMON = re.compile(r"\b(?:all of|every one of)\b")
+_OPTION = re.compile(r"(?:^([A-Z])\. |\(([a-z])\) )(.+?)(?=\n|$| \([a-z]\) )", re.MULTILINE)
+"""A lettered option, in a line of its own or in one line with the others."""
 TOKENS_PER_IMAGE = 16
 
 
@@ -47,6 +50,7 @@ class StubVLM:
         # The longest first: "cat and dog" may be a class beside "cat" and "dog".
         forms = "|".join(map(re.escape, sorted(self._class_of, key=len, reverse=True)))
         self._asked_forms = re.compile(rf"(?:every )?({forms})(?=, | and |$)")
+        self._twins = [other for other in catalog.others if isinstance(other, TwinCatalog)]
 
     def answer(self, prompts: Sequence[Prompt]) -> list[str]:
         return [self.tell(prompt, self.look(prompt)) for prompt in prompts]
@@ -67,7 +71,9 @@ class StubVLM:
         return np.array(shown, dtype=np.int64).reshape(len(shown), len(self.catalog.class_names))
 
     def tell(self, prompt: Prompt, counts: NDArray[np.int64]) -> str:
-        """The true answer to the question about images with these counts."""
+        """The true answer to the question about images with these counts, or about one of twins."""
+        if (right := self._answer_of_twin(prompt)) is not None:
+            return self.choose(prompt, options_of(prompt.question), right)
         shown = np.where(counts > 0, counts, ABSENT)
         if match := _COUNT.search(prompt.question):
             # Imported here, as below: a stub answers all else also where this task is missing.
@@ -91,6 +97,18 @@ class StubVLM:
             return self._names_text(np.flatnonzero(present == len(counts)).tolist())
         fewest = present[present > 0].min(initial=len(counts))
         return self._names_text(np.flatnonzero((present > 0) & (present == fewest)).tolist())
+
+    def choose(self, prompt: Prompt, options: dict[str, str], right: str) -> str:
+        """The letter of the option that is said of one of twins. `options`: texts by letter."""
+        return next(letter for letter, text in options.items() if text == right)
+
+    def _answer_of_twin(self, prompt: Prompt) -> str | None:
+        """What is true of a picture that is one of twins; None of any other prompt."""
+        if len(prompt.images) != 1:
+            return None
+        image_id = prompt.images[0].id
+        known = (twins for twins in self._twins if twins.manifest.knows(image_id))
+        return next((twins.answer(twins.manifest.row(image_id)) for twins in known), None)
 
     def _counts_text(self, classes: Sequence[int], totals: Sequence[int]) -> str:
         names = [self.catalog.class_names[c] for c in classes]
@@ -175,6 +193,23 @@ class Blind(StubVLM):
         return np.random.default_rng(seed).integers(
             0, 4, (len(prompt.images), len(self.catalog.class_names))
         )
+
+    def choose(self, prompt: Prompt, options: dict[str, str], right: str) -> str:
+        return list(options)[hashlib.sha256(prompt.case_id.encode()).digest()[0] % len(options)]
+
+
+class OneAnswer(StubVLM):
+    """Does not look at twins: says the same of both, whichever letter it has."""
+
+    def choose(self, prompt: Prompt, options: dict[str, str], right: str) -> str:
+        return next(letter for letter, text in options.items() if text == min(options.values()))
+
+
+class FirstOption(StubVLM):
+    """Chooses the option that stands first."""
+
+    def choose(self, prompt: Prompt, options: dict[str, str], right: str) -> str:
+        return next(iter(options))
 
 
 class Constant(StubVLM):
@@ -264,6 +299,8 @@ STUBS: dict[str, Callable[[Catalog], StubVLM]] = {
     "counts-distractors": CountsDistractors,
     "first-concept-only": FirstConceptOnly,
     "blind": Blind,
+    "one-answer": OneAnswer,
+    "first-option": FirstOption,
     "constant": Constant,
     "unparseable": Unparseable,
     "raising": Raising,
@@ -273,6 +310,11 @@ STUBS: dict[str, Callable[[Catalog], StubVLM]] = {
     "recalls": Recalls,
     "swapped-blocks": SwappedBlocks,
 }
+
+
+def options_of(question: str) -> dict[str, str]:
+    """The lettered options of a question, texts by letter."""
+    return {(upper or lower.upper()): text for upper, lower, text in _OPTION.findall(question)}
 
 
 def make_stub(name: str, catalog: Catalog) -> StubVLM:
