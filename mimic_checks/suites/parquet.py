@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mimic_checks.errors import SuiteError, first_names
+from mimic_checks.suites.item import Unusable
 from mimic_checks.suites.pictures import Cell
 from mimic_checks.suites.row_groups import Part, opened, stream
 
@@ -50,10 +51,13 @@ class Row:
 
         Raises:
             SuiteError: it is none.
+            Unusable: one of the texts is missing.
         """
         value = self.values[column]
         if value is None:
             return ()
+        if isinstance(value, list) and None in value:
+            raise Unusable(f"number {value.index(None) + 1} of its {column} is missing")
         if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
             raise self._unlike(column, "a list of texts")
         return tuple(value)

@@ -14,8 +14,10 @@ def placed(texts: Sequence[str], images: int, mark: str = MARK) -> list[tuple[Pi
     question, then its options); without any mark, all images before the first text.
 
     Raises:
-        Unusable: there are more marks than images, or fewer.
+        Unusable: there is no question, or more marks than images, or fewer.
     """
+    if not texts[0].strip():
+        raise Unusable("it has no question")
     marks = sum(text.count(mark) for text in texts)
     if marks and marks != images:
         raise Unusable(f"{marks} placeholders {mark} and {images} images")

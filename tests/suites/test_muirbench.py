@@ -60,6 +60,8 @@ IMPOSSIBLE = [
     row("6", "", question="Where is <image>?"),
     row("7", "", answer=""),
     row("8", "", question="<image><image><image>?"),
+    row("9", "", question=None),
+    row("10", "", options=["one", None, "two"]),
 ]
 
 
@@ -134,6 +136,8 @@ def test_impossible_items_are_refused_by_name(tmp_path):
         ("6", "1 placeholders <image> and 2 images"),
         ("7", "it has no answer"),
         ("8", "3 placeholders <image> and 2 images"),
+        ("9", "it has no question"),
+        ("10", "number 2 of its options is missing"),
     ]
 
 
