@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,15 @@ from tests.suites import toy
 
 pytest_plugins = ["pytester"]
 
+SCORES = """
+import sys
+sys.path.insert(0, "{root}")
+from mimic_checks.suites import SUITES
+from tests.suites import toy
+SUITES.add("toy", toy.TOY)
+from mimic_checks.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
 CONFTEST = """
 import sys
 sys.path.insert(0, {root!r})
@@ -147,3 +158,45 @@ def test_other_data_are_another_run(run, pytester):
     described = json.loads((pytester.path / "out" / "run.json").read_text())["description"]
     assert described["checks"]["suites.toy"]["key"] == "the only one"
     assert len(described["checks"]["suites.toy"]["data"]) == 64
+
+
+def scores(pytester, *folders):
+    code = SCORES.format(root=Path(toy.__file__).parents[2])
+    return pytester.run(sys.executable, "-c", code, "scores", *folders)
+
+
+def test_scores_of_a_run_say_what_each_harness_would_have(run, pytester):
+    run("sees")
+    printed = scores(pytester, "out")
+    assert printed.ret == 0, printed.stderr.str()
+    printed.stdout.fnmatch_lines(
+        [
+            "suites.toy: A toy suite, 200 items, wording 'official', key 'the only one', data *",
+            "strict *100.0 % *micro*",
+            "strict *100.0 % *mean of categories*",
+            "official *100.0 % *",
+            "lmms-eval *- *it has no such task*",
+        ]
+    )
+
+
+def test_two_runs_are_compared_where_one_thing_differs(run, pytester):
+    run("sees", "-k", "toy")
+    run("always_a", output="other")
+    changed = scores(pytester, "out", "other")
+    changed.stdout.fnmatch_lines(["suites.toy: the model changes the strict score by -*lost)"])
+    same = scores(pytester, "out", "out")
+    same.stdout.fnmatch_lines(["suites.toy: not separated: what differs: nothing"])
+
+
+def test_scores_refuse_what_is_not_what_was_asked(run, pytester):
+    run("sees")
+    rows = json.loads((run.folder / "items.json").read_text())
+    rows[0]["asked"] = next(name for name in toy.COLOURS if name != rows[0]["asked"])
+    (run.folder / "items.json").write_text(json.dumps(rows))
+    refused = scores(pytester, "out")
+    assert refused.ret == 4
+    assert "holds other questions, answers or pictures than when they were asked" in (
+        refused.stderr.str()
+    )
+    assert scores(pytester, "nowhere").ret == 4
