@@ -177,7 +177,7 @@ def test_collect_only_needs_no_model_and_loads_none(pytester):
             "*test_preconditions.py::test_image_blocks",
             "*test_spread.py::test_balanced[[]spread1]",
             "*test_spread.py::test_balanced[[]verdict]",
-            "75 tests collected*",
+            "79 tests collected*",
         ]
     )
 

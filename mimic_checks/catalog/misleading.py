@@ -27,6 +27,8 @@ from mimic_checks.errors import InvalidArgument
 _MISLEADING = 3
 """Keeps these scenes apart from those of other catalogs of the same seed."""
 _FRUIT = ("apple", "banana", "pear", "plum")
+_NUMBERS = ("1", "2", "3", "4")
+"""The options of every count: the same ones, so that they do not give it away."""
 _WIDE = ("cat", "turtle", "car", "boat", "apple", "plum", "banana", "snail")
 """Classes of which a post in front leaves something on both sides."""
 
@@ -110,7 +112,7 @@ def _resemblance(rng: np.random.Generator) -> MisleadingTwin:
 
 def _representation(rng: np.random.Generator) -> MisleadingTwin:
     """One of the things is in a framed picture."""
-    name, number = _one(rng, tuple(SHAPES)), int(rng.integers(2, 4))
+    name, number = _one(rng, tuple(SHAPES)), int(rng.integers(2, 5))
     scene = arranged(rng, [name] * number, others=0)
     framed = scene.objects[0]
     frame = Frame(framed.x, framed.y, min(0.47, framed.size * 1.12))
@@ -120,7 +122,7 @@ def _representation(rng: np.random.Generator) -> MisleadingTwin:
         f"How many {SHAPES[name].plural} are there, not counting any {name} that is only in a"
         " framed picture?"
     )
-    options = _numbers(number - 1, number, rng)
+    options = _shuffled(_NUMBERS, rng)
     right = str(number), str(number - 1)
     return MisleadingTwin("representation", (scene, misled), stem, options, right, str(number))
 
@@ -136,7 +138,7 @@ def _occlusion(rng: np.random.Generator) -> MisleadingTwin:
     row, column = divmod(free, 2)
     aside = replace(post, x=0.25 + 0.5 * column, y=0.25 + 0.5 * row)
     normal, misled = replace(scene, bar=aside), replace(scene, bar=post)
-    options = _numbers(number, number + 1, rng)
+    options = _shuffled(_NUMBERS, rng)
     stem = f"How many {SHAPES[name].plural} are there? Something may stand in front of them."
     right = str(number), str(number)
     lure = str(number + 1)
@@ -154,12 +156,6 @@ CATEGORIES: Mapping[str, Callable[[np.random.Generator], MisleadingTwin]] = {
 def _usual_colour(name: str) -> str:
     hue = SHAPES[name].hue_deg
     return min(COLOURS, key=lambda colour: abs((COLOURS[colour] - hue + 180) % 360 - 180))
-
-
-def _numbers(low: int, high: int, rng: np.random.Generator) -> tuple[str, str, str, str]:
-    """Four numbers in a row, both of these among them wherever they stand."""
-    first = int(rng.integers(max(0, high - 3), low + 1))
-    return _shuffled([str(number) for number in range(first, first + 4)], rng)
 
 
 def _shuffled(options: Sequence[str], rng: np.random.Generator) -> tuple[str, str, str, str]:
