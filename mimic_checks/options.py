@@ -163,6 +163,12 @@ SWITCHES = (
     ),
     Option("vlm-trust-remote-code", bool, "run code that a checkpoint brings along"),
     Option(
+        "vlm-score-options",
+        bool,
+        "suites and patterns: beside the answers, how likely the model finds each option (models"
+        " with logits at hand; no verdict looks at it)",
+    ),
+    Option(
         "vlm-sequential",
         bool,
         "look after every 20 draws, and stop a check when its verdicts are certain",

@@ -34,6 +34,7 @@ class Settings:
     kinds: str = ""
     suites: tuple[str, ...] = ()
     rotate_options: bool = False
+    score_options: bool = False
     attention_baseline: Path | None = None
     baseline: Path | None = None
     policy: Path | None = None
