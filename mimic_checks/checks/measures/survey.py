@@ -25,7 +25,7 @@ def evaluate(session: CheckSession, check: Survey) -> Evaluation:
     by_level = plan.by_level(check, plan.draws(check), outcomes)
     verdict = _judge(session, check, by_level)
     alpha = session.thresholds.of(check.check_id).alpha
-    panels = check.shown(by_level, alpha) if check.shown else ()
+    panels = check.shown(by_level, alpha, plan.catalog_of(check)) if check.shown else ()
     return Evaluation(verdict, by_level, panels)
 
 
