@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
 BUILTIN_FOLDER = Path(__file__).with_name("builtin")
 """The built-in model's weights (`training.builtin`)."""
-CHOICES = "builtin-choices"
-CHOICES_FOLDER = Path(__file__).with_name("builtin_choices")
-"""The built-in model after one more stage (`training.choices`): lettered options, visual
-patterns."""
 REPAIRED = "builtin-repaired"
 REPAIRED_ADAPTER = Path(__file__).with_name("builtin_repaired")
 """The long adapter of the built-in model's proof (`training.repaired`)."""
@@ -73,12 +69,10 @@ class TransformersBackend(Backend):
 
 
 class ShippedBackend(TransformersBackend):
-    """A model that is shipped, alone or with an adapter that is shipped with it."""
+    """The built-in model, alone or with an adapter that is shipped with it."""
 
-    def __init__(
-        self, spec: str, adapter: Path | None = None, *, folder: Path = BUILTIN_FOLDER
-    ) -> None:
-        self.spec, self.adapter, self.folder = spec, adapter, folder
+    def __init__(self, spec: str, adapter: Path | None = None) -> None:
+        self.spec, self.adapter = spec, adapter
 
     def source(self, name: str, options: ModelOptions) -> tuple[str, ModelOptions]:
         if name:
@@ -86,7 +80,7 @@ class ShippedBackend(TransformersBackend):
                 "vlm", f"{self.spec}:{name}", allowed=f"{self.spec!r} with nothing after it"
             )
         if self.adapter is None:
-            return str(self.folder), options
+            return str(BUILTIN_FOLDER), options
         if options.adapter:
             raise InvalidArgument(
                 "vlm-adapter",
@@ -95,7 +89,7 @@ class ShippedBackend(TransformersBackend):
                     f"no adapter with --vlm {self.spec}, which brings its own; use --vlm builtin"
                 ),
             )
-        return str(self.folder), replace(options, adapter=str(self.adapter))
+        return str(BUILTIN_FOLDER), replace(options, adapter=str(self.adapter))
 
     def label(self, name: str) -> str:
         return self.spec
@@ -167,7 +161,6 @@ def refuse_options_of_weights(options: ModelOptions, models: str) -> None:
 
 TRANSFORMERS = TransformersBackend()
 BUILTIN = ShippedBackend("builtin")
-BUILTIN_CHOICES = ShippedBackend(CHOICES, folder=CHOICES_FOLDER)
 BUILTIN_REPAIRED = ShippedBackend(REPAIRED, REPAIRED_ADAPTER)
 OPENAI = OpenAIBackend()
 STUB = StubBackend()
