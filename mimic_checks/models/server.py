@@ -282,8 +282,8 @@ def _key_of_environment() -> str:
 def _sendable(key: str) -> str:
     if not (key.isascii() and key.isprintable()):
         raise ModelLoadError(
-            "OPENAI_API_KEY (or the judge's key) holds characters that no key may have (line breaks,"
-            " or none of ASCII); set it again"
+            "OPENAI_API_KEY (or the judge's key) holds characters that no key may have (line"
+            " breaks, or none of ASCII); set it again"
         )
     return key
 
