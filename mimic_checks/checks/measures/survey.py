@@ -27,7 +27,7 @@ def evaluate(session: CheckSession, check: Survey) -> Evaluation:
     verdict = _judge(session, check, by_level)
     alpha = session.thresholds.of(check.check_id).alpha
     panels = [
-        *(check.shown(by_level, alpha) if check.shown else ()),
+        *(check.shown(by_level, alpha, plan.catalog_of(check)) if check.shown else ()),
         *option_panels(session, check, by_level),
     ]
     return Evaluation(verdict, by_level, panels)
