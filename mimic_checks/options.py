@@ -126,6 +126,16 @@ OPTIONS = (
         str,
         "address of an OpenAI-compatible server, for --vlm openai:<name> (key: OPENAI_API_KEY)",
     ),
+    Option(
+        "vlm-judge",
+        str,
+        "openai:<name>: a model that judges free answers beside the reader; no verdict looks at it",
+    ),
+    Option(
+        "vlm-judge-base-url",
+        str,
+        "address of the judge's server (key: MIMIC_CHECKS_JUDGE_KEY, else OPENAI_API_KEY)",
+    ),
     Option("vlm-concurrency", int, "requests to a server at a time (default 8)"),
     Option(
         "vlm-request-timeout", float, "seconds that a request to a server may take (default 120)"
