@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mimic_checks.cases import Level, Outcome, Scored
 from mimic_checks.checks.check import Check
 from mimic_checks.checks.session import CheckSession
-from mimic_checks.errors import AnswerError, ModelLoadError, RunFolderError
+from mimic_checks.errors import AnswerError, ModelLoadError
 from mimic_checks.models.judge import Judge, judge_options, judged, ruling
 from mimic_checks.models.reply import reply_text
+from mimic_checks.runs.kept_lines import kept_lines
 from mimic_checks.verdicts.intervals import lower, upper
 from mimic_checks.verdicts.result import Table
 from mimic_checks.verdicts.text import interval_name
@@ -51,7 +53,7 @@ def judge_panels(
 def _said(judge: Judge, outcomes: Sequence[Outcome], path: Path) -> dict[str, str]:
     """The judge's words by case, of all that it answered."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    kept = dict(_kept(path))
+    kept = dict(kept_lines(path, _entry))
     keys = {outcome.id: judge.key(outcome.case, outcome.answer) for outcome in outcomes}
     # Equal questions with equal answers, over whatever images, are one to a judge without eyes.
     unasked = {keys[o.id]: o for o in outcomes if keys[o.id] not in kept}
@@ -71,29 +73,8 @@ def _said(judge: Judge, outcomes: Sequence[Outcome], path: Path) -> dict[str, st
     return {case: kept[key] for case, key in keys.items() if key in kept}
 
 
-def _kept(path: Path) -> Iterator[tuple[str, str]]:
-    """What an earlier start was told; a last line that was cut off is asked again.
-
-    Raises:
-        RunFolderError: a broken line before the last.
-    """
-    lines = path.read_bytes().split(b"\n") if path.is_file() else []
-    for number, line in enumerate(lines, start=1):
-        if not line:
-            continue
-        try:
-            entry = json.loads(line)
-            found = str(entry["key"]), str(entry["said"])
-        except (ValueError, KeyError, TypeError) as error:
-            if number == len(lines):
-                # Without its end, so that what is appended next begins a line of its own.
-                path.write_bytes(b"".join(whole + b"\n" for whole in lines[:-1] if whole))
-                return
-            raise RunFolderError(
-                f"{str(path)!r}, line {number} is broken ({error}); delete the file: its answers"
-                " are judged again"
-            ) from error
-        yield found
+def _entry(line: dict[str, Any]) -> tuple[str, str]:
+    return str(line["key"]), str(line["said"])
 
 
 def _table(

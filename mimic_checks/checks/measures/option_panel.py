@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mimic_checks.cases import Case, Level, Outcome, Scored
 from mimic_checks.checks.check import Check
 from mimic_checks.checks.session import CheckSession
-from mimic_checks.errors import RunFolderError, UsageError, as_answer_errors
+from mimic_checks.errors import UsageError, as_answer_errors
 from mimic_checks.models.vlm import scores_options, why_not
+from mimic_checks.runs.kept_lines import kept_lines
 from mimic_checks.tasks import Choice
 from mimic_checks.tasks.truth import LETTERS
 from mimic_checks.verdicts.intervals import lower, upper
@@ -74,7 +76,7 @@ def _options(case: Case) -> tuple[str, ...]:
 
 
 def _scored(session: CheckSession, cases: Sequence[Case], path: Path) -> Scores:
-    known = dict(_kept(path))
+    known = dict(kept_lines(path, _entry))
     path.parent.mkdir(parents=True, exist_ok=True)
     left = [case for case in cases if case.id not in known]
     with path.open("a", encoding="utf-8") as file:
@@ -112,32 +114,9 @@ def _asked(
         )
 
 
-def _kept(path: Path) -> Iterator[tuple[str, dict[str, list[tuple[float, int]]]]]:
-    """What an earlier start has scored; a last line that was cut off is asked again.
-
-    Raises:
-        RunFolderError: a broken line before the last.
-    """
-    lines = path.read_bytes().split(b"\n") if path.is_file() else []
-    for number, line in enumerate(lines, start=1):
-        if not line:
-            continue
-        try:
-            entry = json.loads(line)
-            pairs = {name: [(float(t), int(n)) for t, n in entry[name]] for name in _SCORED}
-        except (ValueError, KeyError, TypeError) as error:
-            if number == len(lines):
-                # Without its end, so that what is appended next begins a line of its own.
-                path.write_bytes(b"".join(whole + b"\n" for whole in lines[:-1] if whole))
-                return
-            raise RunFolderError(
-                f"{str(path)!r}, line {number} is broken ({error}); delete the file: its options"
-                " are scored again"
-            ) from error
-        yield entry["case"], pairs
-
-
-_SCORED = ("letter", "text")
+def _entry(line: dict[str, Any]) -> tuple[str, dict[str, list[tuple[float, int]]]]:
+    scores = {name: [(float(t), int(n)) for t, n in line[name]] for name in ("letter", "text")}
+    return str(line["case"]), scores
 
 
 def _table(outcomes: Sequence[Outcome], known: Scores, alpha: float) -> Table:
