@@ -16,13 +16,11 @@ import numpy as np
 from mimic_checks.catalog import scene_edit
 from mimic_checks.catalog.catalog import Catalog
 from mimic_checks.catalog.format import CatalogFormat
-from mimic_checks.catalog.images import SceneImages
 from mimic_checks.catalog.patterns import COLOURS, arranged, painted
 from mimic_checks.catalog.props import Bar, Frame
-from mimic_checks.catalog.rendered import TRAINING_SEED
 from mimic_checks.catalog.scene import Scene
 from mimic_checks.catalog.shapes import SHAPES
-from mimic_checks.errors import InvalidArgument
+from mimic_checks.catalog.twins import check_request, scene_columns
 
 _MISLEADING = 3
 """Keeps these scenes apart from those of other catalogs of the same seed."""
@@ -71,29 +69,17 @@ def misleading(*, seed: int = 0, size_px: int = 64, pairs: int = 400) -> Mislead
     Raises:
         InvalidArgument: a size, number or seed out of range.
     """
-    for name, value, low, high in (
-        ("seed", seed, 0, TRAINING_SEED - 1),
-        ("size_px", size_px, 48, 1024),
-        ("pairs", pairs, 1, 10**5),
-    ):
-        if not isinstance(value, int) or not low <= value <= high:
-            raise InvalidArgument(name, value, allowed=f"whole numbers from {low} to {high}")
+    check_request(seed, size_px, pairs)
     made = tuple(
         CATEGORIES[category](np.random.default_rng([seed, _MISLEADING, stream, number]))
         for stream, category in enumerate(CATEGORIES)
         for number in range(pairs)
     )
     scenes = [scene for twin in made for scene in twin.scenes]
-    counts = np.stack([scene.counts() for scene in scenes])
     return MisleadingCatalog(
         name=f"misleading?seed={seed}&size_px={size_px}&pairs={pairs}",
-        class_names=tuple(SHAPES),
-        supercategories=tuple(shape.supercategory for shape in SHAPES.values()),
-        counts=counts,
         # What is only a picture of a thing, or half hidden, is nothing to count by.
-        uncountable=np.ones(counts.shape, dtype=bool),
-        areas=np.zeros(counts.shape, dtype=np.float32),
-        source=SceneImages(scenes, size_px),
+        **scene_columns(scenes, size_px, certain=False),
         twins=made,
     )
 
