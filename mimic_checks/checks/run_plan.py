@@ -388,7 +388,8 @@ class RunPlan:
         return self._blind_right[check.check_id]
 
     def _why_untestable(self, check: Check, level: Level) -> str:
-        floor, draws = self.untestable(check)[level], len(self.draws(check))
+        floor, column = self.untestable(check)[level], self.levels(check).index(level)
+        draws = sum(items[column] is not None for items in self.draws(check))
         return f"{floor.text} of {draws} cases, proves as much as a perfect model"
 
     def _leave_levels_out(self, check: Check) -> None:

@@ -27,12 +27,15 @@ def add_scores(commands: Any) -> None:
 def _scores(options: argparse.Namespace, rest: Sequence[str]) -> int:
     from mimic_checks.reporting.scores import change_lines, score_lines
     from mimic_checks.verdicts.run_folder import RunFolder
-    from mimic_checks.verdicts.suite_answers import suite_answers
+    from mimic_checks.verdicts.suite_answers import suite_answers, unanswered
 
-    run = suite_answers(RunFolder(options.run))
+    folder = RunFolder(options.run)
+    run = suite_answers(folder)
+    other = suite_answers(RunFolder(options.other)) if options.other else None
     for answers in run.values():
         print("\n".join(score_lines(answers)) + "\n")
-    if options.other:
-        other = suite_answers(RunFolder(options.other))
+    for check in unanswered(folder):
+        print(f"{check}: no answers in this run\n")
+    if other is not None:
         print("\n".join(change_lines(run, other)))
     return 0

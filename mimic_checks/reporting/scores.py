@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from statistics import fmean
 
 from mimic_checks.suites.lens import Lens, Number, lenses, random_letters, strict
 from mimic_checks.suites.scoring import macro
@@ -24,6 +25,8 @@ def score_lines(answers: SuiteAnswers) -> list[str]:
     rows: list[tuple[str, ...]] = [
         ("harness", "number", "aggregate", "its reading changes", "its aggregate changes")
     ]
+    if answers.unit != "items":
+        rows.append(("strict", _percent(fmean(answers.units.values())), answers.unit, "", ""))
     rows.append(("strict", _percent(plain), "micro", "", ""))
     rows.append(("strict", _percent(strict(answered, macro)), "mean of categories", "", ""))
     rows += [_row(lens, plain) for lens in found]
@@ -37,6 +40,8 @@ def score_lines(answers: SuiteAnswers) -> list[str]:
     lines += [f"{lens.harness}: not computable: {lens.why_not}" for lens in found if lens.why_not]
     if chance := random_letters(answered):
         lines.append(f"letters drawn at random: {_text(chance)}")
+    if answers.unit == "items in every rotation":
+        lines.append("all but the first line: of the options in the order of the files alone")
     if answers.errors:
         lines.append(f"{answers.errors} errors are counted as empty answers")
     lines.append(
@@ -49,12 +54,12 @@ def score_lines(answers: SuiteAnswers) -> list[str]:
 def change_lines(
     before: Mapping[str, SuiteAnswers], after: Mapping[str, SuiteAnswers]
 ) -> list[str]:
-    """What another run changes, suite by suite, item by item: its wording, or its model, where
-    nothing else differs."""
+    """What another run changes, suite by suite, by whatever the verdicts count: its wording, or its
+    model, where nothing else differs."""
     lines = []
     for check in dict.fromkeys([*before, *after]):
         if check not in before or check not in after:
-            lines.append(f"{check}: not separated: only one of the runs asked it")
+            lines.append(f"{check}: not separated: only one of the runs has answers to it")
         else:
             lines.append(_change(before[check], after[check]))
     return lines
@@ -66,16 +71,12 @@ def _change(before: SuiteAnswers, after: SuiteAnswers) -> str:
         said = ", ".join(differs) if differs else "nothing"
         return f"{before.check}: not separated: what differs: {said}"
     (what,) = differs
-    later = {one.item.id: one.right for one in after.answered}
-    pairs = Pairs(
-        tuple(one.right for one in before.answered),
-        tuple(later[one.item.id] for one in before.answered),
-    )
+    pairs = Pairs(tuple(before.units.values()), tuple(after.units[items] for items in before.units))
     low, high = FIXED_NUMBER.drop_bounds(pairs, ALPHA / 2)
     return (
         f"{before.check}: the {what} changes the strict score by {-100 * pairs.drop:+.1f} points,"
         f" {interval_name(ALPHA)} [{-100 * high:+.1f}, {-100 * low:+.1f}] ({pairs.gained} of"
-        f" {pairs.n} items gained, {pairs.lost} lost)"
+        f" {pairs.n} {before.unit} gained, {pairs.lost} lost)"
     )
 
 
@@ -87,6 +88,8 @@ def _differences(before: SuiteAnswers, after: SuiteAnswers) -> list[str]:
         found.append("answer key")
     if {one.item.id for one in before.answered} != {one.item.id for one in after.answered}:
         found.append("items asked")
+    elif set(before.units) != set(after.units):
+        found.append("groups or rotations")
     if before.suite.template != after.suite.template:
         found.append("wording")
     if before.identity != after.identity:

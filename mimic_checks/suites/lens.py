@@ -6,19 +6,21 @@ number is one draw of many; where it asks a judge, bounds are all that can be sa
 
 from __future__ import annotations
 
+import math
 import random
 import statistics
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mimic_checks.errors import refusing
 from mimic_checks.suites.item import SuiteItem
-from mimic_checks.suites.scoring import Aggregate, HarnessScore, Points, micro
+from mimic_checks.suites.scoring import Aggregate, HarnessScore, Points, macro, micro
 from mimic_checks.suites.suite_format import SuiteFormat
 from mimic_checks.tasks.truth import Choice
 
 REPEATS = 400
-"""Seeded repetitions by which the spread of drawn letters is told."""
+"""Seeded repetitions by which the spread of drawn letters is told, of what is no mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +109,27 @@ def _number(points: Sequence[tuple[SuiteItem, Points]], aggregate: Aggregate) ->
     if None in expected:
         return Number(min(bounds), None, max(bounds))
     known = [float(value) for value in expected if value is not None]
-    drawn = [value for value in known if 0 < value < 1]
-    spread = _spread(known, of) if drawn else 0.0
+    if aggregate in (micro, macro):
+        spread = _exact_spread([item for item, _ in points], known, aggregate)
+    else:
+        spread = _spread(known, of) if any(0 < value < 1 for value in known) else 0.0
     return Number(min(bounds), of(known), max(bounds), spread)
+
+
+def _exact_spread(
+    items: Sequence[SuiteItem], chances: Sequence[float], aggregate: Aggregate
+) -> float:
+    """Of a mean: every item is drawn apart, with the weight that it has in the mean."""
+    sizes = Counter(item.category for item in items)
+
+    def weight(item: SuiteItem) -> float:
+        return len(items) if aggregate is micro else len(sizes) * sizes[item.category]
+
+    variances = (
+        chance * (1 - chance) / weight(item) ** 2
+        for item, chance in zip(items, chances, strict=True)
+    )
+    return math.sqrt(sum(variances))
 
 
 def _spread(chances: Sequence[float], of: Callable[[Sequence[float]], float]) -> float:

@@ -52,7 +52,8 @@ def test_reading_and_aggregate_are_told_apart():
     # by category: (2 of 3 + 1/4) / 2
     assert lens.number.expected == pytest.approx((2 / 3 + 0.25) / 2)
     # one letter of half the weight: sd = sqrt(1/4 * 3/4) / 2
-    assert lens.number.spread == pytest.approx(0.1875**0.5 / 2, abs=0.02)
+    assert lens.number.spread == pytest.approx(0.1875**0.5 / 2)
+    assert lens.parsed.spread == pytest.approx(0.1875**0.5 / 4)
     assert strict(ANSWERED) == 0.25
     assert strict(ANSWERED, macro) == pytest.approx(1 / 6)
 

@@ -74,7 +74,7 @@ def read(folder: Path, *, flavour: str = "plain"):
                 question=(*range(len(images)), f"Is the first one {row.get('asked')}?"),
                 truth=YesNo(row.get("shown", [None])[0] == row.get("asked")),
                 images=images,
-                group="pair " + row["id"] if row["id"] in ("q0", "q2") else "",
+                group=row.get("group", ""),
             )
 
 
