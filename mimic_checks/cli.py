@@ -23,6 +23,7 @@ from mimic_checks.commands.read import add_read
 from mimic_checks.commands.replay import add_replay
 from mimic_checks.commands.report import add_report
 from mimic_checks.commands.run import add_run
+from mimic_checks.commands.scores import add_scores
 from mimic_checks.options import OPTIONS, SWITCHES
 from mimic_checks.processes import KEPT, Terminated, stoppable
 from remedies.command import add_remedy
@@ -35,6 +36,7 @@ COMMANDS = (
     add_catalog,
     add_cases,
     add_replay,
+    add_scores,
     add_report,
     add_compare,
     add_plan,

@@ -126,6 +126,16 @@ OPTIONS = (
         str,
         "address of an OpenAI-compatible server, for --vlm openai:<name> (key: OPENAI_API_KEY)",
     ),
+    Option(
+        "vlm-judge",
+        str,
+        "openai:<name>: a model that judges free answers beside the reader; no verdict looks at it",
+    ),
+    Option(
+        "vlm-judge-base-url",
+        str,
+        "address of the judge's server (key: MIMIC_CHECKS_JUDGE_KEY, else OPENAI_API_KEY)",
+    ),
     Option("vlm-concurrency", int, "requests to a server at a time (default 8)"),
     Option(
         "vlm-request-timeout", float, "seconds that a request to a server may take (default 120)"
@@ -162,6 +172,12 @@ SWITCHES = (
         " all are",
     ),
     Option("vlm-trust-remote-code", bool, "run code that a checkpoint brings along"),
+    Option(
+        "vlm-score-options",
+        bool,
+        "suites and patterns: beside the answers, how likely the model finds each option (models"
+        " with logits at hand; no verdict looks at it)",
+    ),
     Option(
         "vlm-sequential",
         bool,

@@ -177,7 +177,7 @@ def test_collect_only_needs_no_model_and_loads_none(pytester):
             "*test_preconditions.py::test_image_blocks",
             "*test_spread.py::test_balanced[[]spread1]",
             "*test_spread.py::test_balanced[[]verdict]",
-            "75 tests collected*",
+            "78 tests collected*",
         ]
     )
 
@@ -313,7 +313,7 @@ pytest.main(["--pyargs", "mimic_checks.checks", "--collect-only", "-q", *quiet],
     printed = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
-    assert "nodes 65 []" in printed
+    assert "nodes 78 []" in printed
 
 
 def test_results_survive_a_killed_worker(pytester):

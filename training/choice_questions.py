@@ -10,6 +10,7 @@ from mimic_checks.catalog.patterns import PATTERNS, Twin, twin
 from mimic_checks.catalog.rendered import TRAINING_SEED
 from mimic_checks.catalog.shapes import SHAPES
 from mimic_checks.tasks.multiple_choice import MULTIPLE_CHOICE
+from mimic_checks.tasks.short_text import SHORT_TEXT
 from mimic_checks.tasks.task import MIXED_TEMPLATES, Template
 from mimic_checks.tasks.truth import LETTERS
 from mimic_checks.tasks.yes_no import YES_NO
@@ -28,8 +29,14 @@ def training_twin(rng: np.random.Generator) -> Twin:
 
 
 def about_twin(found: Twin, side: int, asked: int, rng: np.random.Generator) -> list[QA]:
-    """`asked` wordings of the question of some twins about one of them."""
-    return [_choice(found.stem, list(found.options), side, rng) for _ in range(asked)]
+    """`asked` wordings of the question of some twins about one of them, half of them without
+    letters: what is seen is learnt there first, and which letter it has afterwards."""
+    return [
+        _choice(found.stem, list(found.options), side, rng)
+        if rng.random() < 0.5
+        else (SHORT_TEXT.question(_template(rng), stem=found.stem), found.options[side])
+        for _ in range(asked)
+    ]
 
 
 def about_pair(found: Twin, asked: int, rng: np.random.Generator) -> list[QA]:

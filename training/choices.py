@@ -67,7 +67,7 @@ class Sources:
                 side = int(self.rng.integers(2))
                 shown = [both[side]] if kind == "twins" else both
                 pairs = (
-                    about_twin(twin, side, 3, self.rng)
+                    about_twin(twin, side, 4, self.rng)
                     if kind == "twins"
                     else about_pair(twin, 3, self.rng)
                 )
@@ -205,7 +205,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--record", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=Path("/tmp/mimic_choices"))
     parser.add_argument("--scenes", type=int, default=8_000)
-    parser.add_argument("--steps", type=int, default=1_300)
+    parser.add_argument("--steps", type=int, default=1_400)
     parser.add_argument("--lr", type=float, default=6e-4)
     parser.add_argument("--tower-lr", type=float, default=4e-4)
     parser.add_argument("--decay", type=float, default=0.5)
@@ -215,7 +215,7 @@ def _options() -> argparse.Namespace:
         "--batch",
         type=int,
         nargs=6,
-        default=(2, 1, 1, 2, 20, 3),
+        default=(3, 1, 1, 2, 20, 2),
         help=f"rows a step, in this order: {', '.join(NAMES)}",
     )
     parser.add_argument("--resume", action="store_true")

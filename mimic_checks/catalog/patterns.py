@@ -52,14 +52,14 @@ _Parts = tuple[tuple[Scene, Scene], str, tuple[str, str]]
 
 def _direction(rng: np.random.Generator) -> _Parts:
     name = _one(rng, FACING)
-    scene = _scene(rng, [name], others=1)
+    scene = arranged(rng, [name], others=1)
     both = scene, scene_edit.mirrored(scene, 0)
     return both, f"Which way is the {name} facing?", ("right", "left")
 
 
 def _presence(rng: np.random.Generator) -> _Parts:
     name = _one(rng, _NAMES)
-    scene = _scene(rng, [name], others=2)
+    scene = arranged(rng, [name], others=2)
     both = scene, scene_edit.without(scene, 0)
     article = "an" if name[0] in "aeiou" else "a"
     return both, f"Is there {article} {name} in the picture?", ("yes", "no")
@@ -67,14 +67,14 @@ def _presence(rng: np.random.Generator) -> _Parts:
 
 def _state(rng: np.random.Generator) -> _Parts:
     name = _one(rng, UPRIGHT)
-    scene = _scene(rng, [name], others=1)
+    scene = arranged(rng, [name], others=1)
     both = scene, scene_edit.upended(scene, 0)
     return both, f"Is the {name} upright or upside down?", ("upright", "upside down")
 
 
 def _count(rng: np.random.Generator) -> _Parts:
     name, fewer = _one(rng, _NAMES), int(rng.integers(1, 4))
-    more = _scene(rng, [name] * (fewer + 1), others=1, grid=3)
+    more = arranged(rng, [name] * (fewer + 1), others=1, grid=3)
     fewer_of_them = scene_edit.without(more, 0)
     stem = f"How many {SHAPES[name].plural} are in the picture?"
     return (fewer_of_them, more), stem, (str(fewer), str(fewer + 1))
@@ -86,7 +86,7 @@ def _position(rng: np.random.Generator) -> _Parts:
     # Side by side in one row, or in one column.
     row = int(rng.integers(2))
     cells = [row, 2 + row] if upright else [2 * row, 2 * row + 1]
-    scene = _scene(rng, [first, second], others=0, cells=cells)
+    scene = arranged(rng, [first, second], others=0, cells=cells)
     both = scene, scene_edit.exchanged(scene, 0, 1)
     if upright:
         return both, f"Is the {first} above or below the {second}?", ("above", "below")
@@ -97,22 +97,22 @@ def _position(rng: np.random.Generator) -> _Parts:
 def _colour(rng: np.random.Generator) -> _Parts:
     name = _one(rng, _NAMES)
     one, other = (list(COLOURS)[k] for k in rng.permutation(len(COLOURS))[:2])
-    scene = _scene(rng, [name], others=1)
-    first = scene_edit.recoloured(scene, 0, _painted(one, rng))
-    both = first, scene_edit.recoloured(scene, 0, _painted(other, rng))
+    scene = arranged(rng, [name], others=1)
+    first = scene_edit.recoloured(scene, 0, painted(one, rng))
+    both = first, scene_edit.recoloured(scene, 0, painted(other, rng))
     return both, f"What colour is the {name}?", (one, other)
 
 
 def _structure(rng: np.random.Generator) -> _Parts:
     name = _one(rng, CUT)
-    scene = _scene(rng, [name], others=1)
+    scene = arranged(rng, [name], others=1)
     both = scene, scene_edit.halved(scene, 0)
     return both, f"Is the {name} whole or cut in half?", ("whole", "cut in half")
 
 
 def _text(rng: np.random.Generator) -> _Parts:
     one, other = (WORDS[k] for k in rng.permutation(len(WORDS))[:2])
-    scene = _scene(rng, [], others=1, cells=[int(rng.integers(2))])
+    scene = arranged(rng, [], others=1, cells=[int(rng.integers(2))])
     width = float(rng.uniform(0.7, 0.85))
     x = float(rng.uniform(width / 2 + 0.02, 0.98 - width / 2))
     sign = Sign(one, x, float(rng.uniform(0.7, 0.8)), width)
@@ -137,7 +137,7 @@ def _one(rng: np.random.Generator, names: tuple[str, ...]) -> str:
     return names[int(rng.integers(len(names)))]
 
 
-def _scene(
+def arranged(
     rng: np.random.Generator,
     names: list[str],
     *,
@@ -146,21 +146,22 @@ def _scene(
     cells: list[int] | None = None,
 ) -> Scene:
     """A scene of the named classes, in their order, and so many more of other classes, each in a
-    cell of its own. `cells`: which (default: any)."""
+    cell of a `grid` x `grid` grid of its own. `cells`: which (default: any)."""
     free = [index for index, name in enumerate(_NAMES) if name not in names]
     more = [free[k] for k in rng.permutation(len(free))[:others]]
     indices = [*(_NAMES.index(name) for name in names), *more]
     if cells is None:
         cells = rng.permutation(grid * grid)[: len(indices)].tolist()
     objects = [
-        _placed(loose_object(index, rng), cell, grid, rng)
+        placed(loose_object(index, rng), cell, grid, rng)
         for index, cell in zip(indices, cells, strict=True)
     ]
     # Only for its background: the objects stand already.
     return replace(arrange([], rng), objects=tuple(objects))
 
 
-def _placed(item: SceneObject, cell: int, grid: int, rng: np.random.Generator) -> SceneObject:
+def placed(item: SceneObject, cell: int, grid: int, rng: np.random.Generator) -> SceneObject:
+    """The object as large as a cell of the grid allows, in that cell."""
     row, column = divmod(cell, grid)
     size = float(rng.uniform(0.76, 0.88)) / grid
     x, y = (
@@ -170,7 +171,8 @@ def _placed(item: SceneObject, cell: int, grid: int, rng: np.random.Generator) -
     return replace(item, x=float(x), y=float(y), size=size)
 
 
-def _painted(name: str, rng: np.random.Generator) -> tuple[int, int, int]:
+def painted(name: str, rng: np.random.Generator) -> tuple[int, int, int]:
+    """A colour that everybody calls so."""
     hue = (COLOURS[name] + 16 * (rng.random() - 0.5)) / 360 % 1.0
     red, green, blue = colorsys.hsv_to_rgb(hue, 0.75 + 0.25 * rng.random(), 0.9)
     return int(255 * red), int(255 * green), int(255 * blue)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from mimic_checks.catalog.props import Bar, Frame, draw_bar, draw_frame
 from mimic_checks.catalog.shapes import SHAPES, Shape
 from mimic_checks.catalog.signs import Sign, draw_sign
 
@@ -76,12 +77,16 @@ class Scene:
     """Objects on a background.
 
     The background is a linear gradient of two muted colours, with noise that `noise_seed` gives.
+    In front of it stand, from the back: a `frame`, the objects, a `bar`, a `sign`, as far as there
+    are any.
     """
 
     objects: tuple[SceneObject, ...]
     background: tuple[tuple[int, int, int], tuple[int, int, int]]
     noise_seed: int
     sign: Sign | None = None
+    frame: Frame | None = None
+    bar: Bar | None = None
 
     def counts(self) -> NDArray[np.int16]:
         """How many objects of each class the scene shows, [classes]."""
@@ -99,11 +104,15 @@ def render(scene: Scene, size_px: int) -> Image.Image:
     # The background is enlarged pixel by pixel, so averaging down gives its noise back unchanged.
     canvas = _background(scene, size_px).resize((canvas_px, canvas_px), Image.Resampling.NEAREST)
     pen = ImageDraw.Draw(canvas)
+    if scene.frame:
+        draw_frame(pen, scene.frame, canvas_px)
     for item in scene.objects:
         for part, spec in enumerate(_SHAPE_LIST[item.class_index].parts):
             colour = tuple(int(min(255, channel * spec.shade)) for channel in item.colour)
             if corners := _canvas_corners(item, part, size_px):
                 pen.polygon(corners, fill=colour)
+    if scene.bar:
+        draw_bar(pen, scene.bar, canvas_px)
     if scene.sign:
         draw_sign(pen, scene.sign, canvas_px)
     return canvas.reduce(OVERSAMPLING)

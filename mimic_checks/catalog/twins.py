@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from mimic_checks.catalog.format import CatalogFormat
 from mimic_checks.catalog.images import SceneImages
 from mimic_checks.catalog.patterns import PATTERNS, Twin, twin
 from mimic_checks.catalog.rendered import TRAINING_SEED
+from mimic_checks.catalog.scene import Scene
 from mimic_checks.catalog.shapes import SHAPES
 from mimic_checks.errors import InvalidArgument
 
@@ -40,6 +42,22 @@ def twins(*, seed: int = 0, size_px: int = 64, pairs: int = 400) -> TwinCatalog:
     Raises:
         InvalidArgument: a size, number or seed out of range.
     """
+    check_request(seed, size_px, pairs)
+    made = tuple(twin_of(pattern, seed, number) for pattern in PATTERNS for number in range(pairs))
+    scenes = [scene for one in made for scene in one.scenes]
+    return TwinCatalog(
+        name=f"twins?seed={seed}&size_px={size_px}&pairs={pairs}",
+        **scene_columns(scenes, size_px, certain=True),
+        twins=made,
+    )
+
+
+def check_request(seed: int, size_px: int, pairs: int) -> None:
+    """Stops what no catalog of pairs can be made of.
+
+    Raises:
+        InvalidArgument: a size, number or seed out of range.
+    """
     for name, value, low, high in (
         ("seed", seed, 0, TRAINING_SEED - 1),
         ("size_px", size_px, 48, 1024),
@@ -47,19 +65,19 @@ def twins(*, seed: int = 0, size_px: int = 64, pairs: int = 400) -> TwinCatalog:
     ):
         if not isinstance(value, int) or not low <= value <= high:
             raise InvalidArgument(name, value, allowed=f"whole numbers from {low} to {high}")
-    made = tuple(twin_of(pattern, seed, number) for pattern in PATTERNS for number in range(pairs))
-    scenes = [scene for one in made for scene in one.scenes]
+
+
+def scene_columns(scenes: Sequence[Scene], size_px: int, *, certain: bool) -> dict[str, Any]:
+    """What a catalog says of scenes; not `certain`: nothing in them may be counted."""
     counts = np.stack([scene.counts() for scene in scenes])
-    return TwinCatalog(
-        name=f"twins?seed={seed}&size_px={size_px}&pairs={pairs}",
-        class_names=tuple(SHAPES),
-        supercategories=tuple(shape.supercategory for shape in SHAPES.values()),
-        counts=counts,
-        uncountable=np.zeros(counts.shape, dtype=bool),
-        areas=np.zeros(counts.shape, dtype=np.float32),
-        source=SceneImages(scenes, size_px),
-        twins=made,
-    )
+    return {
+        "class_names": tuple(SHAPES),
+        "supercategories": tuple(shape.supercategory for shape in SHAPES.values()),
+        "counts": counts,
+        "uncountable": np.full(counts.shape, not certain),
+        "areas": np.zeros(counts.shape, dtype=np.float32),
+        "source": SceneImages(scenes, size_px),
+    }
 
 
 def twin_of(pattern: str, seed: int, number: int) -> Twin:

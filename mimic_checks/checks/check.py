@@ -137,8 +137,9 @@ class Sweep(Check):
         return True
 
 
-Shown = Callable[[Mapping[Level, Sequence["Scored"]], float], Sequence["Panel"]]
-"""Outcomes by level and the run's alpha -> what the report shows beside the verdicts."""
+Shown = Callable[[Mapping[Level, Sequence["Scored"]], float, "Catalog"], Sequence["Panel"]]
+"""Outcomes by level, the run's alpha, and the catalog of the cases -> what the report shows beside
+the verdicts."""
 
 
 @dataclass(frozen=True, kw_only=True)

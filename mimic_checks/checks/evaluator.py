@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mimic_checks.checks import preflight
 from mimic_checks.checks.check import Check, Measurement, Survey, Sweep
 from mimic_checks.checks.discovery import FoundCheck
 from mimic_checks.checks.evaluation import Evaluation, EvaluationDied
 from mimic_checks.checks.measures import survey, sweep
+from mimic_checks.checks.measures.judge_panel import judge_panels
 from mimic_checks.checks.recording import Recorder
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.errors import ModelLoadError
@@ -74,6 +76,8 @@ class Evaluator:
                 )
             began = time.monotonic()
             evaluation = self._distrust(found.check) or evaluate(self.session, found.check)
+            judged = judge_panels(self.session, found.check, evaluation.outcomes)
+            evaluation = replace(evaluation, panels=[*evaluation.panels, *judged])
             return self._recorder.record(found, evaluation, time.monotonic() - began)
 
     def _distrust(self, check: Check) -> Evaluation | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mimic_checks.cases import Level, Scored
-from mimic_checks.checks.check import Check
+from mimic_checks.checks.check import Check, Survey
 from mimic_checks.checks.discovery import FoundCheck
 from mimic_checks.checks.evaluation import Evaluation
 from mimic_checks.checks.run_plan import RunPlan
@@ -70,6 +70,7 @@ class Recorder:
             refused=plan.catalog_of(check).left_out if check.catalog else (),
             docs=check.docs,
             harness=check.harness,
+            alone=isinstance(check, Survey),
             judged=not partial,
         )
         records = [

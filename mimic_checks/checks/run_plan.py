@@ -92,13 +92,13 @@ class RunPlan:
         checks bring along."""
         case_set = self.settings.case_set
         catalog = load_catalog(f"cases:{case_set}" if case_set else self.settings.catalog)
-        if not case_set:
-            catalog = with_others(catalog, self._own_catalogs)
         names = self.settings.names
         kinds = tuple(word.strip() for word in self.settings.kinds.split(",") if word.strip())
         if names:
             catalog = catalog.called(read_labels(names, catalog.class_names))
-        return replace(catalog, kinds=kinds) if kinds else catalog
+        catalog = replace(catalog, kinds=kinds) if kinds else catalog
+        # Last: another catalog made of this one would know its own pictures only.
+        return catalog if case_set else with_others(catalog, self._own_catalogs)
 
     @cached_property
     def _own_catalogs(self) -> dict[str, Catalog]:
@@ -388,7 +388,8 @@ class RunPlan:
         return self._blind_right[check.check_id]
 
     def _why_untestable(self, check: Check, level: Level) -> str:
-        floor, draws = self.untestable(check)[level], len(self.draws(check))
+        floor, column = self.untestable(check)[level], self.levels(check).index(level)
+        draws = sum(items[column] is not None for items in self.draws(check))
         return f"{floor.text} of {draws} cases, proves as much as a perfect model"
 
     def _leave_levels_out(self, check: Check) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from mimic_checks.checks.check import PROFILES, Profile
 from mimic_checks.errors import InvalidArgument
 from mimic_checks.models import ModelOptions
+from mimic_checks.models.judge import judge_name, judge_options
 from mimic_checks.tasks import check_template
 
 
@@ -34,6 +35,9 @@ class Settings:
     kinds: str = ""
     suites: tuple[str, ...] = ()
     rotate_options: bool = False
+    score_options: bool = False
+    judge: str = ""
+    judge_base_url: str = ""
     attention_baseline: Path | None = None
     baseline: Path | None = None
     policy: Path | None = None
@@ -59,6 +63,7 @@ class Settings:
                 self.case_limit,
                 allowed="seconds above 0, or left out for no limit",
             )
+        self._check_judge()
         if self.policy and not self.baseline:
             raise InvalidArgument(
                 "vlm-policy",
@@ -71,6 +76,17 @@ class Settings:
                 self.batch,
                 allowed="whole numbers from 1, or left out to measure the fastest",
             )
+
+    def _check_judge(self) -> None:
+        if bool(self.judge) != bool(self.judge_base_url):
+            raise InvalidArgument(
+                "vlm-judge",
+                self.judge,
+                allowed="'openai:<name>' together with --vlm-judge-base-url <address>",
+            )
+        if self.judge:
+            judge_name(self.judge)
+            judge_options(self.judge_base_url, self.model)
 
     def describe(self) -> dict[str, Any]:
         """The settings as they are stored in `run.json`: all but where answers are kept and what

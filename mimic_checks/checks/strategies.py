@@ -77,3 +77,12 @@ def visual_patterns(
     from mimic_checks.cases.visual_patterns import visual_patterns as patterns
 
     return patterns(catalog, patterns=levels, template=template)  # type: ignore[arg-type]
+
+
+def misleading_inputs(
+    catalog: Catalog, *, levels: Sequence[Any], template: Any
+) -> SearchStrategy[tuple[Any, ...]]:
+    """A normal and a misleading picture of every category."""
+    from mimic_checks.cases.misleading import misleading_inputs as pairs
+
+    return pairs(catalog, categories=levels, template=template)  # type: ignore[arg-type]

@@ -69,10 +69,13 @@ def _draws(catalog: Catalog, *, levels: Sequence[Any], template: Any) -> list[Dr
     return cast(Suite, catalog).draws(levels)
 
 
-def _shown(outcomes: Mapping[Level, Sequence[Scored]], alpha: float) -> Sequence[Panel]:
+def _shown(
+    outcomes: Mapping[Level, Sequence[Scored]], alpha: float, catalog: Catalog
+) -> Sequence[Panel]:
     from mimic_checks.checks.measures.groups import group_panels
+    from mimic_checks.checks.measures.published import published_panels
 
-    return group_panels(outcomes, alpha)
+    return (*group_panels(outcomes, alpha), *published_panels(outcomes, catalog))
 
 
 SUITES = SuiteChecks()

@@ -52,7 +52,8 @@ def _compare(options: argparse.Namespace, rest: Sequence[str]) -> int:
     }
     print("".join(f"not compared: {check}: {why}\n" for check, why in uncompared.items()), end="")
     if options.out:
-        print(f"report: {write_comparison(gates, before, after, catalog_of(after), options.out)}")
+        catalog = catalog_of(after, compared)
+        print(f"report: {write_comparison(gates, before, after, catalog, options.out)}")
     verdicts = {effective_verdict(gate, policy) for gate in gates}
     if any(policy.tier(check) == "blocking" for check in uncompared):
         verdicts.add("inconclusive")

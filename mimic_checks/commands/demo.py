@@ -23,10 +23,10 @@ DEMO = (
     "--vlm-seed",
     "0",
     "-k",
-    "not sequence_length and not knockout",
+    "not sequence_length and not knockout and not visual_patterns and not misleading_inputs",
 )
 """The demonstration's fixed profile: everything but the two checks that ask every case under ten
-conditions."""
+conditions, and the two whose lettered options the built-in model has never learnt."""
 DEMO_AFTER = "test_image_count and counting"
 """What the demonstration asks the repaired model itself; the answers to the rest are recorded."""
 _WORKED = (0, 1, EXIT_INCONCLUSIVE)

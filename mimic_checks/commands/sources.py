@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,10 @@ def stored_case(source: Path, wanted: str) -> tuple[Case, Catalog]:
         stored = [(line.case, line.rows) for line in read_case_set(source, catalog).lines]
     else:
         run = RunFolder(source)
-        catalog = catalog_of(run)
-        stored = [(record.outcome.case, record.rows) for record in run.records()]
+        records = run.records()
+        stored = [(record.outcome.case, record.rows) for record in records]
+        checks = [record.check for record in records if record.outcome.id == wanted]
+        catalog = catalog_of(run, checks[:1])
     matching = [(case, rows) for case, rows in stored if case.id == wanted]
     if not matching:
         raise RunFolderError(
@@ -38,13 +41,22 @@ def stored_case(source: Path, wanted: str) -> tuple[Case, Catalog]:
     return case, catalog
 
 
-def catalog_of(run: RunFolder) -> Catalog:
-    """The catalog that a run's images come from."""
+def catalog_of(run: RunFolder, checks: Collection[str] | None = None) -> Catalog:
+    """The catalog that a run's images come from, with those that its checks brought along.
+    `checks`: of these alone (default: of all)."""
     from mimic_checks.catalog import load_catalog
+    from mimic_checks.catalog.joined import with_others
     from mimic_checks.catalog.labels import labels_of
 
     described = run.read()["description"]
-    catalog = load_catalog(
-        f"cases:{described['case_set']}" if described.get("case_set") else described["catalog"]
+    if case_set := described.get("case_set"):
+        return load_catalog(f"cases:{case_set}").called(labels_of(described.get("names")))
+    specs = sorted(
+        {
+            facts["catalog"]
+            for check, facts in run.checks().items()
+            if "catalog" in facts and (checks is None or check in checks)
+        }
     )
-    return catalog.called(labels_of(described.get("names")))
+    catalog = load_catalog(described["catalog"]).called(labels_of(described.get("names")))
+    return with_others(catalog, {spec: load_catalog(spec) for spec in specs})

@@ -52,12 +52,20 @@ class ServerVLM:
     complete_identity = False
 
     def __init__(
-        self, name: str, options: ModelOptions, *, retries: int = 5, first_wait_s: float = 0.5
+        self,
+        name: str,
+        options: ModelOptions,
+        *,
+        retries: int = 5,
+        first_wait_s: float = 0.5,
+        key: str | None = None,
     ) -> None:
         assert options.base_url
         self.name, self.options, self.retries = name, options, retries
         self._first_wait_s, self._address = first_wait_s, options.base_url.rstrip("/")
-        self._key = _key_of_environment()
+        self._key = (
+            _sendable(key, "the key of the judge's server") if key else _key_of_environment()
+        )
         # Only what is a secret is taken out of texts.
         self._reader = Reader("" if self._key == _NO_KEY else self._key)
         self._limit: tuple[int, str] | None = None
@@ -269,11 +277,14 @@ def _run(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def _key_of_environment() -> str:
+    return _sendable(os.environ.get("OPENAI_API_KEY", "").strip() or _NO_KEY, "OPENAI_API_KEY")
+
+
+def _sendable(key: str, name: str) -> str:
     # A line break at its end is how keys come out of files.
-    key = os.environ.get("OPENAI_API_KEY", "").strip() or _NO_KEY
     if not (key.isascii() and key.isprintable()):
         raise ModelLoadError(
-            "OPENAI_API_KEY holds characters that no key may have (line breaks, or none of ASCII);"
+            f"{name} holds characters that no key may have (line breaks, or none of ASCII);"
             " set it again"
         )
     return key

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimic_checks.catalog import Catalog
+from mimic_checks.catalog.misleading import MisleadingCatalog
 from mimic_checks.catalog.states import ABSENT
 from mimic_checks.catalog.twins import TwinCatalog
 from mimic_checks.errors import AnswerError, InvalidArgument
@@ -50,7 +51,9 @@ class StubVLM:
         # The longest first: "cat and dog" may be a class beside "cat" and "dog".
         forms = "|".join(map(re.escape, sorted(self._class_of, key=len, reverse=True)))
         self._asked_forms = re.compile(rf"(?:every )?({forms})(?=, | and |$)")
-        self._twins = [other for other in catalog.others if isinstance(other, TwinCatalog)]
+        self._twins = [
+            other for other in catalog.others if isinstance(other, TwinCatalog | MisleadingCatalog)
+        ]
 
     def answer(self, prompts: Sequence[Prompt]) -> list[str]:
         return [self.tell(prompt, self.look(prompt)) for prompt in prompts]
@@ -104,11 +107,16 @@ class StubVLM:
 
     def _answer_of_twin(self, prompt: Prompt) -> str | None:
         """What is true of a picture that is one of twins; None of any other prompt."""
+        found = self.twins_of(prompt)
+        return found and found[0].answer(found[1])
+
+    def twins_of(self, prompt: Prompt) -> tuple[TwinCatalog | MisleadingCatalog, int] | None:
+        """The catalog of a picture that is one of twins, and its row there."""
         if len(prompt.images) != 1:
             return None
         image_id = prompt.images[0].id
         known = (twins for twins in self._twins if twins.manifest.knows(image_id))
-        return next((twins.answer(twins.manifest.row(image_id)) for twins in known), None)
+        return next(((twins, twins.manifest.row(image_id)) for twins in known), None)
 
     def _counts_text(self, classes: Sequence[int], totals: Sequence[int]) -> str:
         names = [self.catalog.class_names[c] for c in classes]
@@ -203,6 +211,16 @@ class OneAnswer(StubVLM):
 
     def choose(self, prompt: Prompt, options: dict[str, str], right: str) -> str:
         return next(letter for letter, text in options.items() if text == min(options.values()))
+
+
+class FollowsLure(StubVLM):
+    """Says what a misleading picture suggests."""
+
+    def choose(self, prompt: Prompt, options: dict[str, str], right: str) -> str:
+        found = self.twins_of(prompt)
+        if found and isinstance(found[0], MisleadingCatalog):
+            right = found[0].lure(found[1]) or right
+        return super().choose(prompt, options, right)
 
 
 class FirstOption(StubVLM):
@@ -301,6 +319,7 @@ STUBS: dict[str, Callable[[Catalog], StubVLM]] = {
     "blind": Blind,
     "one-answer": OneAnswer,
     "first-option": FirstOption,
+    "follows-lure": FollowsLure,
     "constant": Constant,
     "unparseable": Unparseable,
     "raising": Raising,

@@ -39,6 +39,7 @@ from mimic_checks.models.generation import (
 from mimic_checks.models.intervened import IntervenedVLM
 from mimic_checks.models.intervention import NO_INTERVENTION, Intervention, persistent_intervention
 from mimic_checks.models.loading import load
+from mimic_checks.models.option_scores import OptionScore, option_scores
 from mimic_checks.models.options import ModelOptions
 from mimic_checks.models.prompt import Prompt, PromptImage, prompt_for
 from mimic_checks.models.reply import Answered
@@ -146,9 +147,9 @@ class TransformersVLM:
             AttentionError: an intervention that this model cannot have.
         """
         answers: dict[int, Answered] = {}
-        for company in self._companies(prompts):
+        for company in self.companies(prompts):
             watch = Watch()
-            with self._prepared([prompts[k] for k in company], intervention) as inputs:
+            with self.prepared([prompts[k] for k in company], intervention) as inputs:
                 new = self._generated(inputs, logits_processor=LogitsProcessorList([watch]))
             texts = self.tokenizer.batch_decode(new, skip_special_tokens=True)
             rows = zip(company, texts, new.tolist(), watch.steps(), strict=True)
@@ -158,7 +159,7 @@ class TransformersVLM:
             }
         return [answers[k] for k in range(len(prompts))]
 
-    def _companies(self, prompts: Sequence[Prompt]) -> list[list[int]]:
+    def companies(self, prompts: Sequence[Prompt]) -> list[list[int]]:
         """Which prompts go through the model together: all, but in models that look at pictures by
         cross-attention (Mllama) those of as many pictures. There, a batch fills up with blank
         pictures, and the words before a prompt's first picture, which may see none, look at all of
@@ -218,12 +219,18 @@ class TransformersVLM:
         settings = copy.deepcopy(self.model.generation_config)
         settings.update(max_new_tokens=1, return_dict_in_generate=True, output_logits=True)
         rows: dict[int, Tensor] = {}
-        for company in self._companies(prompts):
+        for company in self.companies(prompts):
             asked, change = [prompts[k] for k in company], intervention or NO_INTERVENTION
-            with self._prepared(asked, change, masked=masked) as inputs:
+            with self.prepared(asked, change, masked=masked) as inputs:
                 made = self.model.generate(**inputs, generation_config=settings)
             rows |= zip(company, made.logits[0], strict=True)
         return torch.stack([rows[k] for k in range(len(prompts))])
+
+    def option_scores(
+        self, prompts: Sequence[Prompt], options: Sequence[Sequence[str]]
+    ) -> list[list[OptionScore]]:
+        """How likely every option of every prompt is, as the model is asked."""
+        return option_scores(self, prompts, options)
 
     def intervened(self, intervention: Intervention) -> IntervenedVLM:
         """This model under an intervention, as a model of its own; weights are shared.
@@ -318,7 +325,7 @@ class TransformersVLM:
         return self.mapper.map(batch, [len(prompt.images) for prompt in prompts])
 
     @contextmanager
-    def _prepared(
+    def prepared(
         self, prompts: Sequence[Prompt], intervention: Intervention, *, masked: bool = True
     ) -> Iterator[dict[str, Any]]:
         """The model's input, while the model is under the intervention and under what it always
@@ -414,9 +421,11 @@ class TransformersVLM:
 
 def _capabilities(family: Family | None, model_type: str) -> Capabilities:
     if family is None:
-        known: list[Capability] = ["shows_input", "image_tokens", "logits"]
+        known: list[Capability] = ["shows_input", "image_tokens", "logits", "option_scores"]
         return Capabilities.of(*known, otherwise=no_row(model_type))
-    return Capabilities.of("white_box", "image_blocks", "shows_input", "image_tokens")
+    return Capabilities.of(
+        "white_box", "image_blocks", "shows_input", "image_tokens", "option_scores"
+    )
 
 
 def _same(features: Tensor, others: Tensor) -> bool:

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from mimic_checks.attention import Profile
+    from mimic_checks.models.option_scores import OptionScore
 
-Capability = Literal["white_box", "image_blocks", "shows_input", "image_tokens", "logits", "limits"]
+Capability = Literal[
+    "white_box", "image_blocks", "shows_input", "image_tokens", "logits", "option_scores", "limits"
+]
 CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
 
 
@@ -134,6 +137,15 @@ class CountsImageTokens(VLM, Protocol):
         """Image tokens of a prompt."""
 
 
+class ScoresOptions(VLM, Protocol):
+    """A model that says how likely it finds each of several answers."""
+
+    def option_scores(
+        self, prompts: Sequence[Prompt], options: Sequence[Sequence[str]]
+    ) -> list[list[OptionScore]]:
+        """The scores of every prompt's options, in order; the prompts are asked as one batch."""
+
+
 class Limited(VLM, Protocol):
     """A model that refuses prompts which are too large for it, and whose limits show only when it
     is asked: one behind a server."""
@@ -156,6 +168,7 @@ _PARTS: Mapping[Capability, tuple[str, ...]] = {
     "shows_input": ("shown", "context_tokens", "stop_ids", "closing_id", "adapter_shift"),
     "image_tokens": ("image_tokens",),
     "logits": ("logits",),
+    "option_scores": ("option_scores",),
     "limits": ("why_refused", "limit_images"),
 }
 
@@ -295,6 +308,11 @@ def require_white_box(model: VLM) -> WhiteBoxVLM:
 def gives_logits(model: VLM) -> GivesLogits | None:
     """The model, if it gives its logits."""
     return None if why_not(model, "logits") else cast(GivesLogits, model)
+
+
+def scores_options(model: VLM) -> ScoresOptions | None:
+    """The model, if it says how likely it finds an answer."""
+    return None if why_not(model, "option_scores") else cast(ScoresOptions, model)
 
 
 def image_blocks(model: VLM) -> ImageBlocks | None:

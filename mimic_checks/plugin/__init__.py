@@ -7,6 +7,7 @@ nothing.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +92,25 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return workers_for(config)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Collector, obj: object) -> list[pytest.Item] | None:
+    """A test function of a source that gives no check in this run (no suite is named) is no test of
+    it."""
+    marks = getattr(obj, "pytestmark", ()) if inspect.isfunction(obj) else ()
+    sources = [mark.args[0] for mark in marks if mark.name == "vlm_check" and mark.args]
+    if not sources or not is_source(sources[0]):
+        return None
+    from mimic_checks.errors import UsageError
+
+    try:
+        return None if nodes_of(sources[0], collector.config) else []
+    # Refused when all is collected: an error of a module would be one among others.
+    except UsageError as error:
+        run: Run = collector.config.pluginmanager.getplugin("mimic_checks_run")
+        run.refused = str(error)
+        return []
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One node per level of a check, and a last one for its verdict."""
     from mimic_checks.cases.level import VERDICT
@@ -102,11 +122,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     run: Run = metafunc.config.pluginmanager.getplugin("mimic_checks_run")
     if is_source(check):
-        try:
-            nodes = nodes_of(check, metafunc.config)
-        # Refused when all is collected, too: an error of a module would be one among others.
-        except UsageError as error:
-            nodes, run.refused = {}, str(error)
+        nodes = nodes_of(check, metafunc.config)
         metafunc.parametrize("vlm_check", list(nodes.values()), ids=list(nodes), indirect=True)
         return
     if not isinstance(check, Check):

@@ -22,13 +22,7 @@ from mimic_checks.plugin.junit import add_to_junit
 from mimic_checks.plugin.model import maker_of
 from mimic_checks.plugin.named import named_nodes
 from mimic_checks.plugin.progress import LogLines, progress_line
-from mimic_checks.plugin.selection import (
-    Selection,
-    check_of,
-    is_without_check,
-    known_checks,
-    selection_of,
-)
+from mimic_checks.plugin.selection import Selection, check_of, known_checks, selection_of
 from mimic_checks.plugin.settings import settings_of, text_option
 from mimic_checks.processes import end_with_parent, stoppable
 
@@ -141,8 +135,6 @@ class Run:
     ) -> Generator[None, None, None]:
         """Takes note of what is collected before some of it is deselected. The harness's own
         preconditions run first, whatever the order of the others."""
-        # A source without checks in this run (no suite is named) is no test of it.
-        items[:] = [item for item in items if not is_without_check(item)]
         self._collected = [item for item in items if check_of(item)]
         yield
         checks = {k: check for k, item in enumerate(items) if (check := check_of(item))}

@@ -72,11 +72,6 @@ def level_of(item: pytest.Item) -> Level | None:
     return param if isinstance(param, Level) else None
 
 
-def is_without_check(item: pytest.Item) -> bool:
-    """Whether an item stands for a source that gives no check in this run."""
-    return is_source(marked_with(item)) and check_of(item) is None
-
-
 def _param(item: pytest.Item | pytest.Function) -> object:
     callspec = getattr(item, "callspec", None)
     return callspec.params.get("vlm_check") if callspec else None

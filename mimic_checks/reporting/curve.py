@@ -44,7 +44,10 @@ def curve(result: CheckResult) -> str:
 
 
 def _limit(result: CheckResult, judged: LevelResult) -> float:
-    """What the level's rate must exceed: its threshold, or that share of the reference's rate."""
+    """What the level's rate must exceed: its threshold, or that share of the reference's rate; of
+    a level that is judged alone, the blind answer too."""
+    if result.alone:
+        return max(judged.threshold, judged.floor or 0.0)
     if judged.is_reference or len(result.levels) == 1:
         return judged.threshold
     return judged.threshold * result.levels[0].rate

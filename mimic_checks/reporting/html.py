@@ -202,7 +202,7 @@ def _numbers(result: CheckResult) -> str:
     heads = ("Level", "Right", "Rate", interval_name(result.alpha), "Blind", "Verdict")
     table = rows_of(heads, map(_level, result.levels))
     # A measurement draws panels of its own, which say more than a curve over its levels.
-    if result.panels:
+    if result.panels and not result.alone:
         return table + estimates(result)
     return f'<div class="two"><div>{curve(result)}{estimates(result)}</div>{table}</div>'
 

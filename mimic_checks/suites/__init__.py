@@ -3,6 +3,7 @@ have said of the answers."""
 
 from mimic_checks.suites.item import Piece, Refused, SuiteItem, choice_of
 from mimic_checks.suites.pictures import Cell, FilePicture, Picture
+from mimic_checks.suites.published import Published
 from mimic_checks.suites.scoring import JUDGED, RIGHT, WRONG, HarnessScore, Points, drawn
 from mimic_checks.suites.suite_format import SUITES, SuiteFormat, SuiteTemplate
 
@@ -17,6 +18,7 @@ __all__ = [
     "Picture",
     "Piece",
     "Points",
+    "Published",
     "Refused",
     "SuiteFormat",
     "SuiteItem",

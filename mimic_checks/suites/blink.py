@@ -22,6 +22,7 @@ from mimic_checks.suites.lettered import option_texts, place_of
 from mimic_checks.suites.parquet import Row, distinct, in_order, rows, shards
 from mimic_checks.suites.placeholders import placed
 from mimic_checks.suites.prompts import ours, vlmevalkit
+from mimic_checks.suites.published import published
 from mimic_checks.suites.rules.vlmevalkit import vlmevalkit_letter
 from mimic_checks.suites.scoring import JUDGED, RIGHT, WRONG, HarnessScore, Points, macro, micro
 from mimic_checks.suites.suite_format import SuiteFormat
@@ -181,4 +182,5 @@ BLINK = SuiteFormat(
         "lmms-eval": HarnessScore(_lmms_eval_rule, micro, "micro"),
         "VLMEvalKit": HarnessScore(_vlmevalkit_rule, micro, "micro"),
     },
+    published=published("blink"),
 )

@@ -27,6 +27,7 @@ from mimic_checks.suites.mantis import (
 )
 from mimic_checks.suites.parquet import rows, shards
 from mimic_checks.suites.prompts import IMAGE, LETTER_DIRECTLY, joined, led, ours
+from mimic_checks.suites.published import published
 from mimic_checks.suites.scoring import RIGHT, WRONG, HarnessScore, Points, Rule, micro
 from mimic_checks.suites.suite_format import SuiteFormat
 from mimic_checks.tasks.truth import Choice, ShortText, of_type
@@ -130,4 +131,5 @@ MANTIS_EVAL = SuiteFormat(
         "lmms-eval": HarnessScore(_rule, micro, "micro; it samples at temperature 0.2"),
         **_scores("InternVL", _internvl_rule),
     },
+    published=published("mantis_eval"),
 )

@@ -21,6 +21,7 @@ from mimic_checks.suites.picture_folder import PictureFolder
 from mimic_checks.suites.pictures import Picture
 from mimic_checks.suites.placeholders import placed
 from mimic_checks.suites.prompts import joined, ours
+from mimic_checks.suites.published import published
 from mimic_checks.suites.scoring import HarnessScore, micro
 from mimic_checks.suites.suite_format import SuiteFormat
 from mimic_checks.tasks.truth import Choice, Number, ShortText, Truth, YesNo
@@ -199,4 +200,5 @@ MIRB = SuiteFormat(
         "InternVL": HarnessScore(internvl_rule, mean_of_groups, "mean of 4 groups"),
         "lmms-eval": HarnessScore(lmms_eval_rule, micro, "micro"),
     },
+    published=published("mirb"),
 )

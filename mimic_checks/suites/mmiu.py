@@ -20,6 +20,7 @@ from mimic_checks.suites.parquet import Row, rows, shards
 from mimic_checks.suites.picture_folder import PictureFolder
 from mimic_checks.suites.placeholders import placed
 from mimic_checks.suites.prompts import LETTER_DIRECTLY, joined, ours
+from mimic_checks.suites.published import published
 from mimic_checks.suites.scoring import JUDGED, RIGHT, WRONG, HarnessScore, Points
 from mimic_checks.suites.suite_format import SuiteFormat
 from mimic_checks.tasks.truth import LETTERS
@@ -227,4 +228,5 @@ MMIU = SuiteFormat(
     key=_key,
     templates=_TEMPLATES,
     scores={"official": HarnessScore(_official_rule, _mean_of_tasks, "mean of tasks")},
+    published=published("mmiu"),
 )

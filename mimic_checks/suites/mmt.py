@@ -16,6 +16,7 @@ from mimic_checks.suites.folder import NO_ANSWER, find_one, folder_of, not_hidde
 from mimic_checks.suites.item import Piece, Refused, SuiteItem, Unusable, choice_of
 from mimic_checks.suites.placeholders import placed
 from mimic_checks.suites.prompts import joined, option_pieces, ours, vlmevalkit
+from mimic_checks.suites.published import published
 from mimic_checks.suites.rules.vlmevalkit import vlmevalkit_letter
 from mimic_checks.suites.scoring import JUDGED, RIGHT, WRONG, HarnessScore, Points, drawn, micro
 from mimic_checks.suites.suite_format import SuiteFormat
@@ -180,6 +181,7 @@ def _format(name: str, title: str) -> SuiteFormat:
             "lmms-eval": HarnessScore(_lmms_eval_rule, micro, "micro"),
             "VLMEvalKit": HarnessScore(partial(_vlmevalkit_rule, WRONG), micro, "micro"),
         },
+        published=published(name),
     )
 
 

@@ -18,6 +18,7 @@ from mimic_checks.suites.folder import csv_rows, find_one
 from mimic_checks.suites.item import Piece, Refused, SuiteItem, choice_of
 from mimic_checks.suites.pictures import FilePicture
 from mimic_checks.suites.prompts import LETTER_DIRECTLY, joined, option_pieces, ours, vlmevalkit
+from mimic_checks.suites.published import published
 from mimic_checks.suites.rules.vlmevalkit import vlmevalkit_letter
 from mimic_checks.suites.scoring import RIGHT, WRONG, HarnessScore, Points, micro, whole_groups
 from mimic_checks.suites.suite_format import SuiteFormat
@@ -216,4 +217,5 @@ MMVP = SuiteFormat(
         "VLMEvalKit, per question": HarnessScore(_vlmevalkit_rule, micro, "micro"),
     },
     grouped=True,
+    published=published("mmvp"),
 )

@@ -18,6 +18,7 @@ from mimic_checks.suites.lettered import letter_and_dot, option_texts, place_of
 from mimic_checks.suites.parquet import Row, distinct, in_order, rows, shards
 from mimic_checks.suites.placeholders import placed
 from mimic_checks.suites.prompts import LETTER_DIRECTLY, joined, option_pieces, ours
+from mimic_checks.suites.published import published
 from mimic_checks.suites.rules.mmmu import mmmu_letter
 from mimic_checks.suites.rules.vlmevalkit import vlmevalkit_letter
 from mimic_checks.suites.scoring import RIGHT, WRONG, HarnessScore, Points, drawn, micro
@@ -130,4 +131,5 @@ MUIRBENCH = SuiteFormat(
         "lmms-eval": HarnessScore(_lmms_eval_rule, micro, "micro"),
         "VLMEvalKit": HarnessScore(_vlmevalkit_rule, micro, "micro"),
     },
+    published=published("muirbench"),
 )

@@ -22,6 +22,7 @@ from mimic_checks.suites.folder import find_one, is_beside, json_of, texts_of
 from mimic_checks.suites.item import Piece, Refused, SuiteItem, choice_of
 from mimic_checks.suites.pictures import FilePicture
 from mimic_checks.suites.prompts import joined, option_pieces, ours
+from mimic_checks.suites.published import published
 from mimic_checks.suites.scoring import RIGHT, WRONG, HarnessScore, Points
 from mimic_checks.suites.suite_format import SuiteFormat
 from mimic_checks.tasks.truth import LETTERS, Choice, of_type
@@ -221,4 +222,5 @@ MVI_BENCH = SuiteFormat(
         name: HarnessScore(_official_rule, aggregate, aggregate_name)
         for name, (aggregate, aggregate_name) in _SCORES.items()
     },
+    published=published("mvi_bench"),
 )

@@ -28,6 +28,7 @@ from mimic_checks.suites.mantis import MANTIS_COLUMNS, mantis_item, mantis_promp
 from mimic_checks.suites.parquet import rows, shards
 from mimic_checks.suites.pictures import FilePicture
 from mimic_checks.suites.prompts import ours
+from mimic_checks.suites.published import published
 from mimic_checks.suites.scoring import RIGHT, WRONG, HarnessScore, Points, micro, whole_groups
 from mimic_checks.suites.suite_format import SuiteFormat
 from mimic_checks.tasks.truth import Choice, YesNo, of_type
@@ -208,4 +209,5 @@ NLVR2 = SuiteFormat(
         "Mantis": HarnessScore(_mantis_rule, micro, "micro"),
         "MIMIC": HarnessScore(_mimic_rule, micro, "micro"),
     },
+    published=published("nlvr2"),
 )

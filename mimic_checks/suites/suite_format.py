@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from mimic_checks.cases.group import GroupRule
 from mimic_checks.registry import Registry
 from mimic_checks.suites.item import Piece, Refused, SuiteItem
+from mimic_checks.suites.published import Published
 from mimic_checks.suites.scoring import HarnessScore
 
 SuiteTemplate = Callable[[SuiteItem], tuple[Piece, ...]]
@@ -40,10 +41,22 @@ class SuiteFormat:
     scores: Mapping[str, HarnessScore] = field(default_factory=dict)
     rule: GroupRule = "all_right"
     grouped: bool = False
+    published: tuple[Published, ...] = ()
 
 
 SUITES: Registry[SuiteFormat] = Registry(
     "mimic_checks.suites",
     "suite format",
-    ("name", "title", "read", "categories", "key", "templates", "scores", "rule", "grouped"),
+    (
+        "name",
+        "title",
+        "read",
+        "categories",
+        "key",
+        "templates",
+        "scores",
+        "rule",
+        "grouped",
+        "published",
+    ),
 )

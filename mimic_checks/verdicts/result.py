@@ -118,6 +118,7 @@ class CheckResult(Stored):
     intervals; `shown`: the cases that the report shows in full; `panels`: what was measured beside
     the levels; `unreadable`: images left out; `refused`: questions of its
     file that have no answer, and why; `harness`: it asked whether the harness is right;
+    `alone`: its levels are judged one by one, each against its own floor and blind answers;
     `judged`: false where only some of its levels were asked for, and not its verdict (which then is
     "inconclusive")."""
 
@@ -139,6 +140,7 @@ class CheckResult(Stored):
     refused: tuple[str, ...] = ()
     docs: str = ""
     harness: bool = False
+    alone: bool = False
     judged: bool = True
 
     @property

@@ -249,3 +249,35 @@ def test_a_catalog_too_small_names_their_check_and_what_it_lacks(run):
     says = "check 'somebody.twins': twins of 4 images on catalog='rendered?seed=0&size_px=64&"
     assert says in result.stderr.str()
     assert "or leave the check out with -k 'not test_twins'" in result.stderr.str()
+
+
+@pytest.fixture
+def quiz(tmp_path, scenes):
+    """A quiz about rendered scenes: which class is shown, how many objects there are."""
+    folder = tmp_path / "quiz"
+    folder.mkdir()
+    rows = [["id", "topic", "question", "pictures", "options", "answer"]]
+    for row in range(80):
+        name = f"{row:03d}.png"
+        scenes.source.load(row)[0].save(folder / name)
+        shown = [scenes.class_names[c] for c in range(16) if scenes.counts[row, c]]
+        absent = [scenes.class_names[c] for c in range(16) if not scenes.counts[row, c]]
+        options = [shown[0], *absent[:3]]
+        options = options[row % 4 :] + options[: row % 4]
+        rows.append([f"q{row}", "which", "Which is shown?", name, "|".join(options), shown[0]])
+    rows.append(["broken", "which", "Which?", name, "cat|dog", "bird"])
+    with (folder / "quiz.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return folder
+
+
+def test_a_suite_format_of_ones_own(run, tmp_path, quiz):
+    suite = ("--pyargs", "mimic_checks.checks.test_suites", *QUIET)
+    result = run(*suite, "--vlm", "parrot:wise", "--vlm-suite", f"quiz:{quiz}")
+    assert result.ret in (1, 6), result.stdout.str()  # a parrot knows no quiz
+    result.stdout.fnmatch_lines(["suites.quiz: 1 questions have no answer*broken: its answer*"])
+    found = json.loads((tmp_path / "mimic-report" / "results" / "suites.quiz.json").read_text())
+    assert [(level["level"]["value"], level["n"]) for level in found["levels"]] == [("which", 80)]
+    wrong = run(*suite, "--vlm", "parrot:wise", "--vlm-suite", f"quizz:{quiz}")
+    assert wrong.ret == 4
+    assert "did you mean 'quiz'" in wrong.stderr.str()

@@ -54,7 +54,7 @@ def test_company_moves_no_logit_by_cross_attention(load, prompts):  # noqa: F811
     assert max(moved(vlm, prompts[::-1])) < 1e-6
     assert vlm.answer(prompts) == [vlm.answer([prompt])[0] for prompt in prompts]
     # What it is without that: blank pictures fill a batch up, and are looked at.
-    vlm._companies = lambda asked: [list(range(len(asked)))]
+    vlm.companies = lambda asked: [list(range(len(asked)))]
     assert max(moved(vlm, prompts)) > 1e-5
     assert why_not(vlm, "white_box")
     assert gives_logits(vlm) is vlm

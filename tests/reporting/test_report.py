@@ -206,6 +206,24 @@ def test_levels_that_are_names(snapshot):
     assert "rotate" not in curve(result()), "short names stand upright"
 
 
+def test_a_level_that_is_judged_alone_must_exceed_its_floor_and_the_blind_answer():
+    """The dashed line lies half way between the dots of 0.65 and of 0.35; and the curve stands
+    beside tables."""
+    levels = tuple(
+        level.model_copy(update={"threshold": 0.0, "floor": 0.5}) for level in positions().levels
+    )
+    table = Table(title="T", note="", head=("a",), rows=(("b",),))
+    update = {"levels": levels, "panels": (table,), "alone": True}
+    alone = positions().model_copy(update=update)
+    drawn = curve(alone)
+    assert drawn in page([alone], RUN, {}, "run")
+    (height,) = {float(y) for y in re.findall(r'class="limit".*?y1="([\d.]+)"', drawn)}
+    dots = [float(y) for y in re.findall(r'class="dot".*?cy="([\d.]+)"', drawn)]
+    assert height == pytest.approx((dots[1] + dots[2]) / 2, abs=0.11)
+    shared = alone.model_copy(update={"alone": False})
+    assert curve(shared) not in page([shared], RUN, {}, "run")
+
+
 def test_a_failing_group_shows_all_members_with_images_roles_and_answers():
     made = page([positions()], RUN, {}, "run")
     (card,) = re.findall(r'<details class="case".*?</details>', made)

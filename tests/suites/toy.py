@@ -9,7 +9,17 @@ from pathlib import Path
 
 from PIL import Image
 
-from mimic_checks.suites import FilePicture, Refused, SuiteFormat, SuiteItem, choice_of
+from mimic_checks.suites import (
+    RIGHT,
+    WRONG,
+    FilePicture,
+    HarnessScore,
+    Refused,
+    SuiteFormat,
+    SuiteItem,
+    choice_of,
+)
+from mimic_checks.suites.scoring import macro
 from mimic_checks.tasks import YesNo
 
 COLOURS = {"red": (220, 30, 30), "blue": (30, 60, 220), "green": (20, 160, 60)}
@@ -64,7 +74,7 @@ def read(folder: Path, *, flavour: str = "plain"):
                 question=(*range(len(images)), f"Is the first one {row.get('asked')}?"),
                 truth=YesNo(row.get("shown", [None])[0] == row.get("asked")),
                 images=images,
-                group="pair " + row["id"] if row["id"] in ("q0", "q2") else "",
+                group=row.get("group", ""),
             )
 
 
@@ -87,6 +97,12 @@ def as_in_the_file(item: SuiteItem):
     return ("Which? (A) first (B) second (C) third",)
 
 
+def official_points(item: SuiteItem, answer: str):
+    """The first letter or word, whatever it means."""
+    said = answer.strip("(). ").casefold()
+    return RIGHT if said.startswith(item.truth.text.casefold()) else WRONG
+
+
 TOY = SuiteFormat(
     name="toy",
     title="A toy suite",
@@ -94,4 +110,5 @@ TOY = SuiteFormat(
     categories=categories,
     key=key,
     templates={"official": official, "as_in_the_file": as_in_the_file},
+    scores={"official": HarnessScore(official_points, macro, "mean of categories")},
 )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mimic_checks.cases import Level, Scored
 from mimic_checks.checks.check import Survey
 from mimic_checks.checks.evaluation import Evaluation
+from mimic_checks.checks.measures.option_panel import option_panels
 from mimic_checks.checks.session import CheckSession
 from mimic_checks.runs.condition import Condition
 from mimic_checks.verdicts import CheckVerdict, tally
@@ -25,7 +26,10 @@ def evaluate(session: CheckSession, check: Survey) -> Evaluation:
     by_level = plan.by_level(check, plan.draws(check), outcomes)
     verdict = _judge(session, check, by_level)
     alpha = session.thresholds.of(check.check_id).alpha
-    panels = check.shown(by_level, alpha) if check.shown else ()
+    panels = [
+        *(check.shown(by_level, alpha, plan.catalog_of(check)) if check.shown else ()),
+        *option_panels(session, check, by_level),
+    ]
     return Evaluation(verdict, by_level, panels)
 
 
