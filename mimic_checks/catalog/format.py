@@ -84,7 +84,7 @@ class CatalogFormat:
         if bool(folder) != self.takes_folder:
             given = f"{self.name}:{folder}"
             raise InvalidArgument("vlm-catalog", given, allowed=[self.usage])
-        cast = cast_options("vlm-catalog", maker, options)
+        cast = cast_options("vlm-catalog", maker, options, owner=f"catalog format {self.name!r}")
         made = maker(folder, **cast) if self.takes_folder else maker(**cast)
         if not isinstance(made, kind):
             raise ExtensionError(
@@ -94,10 +94,10 @@ class CatalogFormat:
 
 
 def cast_options(
-    what: str, maker: Callable[..., Any], options: Mapping[str, str]
+    what: str, maker: Callable[..., Any], options: Mapping[str, str], *, owner: str
 ) -> dict[str, Any]:
     """Options of a spec as values of the types that a function's keyword-only parameters have;
-    `what`: the flag that they came with.
+    `what`: the flag that they came with; `owner`: whose function it is.
 
     Raises:
         InvalidArgument: an option that the function does not take, or a value of another type.
@@ -112,7 +112,7 @@ def cast_options(
         kind = known[name].removesuffix(" | None")
         if kind not in _CASTS:
             raise ExtensionError(
-                f"{what} option {name!r} has type {known[name]}; options have one of the types"
+                f"{owner}: option {name!r} has type {known[name]}; options have one of the types"
                 f" {', '.join(_CASTS)}"
             )
         try:

@@ -142,7 +142,8 @@ def with_option(spec: str, name: str, value: str) -> str:
 
 def _opened(head: str, options: Mapping[str, str]) -> Suite:
     suite_format, folder, theirs = _format_of(head, options)
-    own = cast_options("vlm-suite", _own, {k: v for k, v in options.items() if k in OWN_OPTIONS})
+    given = {name: text for name, text in options.items() if name in OWN_OPTIONS}
+    own = cast_options("vlm-suite", _own, given, owner="suites")
     asked = _own(**own)
     template = asked["template"] or next(iter(suite_format.templates))
     if template not in suite_format.templates:
@@ -192,7 +193,8 @@ def _format_of(head: str, options: Mapping[str, str]) -> tuple[SuiteFormat, Path
     suite_format = SUITES.get(name)
     reader: Callable[..., Any] = suite_format.read
     theirs = {option: value for option, value in options.items() if option not in OWN_OPTIONS}
-    return suite_format, local_folder(folder), cast_options("vlm-suite", reader, theirs)
+    cast = cast_options("vlm-suite", reader, theirs, owner=f"suite format {name!r}")
+    return suite_format, local_folder(folder), cast
 
 
 def _own(

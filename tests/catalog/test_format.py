@@ -84,7 +84,7 @@ class Nothing:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("", "vlm-catalog='' is not allowed; allowed: 'cases', 'coco', 'openimages', 'rendered'"),
+        ("", "vlm-catalog='' is not allowed; allowed: 'cases', 'coco', 'misleading', 'openimages'"),
         ("rendered:folder", "vlm-catalog='rendered:folder' is not allowed; allowed: 'rendered'"),
         ("cases", "allowed: 'cases:<folder>'"),
         ("cases:x?seed=1", "vlm-catalog option='seed'"),
