@@ -32,12 +32,18 @@ def settled(tmp_path_factory):
         if (profile, cases) not in plans:
             plan = plan_in(tmp_path_factory.mktemp(profile), profile, cases)
             if plans:
-                plan.__dict__["catalog"] = next(iter(plans.values())).catalog
+                share_catalogs(next(iter(plans.values())), plan)
             plan.settle()
             plans[profile, cases] = plan
         return plans[profile, cases]
 
     return plan_of
+
+
+def share_catalogs(made, plan):
+    """Has a plan draw from the catalogs of another, opened once."""
+    for name in ("catalog", "_own_catalogs"):
+        plan.__dict__[name] = getattr(made, name)
 
 
 def plan_in(folder, profile, cases):
@@ -135,7 +141,8 @@ BLIND = {"best": best, "mixed": any_of_them}
 def test_a_run_passes_no_level_without_a_look(settled, tmp_path, profile, name):
     drawn = settled(profile, 100)
     plan = plan_in(tmp_path, profile, 100)
-    plan.__dict__["catalog"], plan._draws = drawn.catalog, drawn._draws
+    share_catalogs(drawn, plan)
+    plan._draws = drawn._draws
     plan._untestable = drawn._untestable
     plan.settle()
     said = {}

@@ -29,7 +29,7 @@ LOST = {
     "listing": ("listing", LISTING),
     "common_object": ("common", {"image_count.common"}),
     "odd_one": ("odd_one", {"image_count.odd_one"}),
-    "multiple_choice": ("multiple_choice", set()),
+    "multiple_choice": ("multiple_choice", {"misleading_inputs", "visual_patterns"}),
     "yes_no": ("yes_no", set()),
     "number": ("number", set()),
     "short_text": ("short_text", set()),
@@ -44,7 +44,8 @@ class Missing:
             raise ModuleNotFoundError(f"no file {name}", name=name)
 
 sys.meta_path.insert(0, Missing())
-from mimic_checks.catalog import rendered
+from mimic_checks.catalog import load_catalog, rendered
+from mimic_checks.catalog.joined import with_others
 from mimic_checks.cases import cases_of, draw
 from mimic_checks.checks.discovery import find_checks
 from mimic_checks.checks.session import CheckSession
@@ -61,13 +62,16 @@ for name in TASKS.names():
         TASKS.get(name)
     except ExtensionError:
         tasks.append(name)
-catalog = rendered(seed=1, scenes=600, families=6)
+own = {spec: load_catalog(spec) for spec in ("twins?pairs=4", "misleading?pairs=4")}
+catalog = with_others(rendered(seed=1, scenes=600, families=6), own)
+of_check = {"visual_patterns": "twins?pairs=4", "misleading_inputs": "misleading?pairs=4"}
 oracle, vocabulary = make_stub("oracle", catalog), Vocabulary(catalog.class_names)
 checks, wrong = [], []
 for check_id, found in find_checks().items():
     levels = [level.value for level in found.check.drawn_levels("standard")]
     try:
-        draws = draw(found.check.cases(catalog, levels=levels, template="plain"), 2, 0)
+        drawn_from = own[of_check[check_id]] if found.check.catalog else catalog
+        draws = draw(found.check.cases(drawn_from, levels=levels, template="plain"), 2, 0)
     except ModuleNotFoundError:
         checks.append(check_id)
         continue
